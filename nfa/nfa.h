@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * nfa.h - pattern -> automaton -> runs:  the whole folder as others see it.
+ *
+ *   rules/ builds      nfa_pattern --nfa_compile--> nfa_program         immutable, shared by threads
+ *   cep/ drives        nfa_machine = program + pools + callbacks        one per rule and worker
+ *                      nfa_runs    = the live runs of one key           embedded in the caller's keyed state
+ *
+ *            take:a         take:b         take:d
+ *      (0) ----------> (1) ----------> (2) ----------> ((3))        a run = state + path of (step, event)
+ *                       |  ^ ignore
+ *                       +--+
+ *
+ * An event is a handle (const void *) with a time and a sequence; what it is, the caller knows.  A guard is a number
+ * that the caller evaluates.  When the first run takes an event, `keep` turns the borrowed handle into one that lasts;
+ * all runs of the key share it, and `release` is called once for it when the last of them is gone.
+ *
+ * N1  Events of one nfa_runs come in order of (time, sequence); nfa_advance(T) precedes the events of time T.
+ * N2  Matches and timeouts are delivered from inside nfa_step and nfa_advance only, in the order in which they are to be
+ *     emitted; the match view is valid during the callback.
+ * N3  nfa_step allocates nothing in the steady state: runs and path nodes come from the machine's pools.
+ * N4  Between calls, a run that could be expired has a deadline, and nfa_runs_deadline is the least of them.
+ * N5  A run that can only stay where it is costs nothing: nfa_machine_wants says whether an event can matter to a key.
+ */
+#ifndef EGRET_NFA_NFA_H
+#define EGRET_NFA_NFA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "nfa/pattern.h"
+#include "runtime/base/status.h"
+#include "runtime/base/text.h"
+
+/* ---- compile ---- */
+
+struct nfa_program;
+
+/* Why a pattern is refused; rules/ turns it into a diagnostic at the step. */
+enum nfa_refusal_kind {
+#define REFUSAL(name, text) NFA_REFUSE_##name,
+#include "nfa/refusals.def"
+#undef REFUSAL
+    NFA_REFUSE_COUNT
+};
+struct nfa_refusal {
+    enum nfa_refusal_kind kind;
+    const struct nfa_step *step; /* in the caller's pattern; NULL: the pattern as a whole */
+};
+const char *nfa_refusal_text(enum nfa_refusal_kind kind);
+
+/*
+ * Compiles.  RT_ERR_DIAG: *refusal says what and where.  RT_ERR_LIMIT: more than 65,535 states.  RT_ERR_NOMEM.
+ * The program is independent of `pattern` afterwards.
+ */
+enum rt_status nfa_compile(const struct nfa_pattern *pattern, struct nfa_program **out,
+                           struct nfa_refusal *refusal);
+struct nfa_program *nfa_program_ref(struct nfa_program *program); /* atomic */
+void nfa_program_unref(struct nfa_program *program);              /* NULL is fine */
+
+/* Steps in order of first appearance, groups flattened, not-steps included.  A step's index is its id everywhere. */
+size_t nfa_program_step_count(const struct nfa_program *program);
+const char *nfa_program_step_name(const struct nfa_program *program, uint32_t step);
+uint32_t nfa_program_state_count(const struct nfa_program *program);
+
+/* The automaton as text, one state or edge a line: for explain, tests and bug reports. */
+void nfa_program_print(const struct nfa_program *program, struct rt_buffer *out);
+
+/* ---- run ---- */
+
+typedef const void *nfa_event;
+
+struct nfa_path; /* taken (step, event) pairs, newest first, shared between runs */
+
+/* What a run has taken: given to guards, matches and timeouts.  Valid during the call it was given to. */
+struct nfa_match {
+    const struct nfa_path *path;
+    rt_time start_time;      /* of the first event taken */
+    uint64_t start_sequence; /* of the first event taken */
+    rt_time last_time;       /* of the last event taken */
+    uint32_t length;         /* events taken */
+    rt_time time;            /* matches and timeouts: the record's time (DESIGN 6.10) */
+    uint32_t step;           /* timeouts: the step that took the last event */
+};
+
+/* Walks from the newest to the oldest: NULL at the end.  Constant cost per step. */
+struct nfa_taken {
+    uint32_t step;
+    nfa_event event;
+    rt_time time;
+    uint64_t sequence;
+};
+const struct nfa_path *nfa_path_get(const struct nfa_path *path,
+                                    struct nfa_taken *out); /* returns the older rest */
+
+struct nfa_callbacks {
+    /* Is guard true for `event` in the light of what `run` has taken?  `run` is the state before the event.
+     * Asked at most once per (run, event, guard). */
+    bool (*guard)(void *context, nfa_guard guard, nfa_event event, const struct nfa_match *run);
+    /* Makes a borrowed event last; NULL when a limit forbids it (the take then does not happen and is counted). */
+    nfa_event (*keep)(void *context, nfa_event event);
+    void (*release)(void *context, nfa_event kept);
+    void (*match)(void *context, const struct nfa_match *match);
+    void (*timeout)(void *context, const struct nfa_match *match); /* NULL: not wanted */
+};
+
+enum nfa_limit_policy { NFA_DROP_OLDEST, NFA_DROP_NEW, NFA_STOP };
+
+struct nfa_limits {
+    uint32_t runs_per_key; /* live runs in one nfa_runs, the always-present start not counted */
+    uint32_t path_length;  /* events of one run */
+    uint32_t held_matches; /* matches waiting under NFA_EMIT_IN_START_ORDER, per key */
+    uint32_t matches_per_event;
+    enum nfa_limit_policy policy;
+};
+
+struct nfa_counters {
+    uint64_t started, matched, timed_out, negated, broken, skipped, cleared, evicted, refused;
+    uint64_t live_runs; /* now, over all keys */
+};
+
+struct nfa_machine;
+
+/* `program` is referenced.  `context` is passed to the callbacks. */
+enum rt_status nfa_machine_new(struct nfa_program *program, const struct nfa_limits *limits,
+                               const struct nfa_callbacks *callbacks, void *context,
+                               struct nfa_machine **out);
+/* Every nfa_runs must have been cleared. */
+void nfa_machine_free(struct nfa_machine *machine);
+const struct nfa_counters *nfa_machine_counters(const struct nfa_machine *machine);
+
+/* The live runs of one key.  All zero = none: nothing to initialise, nothing to free when nfa_runs_empty. */
+struct nfa_runs {
+    struct nfa_run_list *list; /* owned by the machine's pools; NULL: only the start */
+};
+_Static_assert(sizeof(struct nfa_runs) == 8, "fits the key's cache line");
+
+static inline bool nfa_runs_empty(const struct nfa_runs *runs)
+{
+    return runs->list == NULL;
+}
+
+/*
+ * The guards that can matter: bit g of *starts is set when guard g alone can make an event start a run (true also for
+ * patterns whose first step has no condition: then *any_starts).  The caller may skip nfa_step for an empty
+ * nfa_runs when no such guard holds.
+ */
+bool nfa_program_is_start_guard(const struct nfa_program *program, nfa_guard guard);
+bool nfa_program_any_starts(const struct nfa_program *program);
+
+/*
+ * Can an event for which exactly the guards in `true_guards` may be true change the runs?  Bits for guards from 64 on are
+ * not represented and count as "may be true".  False means nfa_step would leave everything as it is.  Constant cost.
+ */
+bool nfa_runs_want(const struct nfa_machine *machine, const struct nfa_runs *runs,
+                   uint64_t true_guards);
+
+/*
+ * Offers one event to every live run and to a new one.
+ * RT_ERR_LIMIT: a limit was reached under NFA_STOP.  RT_ERR_NOMEM: out of memory; the runs stay usable.
+ * Other limits drop by policy and count.
+ */
+enum rt_status nfa_step(struct nfa_machine *machine, struct nfa_runs *runs, nfa_event event,
+                        rt_time time, uint64_t sequence);
+
+/* No event older than `time` will follow: expires what has a deadline at or before it.  Same errors. */
+enum rt_status nfa_advance(struct nfa_machine *machine, struct nfa_runs *runs, rt_time time);
+
+/* Least deadline of the runs and the sequence of the first event of the run that has it; RT_TIME_MAX if none has one. */
+rt_time nfa_runs_deadline(const struct nfa_machine *machine, const struct nfa_runs *runs,
+                          uint64_t *start_sequence);
+
+/* Drops all runs and held matches without output: cancel_if, a changed rule, the end. */
+void nfa_clear(struct nfa_machine *machine, struct nfa_runs *runs);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * alloc.h - the one place that calls malloc, and the hook that makes it fail.
+ *
+ * Every allocation of the project goes through here, so that a test can let the nth one fail and can
+ * see that nothing is left behind:
+ *
+ *     for (size_t nth = 1;; nth++) {
+ *         rt_fault_arm(nth);
+ *         status = thing_new(&thing);
+ *         if (!rt_fault_disarm()) { ... all have been tried ...; break; }
+ *         assert(status == RT_ERR_NOMEM && rt_live_blocks() == before);
+ *     }
+ *
+ * Counting and arming are per process and atomic: one relaxed addition per call.
+ */
+#ifndef EGRET_RUNTIME_BASE_ALLOC_H
+#define EGRET_RUNTIME_BASE_ALLOC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Memory of `bytes` bytes (0 is treated as 1), not cleared.  NULL when there is none. */
+void *rt_alloc(size_t bytes);
+
+/* count * bytes, cleared.  NULL when there is none or the product overflows. */
+void *rt_alloc_zeroed(size_t count, size_t bytes);
+
+/* Like realloc: on NULL the old block is untouched.  `block` may be NULL. */
+void *rt_realloc(void *block, size_t bytes);
+
+/* NULL is fine. */
+void rt_free(void *block);
+
+/* A copy of text[0..length), with a NUL after it.  Owned by the caller. */
+char *rt_alloc_text(const char *text, size_t length);
+
+/* Blocks handed out and not yet freed. */
+size_t rt_live_blocks(void);
+
+/* The nth allocation from now (1 = the next) fails once. */
+void rt_fault_arm(size_t nth);
+
+/* Ends the arming.  True if the fault was delivered. */
+bool rt_fault_disarm(void);
+
+#endif
