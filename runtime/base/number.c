@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* number.c - numbers and durations to text and back; declared in text.h. */
+#include <float.h>
 #include <locale.h>
 #include <math.h>
 #include <stdio.h>
@@ -29,7 +30,10 @@ static double read_back(const char *text)
 /* "d.ddde±xx" with the fewest digits that read back. */
 static void shortest_scientific(double value, char out[RT_DOUBLE_TEXT_MAX])
 {
-    for (int digits = DIGITS_SURE; digits <= DIGITS_MAX; digits++) {
+    /* Any 15 digits survive a normal double; a subnormal one has fewer bits and may need fewer digits. */
+    int least = fabs(value) < DBL_MIN ? 1 : DIGITS_SURE;
+
+    for (int digits = least; digits <= DIGITS_MAX; digits++) {
         snprintf(out, RT_DOUBLE_TEXT_MAX, "%.*e", digits - 1, value);
         if (read_back(out) == value)
             return;
