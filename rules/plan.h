@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * plan.h - a rule set, compiled: what the engine runs and what explain prints.
+ *
+ *      rule files --rule_load--> struct rule_plan
+ *
+ *      plan ── fields            one table for all rules (event/field.h)
+ *        ├── atoms[]             each distinct event-only condition of all rules, once
+ *        ├── keyings[]           each distinct key_by, once: one look-up a keying, whatever the number of rules
+ *        └── rules[]             in order of file path, then position in the file
+ *              ├── filter, cancel_if, excepts, guards[]    conditions: atoms + what needs the run
+ *              ├── program       the automaton; guard number g is guards[g]
+ *              └── match, timeout, late                     outputs
+ *
+ * L1  Immutable after rule_load and reference-counted: threads share it without a lock.
+ * L2  A condition is true when all its atoms are true and `rest` (if any) is true.  An error anywhere is not true.
+ * L3  Everything lives as long as the plan.
+ */
+#ifndef EGRET_RULES_PLAN_H
+#define EGRET_RULES_PLAN_H
+
+#include "nfa/nfa.h"
+#include "rules/expr.h"
+#include "runtime/base/instant.h"
+
+#define RULE_NONE UINT32_MAX
+
+struct rule_atom { /* reads the event at hand only */
+    struct expr *code;
+    const struct expr_tree *tree;
+    const char *text; /* canonical, for explain */
+};
+
+struct rule_condition {
+    const uint32_t *atoms; /* indexes into plan->atoms */
+    uint32_t atom_count;
+    struct expr *rest;            /* what also reads steps or bindings; NULL: nothing */
+    const struct expr_tree *tree; /* the whole; NULL: no condition, always true */
+    const char *step; /* whose condition it is, for counters ("filter", a step's name) */
+};
+
+struct rule_key_part {
+    const char *label; /* in alerts: the map's name or the last part of the path */
+    struct expr *value;
+    const char *text;
+};
+struct rule_keying {
+    const struct rule_key_part *parts;
+    uint32_t part_count; /* 0: no key_by; one constant key */
+};
+
+/* Binding indexes that rule expressions use: frame.bindings has RULE_BINDING_COUNT values. */
+enum rule_binding {
+    RULE_BINDING_KEY,
+    RULE_BINDING_TIMEOUT,
+    RULE_BINDING_ALERT,
+    RULE_BINDING_COUNT
+};
+
+enum rule_severity {
+    RULE_INFO,
+    RULE_LOW,
+    RULE_MEDIUM,
+    RULE_HIGH,
+    RULE_CRITICAL,
+    RULE_SEVERITY_COUNT
+};
+const char *rule_severity_name(enum rule_severity severity);
+bool rule_severity_parse(struct rt_text text, enum rule_severity *out);
+
+enum rule_output_kind {
+    RULE_OUTPUT_MATCH,
+    RULE_OUTPUT_TIMEOUT,
+    RULE_OUTPUT_LATE,
+    RULE_OUTPUT_COUNT
+};
+const char *rule_output_name(enum rule_output_kind kind); /* "match" */
+
+struct rule_field {
+    const char *name;
+    struct expr *value;
+};
+struct rule_dedup {
+    struct expr *key; /* NULL: the rule's key */
+    rt_duration span; /* 0: no dedup.  counted in event time */
+};
+struct rule_output {
+    bool enabled; /* match: always; timeout, late: when the rule says so */
+    enum rule_severity severity;
+    struct expr *severity_value;   /* NULL: constant */
+    struct expr_template *message; /* NULL: the title or the id */
+    const struct rule_field *fields;
+    uint32_t field_count;
+    const char *sink; /* NULL: the default */
+    struct rule_dedup dedup;
+};
+
+struct rule_except {
+    struct rule_condition condition;
+    const char *reason; /* NULL: none given */
+    rt_time expires;    /* event time; RT_TIME_MAX: never */
+};
+
+struct rule_step {
+    const char *name;
+    bool repeats, optional, negative;
+    uint32_t keying; /* of a step with its own key_by; RULE_NONE: the rule's */
+    uint32_t times_min, times_max;
+    enum nfa_contiguity contiguity;
+    uint32_t line; /* in the file */
+};
+
+/* Events for which no condition of the rule can be true need not be offered to it. */
+struct rule_route {
+    rt_slot slot;                  /* RT_NO_SLOT: the rule sees every event */
+    const struct rt_value *values; /* the field must equal one of these */
+    size_t value_count;
+};
+
+enum rule_kind { RULE_PATTERN, RULE_SINGLE };
+enum rule_mode { RULE_MODE_ALERT, RULE_MODE_SHADOW, RULE_MODE_OFF };
+
+struct rule_test; /* rules/rule_test.h */
+
+struct rule {
+    const char *id;
+    const char *title;       /* NULL: none */
+    const char *description; /* NULL: none */
+    const char *owner, *runbook;
+    const char *const *tags;
+    uint32_t tag_count;
+    enum rule_mode mode;
+    enum rule_kind kind;
+    const char *file;
+    uint32_t line;     /* of `id` */
+    uint32_t index;    /* in plan->rules: the last part of the total order of the output */
+    char revision[33]; /* hash of the compiled rule without metadata and tests */
+    const char *const *sources;
+    uint32_t source_count; /* 0: any */
+
+    struct rule_condition filter;
+    uint32_t keying; /* index into plan->keyings */
+    const struct rule_except *excepts;
+    uint32_t except_count;
+    struct rule_condition cancel_if;
+    bool has_cancel;
+
+    struct rule_condition where; /* RULE_SINGLE */
+    struct nfa_program *program; /* RULE_PATTERN */
+    const struct rule_condition *guards;
+    uint32_t guard_count;
+    const struct rule_step *steps; /* by nfa step index */
+    uint32_t step_count;
+    rt_duration within;
+    enum nfa_skip skip;
+    bool
+        strict; /* has a step for which an event that no guard wants still matters (next, notNext, consecutive) */
+
+    struct rule_route route;
+    struct rule_output outputs[RULE_OUTPUT_COUNT];
+
+    const struct rule_test *tests;
+    uint32_t test_count;
+};
+
+struct rule_plan {
+    struct rt_fields *fields;
+    const struct rule_atom *atoms;
+    uint32_t atom_count;
+    const struct rule_keying *keyings;
+    uint32_t keying_count;
+    const struct rule *const *rules;
+    uint32_t rule_count;
+    /* private: the arena, what must be freed, the reference count */
+    struct rule_plan_memory *memory;
+};
+
+/* ---- loading (rules/load*.c) ---- */
+
+struct rule_source {  /* one rule file in memory */
+    const char *name; /* path, for messages; rules are ordered by it */
+    struct rt_text text;
+};
+struct rule_override { /* --set params.min_km=100 */
+    const char *path;
+    const char *value;
+};
+
+/*
+ * Compiles the files into one plan.  Everything that is wrong goes to `diags`, all files in one run: RT_ERR_DIAG.
+ * Warnings alone do not fail.  The sources may be freed afterwards.
+ */
+enum rt_status rule_load(const struct rule_source *sources, size_t source_count,
+                         const struct rule_override *overrides, size_t override_count,
+                         struct rt_diags *diags, struct rule_plan **out);
+struct rule_plan *rule_plan_ref(struct rule_plan *plan); /* atomic */
+void rule_plan_unref(struct rule_plan *plan);            /* NULL is fine */
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * stream.h - event time of one stream: watermark, lateness, order.
+ *
+ *                                   late (time <= watermark) ----------> late()
+ *     decoded event ---> watermark -+
+ *       in arrival order            +--- bound 0: straight through ----> push() in order of (time, sequence)
+ *                                   +--- bound > 0: ring of time buckets, released as the watermark passes
+ *
+ * T1  The watermark moves per record, in arrival order: largest time - bound - 1 ms, or the event's own time when a punctuation
+ *     holds; it never goes back.  Of several partitions it is the least of those that are not idle.
+ * T2  An event at or before the watermark is late.  Equal times keep arrival order.
+ * T3  In-order events wait in a queue without sorting; out-of-order ones cost a bucket, not a search.
+ * T4  After the operator has seen everything at or before the watermark, it is told the watermark.
+ * T5  What waits is kept (rt_event_keep) with all its fields in this stream's own blocks, which are bounded.
+ * T6  No clock here: idle partitions and the future limit get the wall clock's time from the caller.
+ */
+#ifndef EGRET_RUNTIME_TIME_STREAM_H
+#define EGRET_RUNTIME_TIME_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/event/event.h"
+#include "runtime/operator.h"
+
+struct rt_stream_options {
+    rt_duration out_of_orderness; /* the bound, >= 0 */
+    bool punctuated;              /* the watermark moves by rt_stream_push's `punctuation` only */
+    rt_duration idle_timeout;     /* 0: a silent partition holds the watermark for ever */
+    rt_duration future_limit;     /* 0: none */
+    size_t bytes_max;             /* of waiting events; 0: 1 GiB */
+};
+
+struct rt_stream_counters {
+    uint64_t late, too_far_ahead, waiting, waiting_bytes, out_of_order;
+};
+
+struct rt_stream;
+enum rt_status rt_stream_new(const struct rt_stream_options *options, struct rt_operator *target,
+                             struct rt_stream **out);
+void rt_stream_free(struct rt_stream *stream); /* NULL is fine */
+
+/*
+ * One event in arrival order; borrowed.  `punctuation`: the watermark moves to its time after it.  `wall`: the clock's time
+ * for the future limit and idleness, RT_TIME_MIN when there is none.
+ * RT_ERR_DATA: beyond the future limit (counted).  RT_ERR_LIMIT: too much is waiting.  Or what the operator answered.
+ */
+enum rt_status rt_stream_push(struct rt_stream *stream, const struct rt_event *event,
+                              bool punctuation, rt_time wall);
+
+/* The clock has moved without events: idle partitions are taken out; when all are idle the watermark follows the clock. */
+enum rt_status rt_stream_idle(struct rt_stream *stream, rt_time wall);
+
+/* The end of a finite input: releases everything and moves the watermark to the end of time. */
+enum rt_status rt_stream_finish(struct rt_stream *stream);
+
+rt_time rt_stream_watermark(const struct rt_stream *stream);
+const struct rt_stream_counters *rt_stream_counters(const struct rt_stream *stream);
+
+#endif
