@@ -165,6 +165,8 @@ struct rule {
 
 struct rule_plan {
     struct rt_fields *fields;
+    rt_slot time_slot;           /* of rule_load_options.time_field; RT_NO_SLOT without one */
+    struct expr *watermark_when; /* reads the event at hand only; NULL without one */
     const struct rule_atom *atoms;
     uint32_t atom_count;
     const struct rule_keying *keyings;
@@ -186,13 +188,22 @@ struct rule_override { /* --set params.min_km=100 */
     const char *value;
 };
 
+/* What the run brings besides the rules; a zeroed one is fine, and so is NULL. */
+struct rule_load_options {
+    const struct rule_override *overrides;
+    size_t override_count;
+    const char *time_field; /* path (`ts`, `meta.ts`) that gets a slot even if no rule names it */
+    const char *
+        watermark_when; /* expression over the event at hand; its diagnostics are named `--watermark-when` */
+};
+
 /*
  * Compiles the files into one plan.  Everything that is wrong goes to `diags`, all files in one run: RT_ERR_DIAG.
  * Warnings alone do not fail.  The sources may be freed afterwards.
  */
 enum rt_status rule_load(const struct rule_source *sources, size_t source_count,
-                         const struct rule_override *overrides, size_t override_count,
-                         struct rt_diags *diags, struct rule_plan **out);
+                         const struct rule_load_options *options, struct rt_diags *diags,
+                         struct rule_plan **out);
 struct rule_plan *rule_plan_ref(struct rule_plan *plan); /* atomic */
 void rule_plan_unref(struct rule_plan *plan);            /* NULL is fine */
 
