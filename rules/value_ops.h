@@ -17,17 +17,22 @@
 #include "runtime/event/event.h"
 #include "runtime/event/value.h"
 
-struct expr_regex_cache;
+struct expr_caches;
 
 /* What an operator or function may use while it runs.  One per machine. */
 struct expr_call {
     struct rt_arena *scratch;
     uint64_t fuel; /* work left; a function that loops takes its share, 0 ends in RT_ERROR_LIMIT */
     const struct rt_fields *fields; /* to see an RT_EVENT as a map; may be NULL */
-    struct expr_regex_cache
-        *regexes;     /* compiled patterns that are not constant; owned by the machine */
-    void *match_data; /* of the regex engine, one per thread */
+    struct expr_caches *caches;
 };
+
+/*
+ * What a thread keeps between evaluations: memory for matching, compiled patterns that are not constant, time
+ * zones.  Owned by the machine.  Bounded, whatever the events bring.
+ */
+enum rt_status expr_caches_new(struct expr_caches **out);
+void expr_caches_free(struct expr_caches *caches); /* NULL is fine */
 
 bool expr_value_equal(struct rt_value left, struct rt_value right); /* ==: never fails */
 uint64_t expr_value_hash(struct rt_value value); /* equal values (1, 1u, 1.0) have equal hashes */

@@ -11,6 +11,7 @@
 #ifndef EGRET_RUNTIME_TIME_TIMESTAMP_H
 #define EGRET_RUNTIME_TIME_TIMESTAMP_H
 
+#include "runtime/base/calendar.h" /* RFC 3339 and dates */
 #include "runtime/base/instant.h"
 #include "runtime/base/status.h"
 #include "runtime/base/text.h"
@@ -39,14 +40,7 @@ bool rt_time_reader_parse(const char *name, struct rt_time_reader *out);
 enum rt_reject rt_time_read(const struct rt_time_reader *reader, struct rt_value value,
                             rt_time *out);
 
-/* RFC 3339 with a date-time and a zone; any fraction.  False: not of that form.  Fields out of range too. */
-bool rt_rfc3339_parse(struct rt_text text, int64_t *out_seconds, uint32_t *out_nanos);
-
 /* Appends `2026-01-01T00:00:00.000Z`: UTC with milliseconds, as in records. */
 void rt_time_text(rt_time time, struct rt_buffer *out);
-
-/* Days since 1970-01-01 of a date of the proleptic Gregorian calendar, and back. */
-int64_t rt_days_from_civil(int64_t year, unsigned month, unsigned day);
-void rt_civil_from_days(int64_t days, int64_t *year, unsigned *month, unsigned *day);
 
 #endif
