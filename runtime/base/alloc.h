@@ -35,6 +35,9 @@ void rt_free(void *block);
 /* A copy of text[0..length), with a NUL after it.  Owned by the caller. */
 char *rt_alloc_text(const char *text, size_t length);
 
+/* Asks the system to back this range with large pages, where it can.  A hint: nothing depends on it. */
+void rt_advise_huge_pages(void *start, size_t bytes);
+
 /* Blocks handed out and not yet freed. */
 size_t rt_live_blocks(void);
 
