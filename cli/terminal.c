@@ -5,26 +5,27 @@
 #include <string.h>
 #include <unistd.h>
 
-static bool is_set(const char *name)
+/* The variable's value, "" if it is not there. */
+static const char *environment(const char *name)
 {
     const char *value = getenv(name);
 
-    return value != NULL && value[0] != '\0';
+    return value == NULL ? "" : value;
 }
 
 static bool wants_color(const char *when, bool is_terminal)
 {
-    const char *term = getenv("TERM");
+    const char *force = environment("CLICOLOR_FORCE");
 
     if (when != NULL && strcmp(when, "always") == 0)
         return true;
     if (when != NULL && strcmp(when, "never") == 0)
         return false;
-    if (is_set("NO_COLOR"))
+    if (environment("NO_COLOR")[0] != '\0')
         return false;
-    if (is_set("CLICOLOR_FORCE") && strcmp(getenv("CLICOLOR_FORCE"), "0") != 0)
+    if (force[0] != '\0' && strcmp(force, "0") != 0)
         return true;
-    return is_terminal && (term == NULL || strcmp(term, "dumb") != 0);
+    return is_terminal && strcmp(environment("TERM"), "dumb") != 0;
 }
 
 struct cli_terminal cli_terminal_look(const char *when)

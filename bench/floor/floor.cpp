@@ -20,20 +20,24 @@ namespace
 {
 struct Result {
     size_t events = 0;
-    uint64_t check = 0; // keeps the work from being optimised away, and shows that it is the same work
+    uint64_t check =
+        0; // keeps the work from being optimised away, and shows that it is the same work
     bool ok = false;
 };
 
 double wall_seconds()
 {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch())
+        .count();
 }
 
 double cpu_seconds()
 {
     rusage usage;
     getrusage(RUSAGE_SELF, &usage);
-    auto seconds = [](const timeval &time) { return double(time.tv_sec) + double(time.tv_usec) / 1e6; };
+    auto seconds = [](const timeval &time) {
+        return double(time.tv_sec) + double(time.tv_usec) / 1e6;
+    };
     return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
@@ -48,7 +52,8 @@ Result count_lines(const char *path)
         return result;
     while ((length = read(file, piece.data(), piece.size())) > 0) {
         const char *end = piece.data() + length;
-        for (const char *at = piece.data(); (at = static_cast<const char *>(memchr(at, '\n', size_t(end - at)))); at++)
+        for (const char *at = piece.data();
+             (at = static_cast<const char *>(memchr(at, '\n', size_t(end - at)))); at++)
             result.events++;
     }
     close(file);
@@ -105,7 +110,9 @@ int main(int argc, char **argv)
         fprintf(stderr, "egret-bench-floor: %s is not such a file\n", argv[2]);
         return 1;
     }
-    printf("{\"floor\":\"%s\",\"events\":%zu,\"wall_s\":%.3f,\"cpu_s_per_million\":%.4f,\"check\":%llu}\n", argv[1],
-           result.events, wall, cpu / double(result.events) * 1e6, static_cast<unsigned long long>(result.check));
+    printf("{\"floor\":\"%s\",\"events\":%zu,\"wall_s\":%.3f,\"cpu_s_per_million\":%.4f,\"check\":%"
+           "llu}\n",
+           argv[1], result.events, wall, cpu / double(result.events) * 1e6,
+           static_cast<unsigned long long>(result.check));
     return 0;
 }

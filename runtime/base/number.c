@@ -88,6 +88,8 @@ static char *put_plain(char *at, const char *digits, size_t count, int exponent)
     return put_digits(at, digits + whole, count - (size_t)whole);
 }
 
+enum { EXPONENT_MAX = 6 }; /* e-324 and its NUL */
+
 static char *put_scientific(char *at, const char *digits, size_t count, int exponent)
 {
     *at++ = digits[0];
@@ -95,7 +97,7 @@ static char *put_scientific(char *at, const char *digits, size_t count, int expo
         *at++ = '.';
         at = put_digits(at, digits + 1, count - 1);
     }
-    return at + sprintf(at, "e%+03d", exponent);
+    return at + snprintf(at, EXPONENT_MAX, "e%+03d", exponent);
 }
 
 size_t rt_double_text(double value, char out[RT_DOUBLE_TEXT_MAX])
