@@ -54,6 +54,10 @@ void rt_diags_free(struct rt_diags *diags); /* NULL is fine */
 
 /* Copies name and text.  RT_NO_SOURCE when out of memory (sticky, D5). */
 rt_source_id rt_diags_add_source(struct rt_diags *diags, const char *name, struct rt_text text);
+size_t rt_diags_source_count(const struct rt_diags *diags);
+/* Of one source or, with RT_NO_SOURCE, of no place; dropped ones included. */
+size_t rt_diags_source_errors(const struct rt_diags *diags, rt_source_id source,
+                              enum rt_severity severity);
 struct rt_text rt_diags_source_text(const struct rt_diags *diags, rt_source_id source);
 const char *rt_diags_source_name(const struct rt_diags *diags, rt_source_id source);
 
@@ -76,9 +80,14 @@ void rt_diag_note(struct rt_diags *diags, struct rt_diag *diag, const char *form
 /* A second place, shown as a note with file:line:column and its own source line. */
 void rt_diag_also(struct rt_diags *diags, struct rt_diag *diag, struct rt_span span,
                   const char *format, ...) __attribute__((format(printf, 4, 5)));
-/* A safe edit: put `replacement` in place of the primary span. */
+/* A safe edit: put the text in place of the primary span.  Shown as "replace with `text`". */
 void rt_diag_fix(struct rt_diags *diags, struct rt_diag *diag, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* How the fix reads instead: the line as it is then (`where: "!event.ok"`). */
+void rt_diag_fix_reads(struct rt_diags *diags, struct rt_diag *diag, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* The line that holds byte `at` of the same source is shown above the marked one: the head of its step or block. */
+void rt_diag_context(struct rt_diags *diags, struct rt_diag *diag, uint32_t at);
 
 size_t rt_diags_count(const struct rt_diags *diags, enum rt_severity severity); /* incl. dropped */
 bool rt_diags_failed(const struct rt_diags *diags);
@@ -100,7 +109,7 @@ struct rt_diag_view {
 size_t rt_diags_size(const struct rt_diags *diags);
 struct rt_diag_view rt_diags_at(struct rt_diags *diags, size_t index);
 
-/* Text for people, all entries in order.  `color`: ANSI colours. */
+/* Text for people, all entries in order, and for each source how many were left out.  `color`: ANSI colours. */
 void rt_diags_render_text(struct rt_diags *diags, bool color, struct rt_buffer *out);
 /* The same facts as one JSON array (user-facing format, keys as in the manual). */
 void rt_diags_render_json(struct rt_diags *diags, struct rt_buffer *out);
