@@ -24,7 +24,7 @@ struct expr_call {
     struct rt_arena *scratch;
     uint64_t fuel; /* work left; a function that loops takes its share, 0 ends in RT_ERROR_LIMIT */
     const struct rt_fields *fields; /* to see an RT_EVENT as a map; may be NULL */
-    struct expr_caches *caches;
+    struct expr_caches *caches;     /* never NULL */
 };
 
 /*
@@ -33,6 +33,14 @@ struct expr_call {
  */
 enum rt_status expr_caches_new(struct expr_caches **out);
 void expr_caches_free(struct expr_caches *caches); /* NULL is fine */
+
+/*
+ * The same list or map with a hash index, in the arena, when it has 16 items or more: `in`, `m[k]` and the sets
+ * library then take constant time.  Items are shared, not copied deep.  Any other value comes back unchanged.
+ * For constants: params, lists, list literals.
+ */
+enum rt_status expr_value_index(struct rt_value value, struct rt_arena *arena,
+                                struct rt_value *out);
 
 bool expr_value_equal(struct rt_value left, struct rt_value right); /* ==: never fails */
 uint64_t expr_value_hash(struct rt_value value); /* equal values (1, 1u, 1.0) have equal hashes */

@@ -81,6 +81,7 @@ static enum rt_status copy_items(struct rt_value value, size_t count, struct rt_
             return status;
     }
     *out = value;
+    out->flags = 0;
     out->u.items = items;
     return RT_OK;
 }
@@ -101,6 +102,7 @@ static enum rt_status copy_map(struct rt_value value, struct rt_arena *arena,
             return status;
     }
     *out = value;
+    out->flags = 0;
     out->u.entries = entries;
     return RT_OK;
 }
@@ -180,6 +182,8 @@ static void json_list(struct rt_value value, struct rt_buffer *out) // NOLINT(mi
 {
     rt_buffer_char(out, '[');
     for (size_t i = 0; i < value.length; i++) {
+        if (out->failed) /* full: what is shared many times need not be walked to its end */
+            return;
         if (i > 0)
             rt_buffer_char(out, ',');
         rt_value_json(value.u.items[i], out);
@@ -208,6 +212,8 @@ static void json_map(struct rt_value value, struct rt_buffer *out) // NOLINT(mis
 {
     rt_buffer_char(out, '{');
     for (size_t i = 0; i < value.length; i++) {
+        if (out->failed) /* full: what is shared many times need not be walked to its end */
+            return;
         if (i > 0)
             rt_buffer_char(out, ',');
         json_name(value.u.entries[i].key, out);

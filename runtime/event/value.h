@@ -49,7 +49,10 @@ enum rt_type {
     RT_TYPE_COUNT
 };
 
-enum { RT_FLAG_ASCII = 1 };
+enum {
+    RT_FLAG_ASCII = 1,  /* a string of ASCII only, as far as known */
+    RT_FLAG_INDEXED = 2 /* a list or map with a hash index behind its items (rules/value_index.c) */
+};
 
 enum rt_value_error {                        /* why an evaluation has no value */
                       RT_ERROR_NO_FIELD = 1, /* no such key, field or event */
@@ -136,7 +139,7 @@ const char *rt_type_name(enum rt_type type);
 const char *rt_value_error_name(enum rt_value_error why);
 
 /*
- * A copy whose strings, lists and maps live in the arena (an RT_EVENT keeps pointing to its event).
+ * A copy whose strings, lists and maps live in the arena (an RT_EVENT keeps pointing to its event), without index.
  * RT_ERR_NOMEM at the arena's bound.  Cost: the size of the value.
  */
 enum rt_status rt_value_copy(struct rt_value value, struct rt_arena *arena, struct rt_value *out);
