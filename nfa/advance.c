@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * advance.c - event time moves on: what has reached its deadline ends.
+ *
+ *     within:  a run ends at start + within: as a match if only a trailing notFollowedBy was left to wait for, else as a
+ *              timeout.  The end is exclusive, because time moves before the events of that time come.
+ *     gap:     a run that can go nowhere any more ends at last event + gap, as a timeout.
+ *
+ * D3: a trailing notFollowedBy fires at its deadline for every run that could have moved on to it, also for one that
+ *     waits in a loop or before an optional step.
+ * D1: a path times out once, when the last run that has it expires.
+ * D4: a path whose events came out as a match does not time out.
+ */
+#include "nfa/run.h"
+#include "runtime/base/assert.h"
+
+static bool is_over(rt_time from, int64_t span_ms, rt_time now, rt_time *end)
+{
+    rt_time at = rt_time_plus(from, (rt_duration){span_ms});
+
+    if (span_ms == 0 || rt_time_before(now, at))
+        return false;
+    if (rt_time_before(at, *end))
+        *end = at;
+    return true;
+}
+
+static void add_expired(struct nfa_machine *machine, const struct nfa_item *run, rt_time end)
+{
+    if (!nfa_heap_reserve(&machine->expired, machine->expired.count + 1)) {
+        machine->status = RT_ERR_NOMEM;
+        return;
+    }
+    nfa_path_ref(run->path);
+    machine->expired.items[machine->expired.count++] = (struct nfa_item){run->path, end.ms};
+}
+
+/* Ends the run, lets it fire, or keeps it. */
+static void look_at(struct nfa_machine *machine, const struct nfa_item *run, rt_time now)
+{
+    const struct nfa_program *program = machine->program;
+    const struct nfa_state *state = &program->states[run->value];
+    const struct nfa_path *path = run->path;
+    bool within_over, gap_over, fire_over;
+    rt_time gap_end = RT_TIME_MAX, end = RT_TIME_MAX;
+
+    if (path == NULL) {
+        nfa_add_start(machine);
+        return;
+    }
+    gap_over = state->expires && is_over(path->kept->time, state->gap_ms, now, &gap_end);
+    fire_over = is_over(path->kept->time, state->fire_gap_ms, now, &end) &&
+                (path->flags & NFA_PATH_MATCHED) == 0;
+    within_over = is_over(path->start->time, program->within_ms, now, &end);
+    if (state->fires && (fire_over || within_over))
+        nfa_add_match(machine, run->path, end); /* D6: the deadline, however late we are told */
+    else if (within_over || gap_over)
+        add_expired(machine, run, gap_over ? gap_end : end);
+    if (!within_over && !gap_over && !(fire_over && state->kind == NFA_STATE_PENDING))
+        nfa_add_run(machine, (uint32_t)run->value, run->path);
+}
+
+static void report_timeouts(struct nfa_machine *machine)
+{
+    for (uint32_t i = 0; i < machine->expired.count; i++) {
+        struct nfa_item item = machine->expired.items[i];
+
+        if (item.path->runs == 0 &&
+            (item.path->flags & (NFA_PATH_MATCHED | NFA_PATH_TIMED_OUT)) == 0) {
+            struct nfa_match view = nfa_path_view(item.path);
+
+            view.time.ms = item.value;
+            item.path->flags |= NFA_PATH_TIMED_OUT;
+            machine->counters.timed_out++;
+            if (machine->callbacks.timeout != NULL)
+                machine->callbacks.timeout(machine->context, &view);
+        }
+        nfa_path_unref(machine, item.path);
+    }
+    machine->expired.count = 0;
+}
+
+enum rt_status nfa_advance(struct nfa_machine *machine, struct nfa_runs *runs, rt_time time)
+{
+    const struct nfa_run_list *list = runs->list;
+
+    if (list == NULL || rt_time_before(time, list->deadline))
+        return RT_OK;
+    nfa_call_begin(machine);
+    machine->old_live_left = list->count - 1;
+    for (uint32_t i = 0; i < list->count; i++) {
+        if (list->runs[i].path != NULL)
+            machine->old_live_left--;
+        look_at(machine, &list->runs[i], time);
+    }
+    nfa_emit_matches(machine, list);
+    nfa_store_runs(machine, runs);
+    report_timeouts(machine);
+    return nfa_call_end(machine);
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * emit.c - finished matches: in which order they come out, and what the skip strategy drops.
+ *
+ *     found ---> completed ---poll---> prune runs and completed ---> match()
+ *                    ^   |
+ *                    |   +-- in_start_order: waits while a run that started earlier lives; kept with the key
+ *                    +------ from the call before
+ *
+ * Pruning goes by the first event of a run or match only:
+ *
+ *     skip_to_next, skip_past_last      all that started at or before the match's first / last event
+ *     skip_to_first, skip_to_last       all that started before the named step's first / last event
+ */
+#include "nfa/run.h"
+#include "runtime/base/assert.h"
+
+void nfa_add_match(struct nfa_machine *machine, struct nfa_path *path, rt_time time)
+{
+    /* D1: the same events under the same steps are one match, however many ways led to it. */
+    if ((path->flags & NFA_PATH_MATCHED) != 0)
+        return;
+    if (!nfa_heap_reserve(&machine->found, machine->found.count + 1)) {
+        machine->status = RT_ERR_NOMEM;
+        return;
+    }
+    path->flags |= NFA_PATH_MATCHED;
+    nfa_path_ref(path);
+    nfa_heap_push(&machine->found, (struct nfa_item){path, time.ms});
+}
+
+static void emit(struct nfa_machine *machine, const struct nfa_item *match)
+{
+    struct nfa_match view = nfa_path_view(match->path);
+
+    if (machine->limits.matches_per_event != 0 &&
+        machine->emitted >= machine->limits.matches_per_event) {
+        nfa_refuse(machine);
+        return;
+    }
+    machine->emitted++;
+    machine->counters.matched++;
+    view.time.ms = match->value;
+    machine->callbacks.match(machine->context, &view);
+}
+
+/* The event up to which starts are pruned; NULL: nothing is. */
+static const struct nfa_kept *pruning_event(const struct nfa_program *program,
+                                            const struct nfa_path *path)
+{
+    const struct nfa_kept *found = NULL;
+
+    switch (program->skip) {
+    case NFA_NO_SKIP:
+        return NULL;
+    case NFA_SKIP_TO_NEXT:
+        return path->start;
+    case NFA_SKIP_PAST_LAST:
+        return path->kept;
+    case NFA_SKIP_TO_FIRST:
+    case NFA_SKIP_TO_LAST:
+        for (; path != NULL; path = path->parent) {
+            if (path->step != program->skip_step)
+                continue;
+            found = path->kept;
+            if (program->skip == NFA_SKIP_TO_LAST)
+                break;
+        }
+        return found;
+    }
+    RT_UNREACHABLE();
+}
+
+static bool is_pruned(const struct nfa_program *program, const struct nfa_path *path,
+                      const struct nfa_kept *until)
+{
+    bool inclusive = program->skip == NFA_SKIP_TO_NEXT || program->skip == NFA_SKIP_PAST_LAST;
+
+    if (path == NULL)
+        return false;
+    if (path->start->time.ms != until->time.ms)
+        return path->start->time.ms < until->time.ms;
+    return path->start->sequence < until->sequence ||
+           (inclusive && path->start->sequence == until->sequence);
+}
+
+/* Survivors keep their order in the array; then it becomes a heap again.  Returns how many went. */
+static uint32_t prune(struct nfa_machine *machine, struct nfa_heap *heap,
+                      const struct nfa_kept *until, bool are_runs)
+{
+    uint32_t kept = 0, gone;
+
+    for (uint32_t i = 0; i < heap->count; i++) {
+        struct nfa_item item = heap->items[i];
+
+        if (!is_pruned(machine->program, item.path, until)) {
+            heap->items[kept++] = item;
+            continue;
+        }
+        if (are_runs)
+            nfa_drop_run(machine, item.path);
+        else
+            nfa_path_unref(machine, item.path);
+    }
+    gone = heap->count - kept;
+    heap->count = kept;
+    if (gone > 0)
+        nfa_heap_restore(heap);
+    return gone;
+}
+
+static void skip_after(struct nfa_machine *machine, const struct nfa_item *match)
+{
+    const struct nfa_kept *until = pruning_event(machine->program, match->path);
+    uint32_t gone;
+
+    if (until == NULL)
+        return;
+    gone = prune(machine, &machine->next, until, true);
+    machine->next_live -= gone;
+    machine->counters.skipped += gone;
+    machine->counters.skipped += prune(machine, &machine->completed, until, false);
+}
+
+/* A finished match waits for older runs that may still finish: only when asked for, and never without a strategy. */
+static bool must_wait(const struct nfa_machine *machine, const struct nfa_item *match)
+{
+    return machine->program->emit == NFA_EMIT_IN_START_ORDER &&
+           machine->program->skip != NFA_NO_SKIP && machine->next.count > 0 &&
+           nfa_starts_before(machine->next.items[0].path, match->path);
+}
+
+/* DROP_OLDEST gives up the oldest match held; otherwise one from the heap's end, among the newest, is refused. */
+static void limit_held(struct nfa_machine *machine)
+{
+    struct nfa_heap *completed = &machine->completed;
+
+    while (machine->limits.held_matches != 0 && completed->count > machine->limits.held_matches) {
+        if (machine->limits.policy == NFA_DROP_OLDEST) {
+            nfa_path_unref(machine, nfa_heap_poll(completed).path);
+            machine->counters.evicted++;
+        } else {
+            nfa_path_unref(machine, completed->items[--completed->count].path);
+            nfa_refuse(machine);
+        }
+    }
+}
+
+/* What was held back and what was found, together.  Without memory some of it is lost. */
+static void gather(struct nfa_machine *machine, const struct nfa_item *items, uint32_t count)
+{
+    struct nfa_heap *completed = &machine->completed;
+    bool fits = nfa_heap_reserve(completed, completed->count + count);
+
+    for (uint32_t i = 0; i < count; i++) {
+        if (completed->count < completed->capacity)
+            nfa_heap_push(completed, items[i]);
+        else
+            nfa_path_unref(machine, items[i].path);
+    }
+    if (!fits)
+        machine->status = RT_ERR_NOMEM;
+}
+
+void nfa_emit_matches(struct nfa_machine *machine, const struct nfa_run_list *list)
+{
+    struct nfa_heap *completed = &machine->completed;
+
+    if (list != NULL)
+        gather(machine, list->held, list->held_count);
+    gather(machine, machine->found.items, machine->found.count);
+    machine->found.count = 0;
+    while (completed->count > 0 && !must_wait(machine, &completed->items[0])) {
+        struct nfa_item match = nfa_heap_poll(completed);
+
+        skip_after(machine, &match);
+        emit(machine, &match);
+        nfa_path_unref(machine, match.path);
+    }
+    limit_held(machine);
+}

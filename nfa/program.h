@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * program.h - the compiled automaton: flat, immutable, shared.  Private to nfa/.
+ *
+ *     states   [ 0: start ][ 1 ][ 2 ] ...            edges of state s: edges[edge_begin .. edge_end), in the order in
+ *     edges    [take|ignore|proceed  to  condition]  which they are tried, which decides the order of results
+ *     literals [w1] [not u|w2] ...                   a condition: every clause has a true literal; empty = always
+ *
+ * A TAKE edge consumes the event under the step of its source state, an IGNORE edge passes over it, a PROCEED edge
+ * tries the edges of its target on the same event.
+ *
+ * P1  State 0 is the start and has no incoming edge.
+ * P2  Every edge.to is below state_count, every state.step below step_count.
+ * P3  A literal is guard << 2 | last-of-its-clause << 1 | negated; the last literal of a condition ends its clause.
+ * P4  Only what can be reached from the start is here; edges whose condition is never true are left out.
+ */
+#ifndef EGRET_NFA_PROGRAM_H
+#define EGRET_NFA_PROGRAM_H
+
+#include <stdatomic.h>
+
+#include "nfa/nfa.h"
+
+enum nfa_action { NFA_TAKE, NFA_IGNORE, NFA_PROCEED };
+
+enum nfa_state_kind {
+    NFA_STATE_NORMAL,
+    NFA_STATE_FINAL,  /* the match is complete */
+    NFA_STATE_STOP,   /* a forbidden event came: the branch ends */
+    NFA_STATE_PENDING /* waits for the deadline of a trailing notFollowedBy */
+};
+
+enum { NFA_STATES_MAX = 65535, NFA_GUARD_MAX = (1 << 30) - 1 };
+#define NFA_NO_STATE UINT32_MAX
+#define NFA_NO_STEP UINT32_MAX
+
+typedef uint32_t nfa_literal;
+
+static inline nfa_guard nfa_literal_guard(nfa_literal literal)
+{
+    return literal >> 2;
+}
+
+static inline bool nfa_literal_is_last(nfa_literal literal)
+{
+    return (literal & 2) != 0;
+}
+
+static inline bool nfa_literal_is_negated(nfa_literal literal)
+{
+    return (literal & 1) != 0;
+}
+
+struct nfa_edge {
+    uint32_t to;
+    uint32_t literal_begin;
+    uint32_t literal_end;
+    enum nfa_action action;
+};
+_Static_assert(sizeof(struct nfa_edge) == 16, "four edges in a cache line");
+
+struct nfa_state {
+    uint32_t edge_begin;
+    uint32_t edge_end;
+    uint32_t step;      /* what a TAKE is filed under; NFA_NO_STEP for the final state */
+    uint8_t kind;       /* enum nfa_state_kind */
+    bool expires;       /* when gap_ms is over, the run can go nowhere */
+    bool fires;         /* pending, or a PROCEED away from it: its deadline is a match (D3) */
+    bool reaches_final; /* by PROCEED edges */
+    int64_t
+        gap_ms; /* a TAKE from here needs an event less than this after the last one; 0: no bound */
+    int64_t fire_gap_ms; /* fires: this long after the last event, besides `within`; 0: not */
+    uint64_t interest; /* guards (below 64) of which one must hold for a run to leave this state */
+    bool restless;     /* any event may change a run here */
+};
+
+struct nfa_program {
+    atomic_uint references;
+    struct nfa_state *states;
+    struct nfa_edge *edges;
+    nfa_literal *literals;
+    char **step_names;
+    uint32_t state_count, edge_count, literal_count, step_count;
+    uint32_t proceed_count; /* PROCEED edges */
+    uint32_t guard_count;   /* largest guard + 1 */
+    int64_t within_ms;      /* 0: none */
+    enum nfa_skip skip;
+    uint32_t skip_step; /* NFA_NO_STEP unless skip goes to a step */
+    enum nfa_emit emit;
+    bool has_group;          /* only groups lead two runs to one place with one path */
+    bool any_starts;         /* an event may start a run whatever the guards say */
+    nfa_guard *start_guards; /* ascending */
+    uint32_t start_guard_count;
+};
+
+#endif

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * run.h - live runs, the paths they share, and the machine that moves them.  Private to nfa/.
+ *
+ *     runs of a key      (state 0, -)  (state 3, *)  (state 2, *)        a heap by the first event of the run
+ *                                           |            |
+ *                                           v            v
+ *     path nodes                       [b e7 *]     [b e5 *]             newest first, reference-counted
+ *                                           |            |
+ *                                           +---->[a e4]<+
+ *     kept events                                  e4  e5  e7            one for all nodes that took it
+ *
+ *     machine.c  making, asking, clearing, storing the runs of a key
+ *     step.c     one event: which edges work for which run
+ *     advance.c  time: what expires
+ *     emit.c     finished matches: order, skip strategy, hold-back
+ *     path.c     path nodes and kept events
+ *     heap.c     the binary heap, whose ties decide the order of equal matches
+ *
+ * R1  Exactly one run of a list is in state 0; it has no path and sorts last.
+ * R2  Within one step equal paths are one node, so that two runs have the same path if and only if their pointers are equal.
+ * R3  path->runs counts the runs of the key that are at this node; references counts runs, matches and younger nodes.
+ * R4  Scratch arrays of the machine keep their memory: a steady state allocates nothing.
+ */
+#ifndef EGRET_NFA_RUN_H
+#define EGRET_NFA_RUN_H
+
+#include "nfa/program.h"
+#include "runtime/base/blocks.h"
+#include "runtime/base/pool.h"
+
+/* An event that `keep` made to last. */
+struct nfa_kept {
+    nfa_event event;
+    rt_time time;
+    uint64_t sequence;
+    uint32_t references; /* path nodes, and the step that is going on */
+};
+
+enum {
+    NFA_PATH_MATCHED = 1, /* came out as a match: D1 not again, D4 no timeout */
+    NFA_PATH_TIMED_OUT = 2
+};
+
+struct nfa_path {
+    struct nfa_path *parent;      /* older; referenced */
+    const struct nfa_kept *start; /* of the oldest node */
+    struct nfa_kept *kept;
+    struct nfa_path *
+        link; /* in the step `stamp`: of a new node its next sibling, of an older one its first child */
+    uint64_t stamp;
+    uint32_t step;
+    uint32_t length;
+    uint32_t references;
+    uint32_t runs;
+    uint32_t flags;
+};
+
+/* A run (value: its state) or a finished match (value: the record's time). */
+struct nfa_item {
+    struct nfa_path *path; /* NULL: the start */
+    int64_t value;
+};
+
+struct nfa_heap {
+    struct nfa_item *items;
+    uint32_t count, capacity;
+};
+
+struct nfa_run_list {
+    uint32_t count, capacity;
+    uint32_t held_count, held_capacity;
+    struct nfa_item *held; /* finished matches that wait for older runs, a heap */
+    uint64_t interest;     /* of all runs together */
+    rt_time deadline;
+    uint64_t deadline_sequence;
+    bool restless;
+    struct nfa_item runs[]; /* a heap */
+};
+
+/* Which (run, path) pairs are in the new list already. */
+struct nfa_seen {
+    struct {
+        const struct nfa_path *path;
+        uint64_t stamp;
+        uint32_t state;
+    } * slots;
+    uint32_t capacity, count;
+};
+
+/* An edge that works for the run in hand, and the step it would file the event under. */
+struct nfa_choice {
+    const struct nfa_edge *edge;
+    uint32_t step;
+};
+
+struct nfa_machine {
+    struct nfa_program *program;
+    struct nfa_limits limits;
+    struct nfa_callbacks callbacks;
+    void *context;
+    struct nfa_counters counters;
+    struct rt_pool paths, kepts;
+    struct rt_blocks lists;
+
+    struct nfa_heap next;      /* the runs as they will be */
+    struct nfa_heap found;     /* matches of this call */
+    struct nfa_heap completed; /* with those held back before */
+    struct nfa_heap expired;   /* a plain list here: timeouts to report */
+    struct nfa_seen seen;
+
+    uint64_t *guard_memo; /* epoch << 1 | value */
+    uint64_t guard_epoch;
+    uint64_t *visits; /* by state: epoch of the last visit */
+    uint64_t visit_epoch;
+    uint32_t *stack; /* states */
+    struct nfa_choice *chosen;
+
+    /* the call that is going on */
+    enum rt_status status; /* sticky: memory and limits */
+    uint64_t stamp;
+    nfa_event event;
+    rt_time time;
+    uint64_t sequence;
+    struct nfa_kept *kept; /* of `event`, once something took it */
+    bool keep_failed;
+    struct nfa_path *first_starts; /* new nodes without a parent */
+    uint32_t next_live;            /* in `next`, the start not counted */
+    uint32_t old_live_left;        /* runs not yet offered the event */
+    uint32_t emitted;
+};
+
+/* heap.c */
+bool nfa_heap_reserve(struct nfa_heap *heap, uint32_t count); /* room for so many in all */
+void nfa_heap_push(struct nfa_heap *heap, struct nfa_item item);
+struct nfa_item nfa_heap_poll(struct nfa_heap *heap);
+void nfa_heap_restore(struct nfa_heap *heap); /* order after removals */
+bool nfa_starts_before(const struct nfa_path *a, const struct nfa_path *b);
+/* True when the pair was not there; false also without memory, with *failed set. */
+bool nfa_seen_add(struct nfa_seen *seen, const struct nfa_path *path, uint32_t state,
+                  uint64_t stamp, bool *failed);
+
+/* path.c */
+/* The event in hand taken after `parent`: a reference, or NULL when a limit or memory forbids it (counted). */
+struct nfa_path *nfa_path_take(struct nfa_machine *machine, struct nfa_path *parent, uint32_t step);
+void nfa_path_ref(struct nfa_path *path);
+void nfa_path_unref(struct nfa_machine *machine, struct nfa_path *path);
+void nfa_kept_unref(struct nfa_machine *machine, struct nfa_kept *kept);
+struct nfa_match nfa_path_view(const struct nfa_path *path);
+
+/* machine.c */
+void nfa_call_begin(struct nfa_machine *machine);
+enum rt_status nfa_call_end(struct nfa_machine *machine);
+/* Puts a run into the new list, within the limits.  Takes its own references. */
+void nfa_add_run(struct nfa_machine *machine, uint32_t state, struct nfa_path *path);
+void nfa_add_start(struct nfa_machine *machine);
+/* Takes back what nfa_add_run took. */
+void nfa_drop_run(struct nfa_machine *machine, struct nfa_path *path);
+/* The old runs go, the new list takes their place. */
+void nfa_store_runs(struct nfa_machine *machine, struct nfa_runs *runs);
+rt_time nfa_run_deadline(const struct nfa_program *program, const struct nfa_item *run);
+
+/* emit.c */
+void nfa_add_match(struct nfa_machine *machine, struct nfa_path *path, rt_time time);
+/* Orders, prunes, emits what was found; what must wait stays in machine->completed. */
+void nfa_emit_matches(struct nfa_machine *machine, const struct nfa_run_list *list);
+void nfa_refuse(
+    struct nfa_machine *machine); /* a limit forbade something: count, and stop if so asked */
+
+#endif

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * step.c - one event offered to every run.
+ *
+ * For each run, in the order of the heap's array: the edges that work are collected depth first over PROCEED, then
+ * followed in that order.  A run that reaches Stop loses its branches; a match that the same event completed stays.
+ * All conditions see the run as it was before the event.
+ */
+#include "nfa/run.h"
+#include "runtime/base/assert.h"
+
+static bool guard_holds(struct nfa_machine *machine, nfa_guard guard, const struct nfa_match *view)
+{
+    uint64_t known = machine->guard_memo[guard];
+    bool holds;
+
+    if (known >> 1 == machine->guard_epoch)
+        return (known & 1) != 0;
+    holds = machine->callbacks.guard(machine->context, guard, machine->event, view);
+    machine->guard_memo[guard] = machine->guard_epoch << 1 | holds;
+    return holds;
+}
+
+static bool condition_holds(struct nfa_machine *machine, const struct nfa_edge *edge,
+                            const struct nfa_match *view)
+{
+    const nfa_literal *literals = machine->program->literals;
+    bool clause = false;
+
+    for (uint32_t i = edge->literal_begin; i < edge->literal_end; i++) {
+        nfa_literal literal = literals[i];
+
+        clause = clause || guard_holds(machine, nfa_literal_guard(literal), view) !=
+                               nfa_literal_is_negated(literal);
+        if (!nfa_literal_is_last(literal))
+            continue;
+        if (!clause)
+            return false;
+        clause = false;
+    }
+    return true;
+}
+
+/* D2: gap and loop_gap bound the time between the last event taken and this one, half-open like `within`. */
+static bool is_too_late_to_take(const struct nfa_machine *machine, const struct nfa_state *state,
+                                const struct nfa_item *run)
+{
+    rt_time end;
+
+    if (state->gap_ms == 0 || run->path == NULL)
+        return false;
+    end = rt_time_plus(run->path->kept->time, (rt_duration){state->gap_ms});
+    return !rt_time_before(machine->time, end);
+}
+
+/*
+ * The TAKE and IGNORE edges that work for the run, in order, into machine->chosen; returns how many.
+ * D1: a state is looked at once even when two PROCEED ways lead to it.
+ */
+static uint32_t choose_edges(struct nfa_machine *machine, const struct nfa_item *run,
+                             const struct nfa_match *view, bool *stopped)
+{
+    const struct nfa_program *program = machine->program;
+    uint32_t depth = 0, count = 0;
+
+    *stopped = false;
+    machine->visit_epoch++;
+    machine->stack[depth++] = (uint32_t)run->value;
+    while (depth > 0) {
+        uint32_t at = machine->stack[--depth];
+        const struct nfa_state *state = &program->states[at];
+
+        if (machine->visits[at] == machine->visit_epoch)
+            continue;
+        machine->visits[at] = machine->visit_epoch;
+        for (uint32_t e = state->edge_begin; e < state->edge_end; e++) {
+            const struct nfa_edge *edge = &program->edges[e];
+
+            if ((edge->action == NFA_TAKE && is_too_late_to_take(machine, state, run)) ||
+                !condition_holds(machine, edge, view))
+                continue;
+            if (edge->action == NFA_PROCEED)
+                machine->stack[depth++] = edge->to;
+            else if (program->states[edge->to].kind == NFA_STATE_STOP)
+                *stopped = true;
+            else
+                machine->chosen[count++] = (struct nfa_choice){edge, state->step};
+        }
+    }
+    return count;
+}
+
+/* Does PROCEED lead from `state` to the end, for the same event and the run as it was before it? */
+static bool ends_at_once(struct nfa_machine *machine, uint32_t state, const struct nfa_match *view)
+{
+    const struct nfa_program *program = machine->program;
+    uint32_t depth = 0;
+
+    if (!program->states[state].reaches_final)
+        return false;
+    machine->visit_epoch++;
+    machine->stack[depth++] = state;
+    while (depth > 0) {
+        uint32_t at = machine->stack[--depth];
+
+        if (machine->visits[at] == machine->visit_epoch)
+            continue;
+        machine->visits[at] = machine->visit_epoch;
+        for (uint32_t e = program->states[at].edge_begin; e < program->states[at].edge_end; e++) {
+            const struct nfa_edge *edge = &program->edges[e];
+
+            if (edge->action != NFA_PROCEED || !condition_holds(machine, edge, view))
+                continue;
+            if (program->states[edge->to].kind == NFA_STATE_FINAL)
+                return true;
+            machine->stack[depth++] = edge->to;
+        }
+    }
+    return false;
+}
+
+/* Follows one edge; true if the run lives on or came to its end there. */
+static bool follow_take(struct nfa_machine *machine, const struct nfa_item *run,
+                        const struct nfa_match *view, const struct nfa_choice *choice, bool stopped)
+{
+    const struct nfa_program *program = machine->program;
+    uint32_t to = choice->edge->to;
+    bool ends = program->states[to].kind == NFA_STATE_FINAL;
+    bool goes_on = !ends && !stopped;
+    struct nfa_path *path;
+
+    ends = ends || ends_at_once(machine, to, view);
+    if (!ends && !goes_on)
+        return false;
+    path = nfa_path_take(machine, run->path, choice->step);
+    if (path == NULL)
+        return false;
+    if (goes_on)
+        nfa_add_run(machine, to, path);
+    if (ends)
+        nfa_add_match(machine, path, machine->time);
+    nfa_path_unref(machine, path);
+    return true;
+}
+
+static bool follow_ignore(struct nfa_machine *machine, const struct nfa_item *run,
+                          const struct nfa_choice *choice, bool stopped)
+{
+    uint32_t to = choice->edge->to;
+
+    /* The start never ignores: it is there for every event anyway. */
+    if (run->path == NULL)
+        return false;
+    if (machine->program->states[to].kind == NFA_STATE_FINAL)
+        nfa_add_match(machine, run->path, run->path->kept->time); /* D6: the last event's time */
+    else if (!stopped)
+        nfa_add_run(machine, to, run->path);
+    else
+        return false;
+    return true;
+}
+
+static void offer(struct nfa_machine *machine, const struct nfa_item *run)
+{
+    struct nfa_match view = nfa_path_view(run->path);
+    bool stopped, lives = false;
+    uint32_t count;
+
+    machine->guard_epoch++;
+    count = choose_edges(machine, run, &view, &stopped);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct nfa_choice *choice = &machine->chosen[i];
+
+        lives |= choice->edge->action == NFA_TAKE
+                     ? follow_take(machine, run, &view, choice, stopped)
+                     : follow_ignore(machine, run, choice, stopped);
+    }
+    if (run->path == NULL) {
+        machine->counters.started += lives;
+        nfa_add_start(machine);
+        return;
+    }
+    machine->counters.negated += stopped;
+    machine->counters.broken += !stopped && !lives;
+}
+
+enum rt_status nfa_step(struct nfa_machine *machine, struct nfa_runs *runs, nfa_event event,
+                        rt_time time, uint64_t sequence)
+{
+    static const struct nfa_item start = {NULL, 0};
+    const struct nfa_run_list *list = runs->list;
+    const struct nfa_item *old = list == NULL ? &start : list->runs;
+    uint32_t count = list == NULL ? 1 : list->count;
+
+    nfa_call_begin(machine);
+    machine->event = event;
+    machine->time = time;
+    machine->sequence = sequence;
+    machine->old_live_left = count - 1;
+    for (uint32_t i = 0; i < count; i++) {
+        if (old[i].path != NULL)
+            machine->old_live_left--;
+        offer(machine, &old[i]);
+    }
+    nfa_emit_matches(machine, list);
+    nfa_store_runs(machine, runs);
+    return nfa_call_end(machine);
+}
