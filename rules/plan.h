@@ -147,6 +147,8 @@ struct rule {
 
     struct rule_condition where; /* RULE_SINGLE */
     struct nfa_program *program; /* RULE_PATTERN */
+    const struct nfa_pattern
+        *pattern; /* what `program` was compiled from, groups and all: for explain and graph */
     const struct rule_condition *guards;
     uint32_t guard_count;
     const struct rule_step *steps; /* by nfa step index */
