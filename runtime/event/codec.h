@@ -35,7 +35,7 @@ const char *rt_reject_name(enum rt_reject reject); /* "bad_json" */
 struct rt_codec {
     /*
      * RT_OK: slots are filled, absent fields cleared.  RT_ERR_DATA: *reject and *detail (a static phrase) say why.
-     * RT_ERR_NOMEM: the scratch arena is full.
+     * RT_ERR_NOMEM: the scratch arena is full.  A record needs at most 16 bytes of it for each byte of its own.
      */
     enum rt_status (*decode)(struct rt_codec *codec, const char *record, size_t length,
                              struct rt_arena *scratch, struct rt_value *slots,

@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Events that are kept: one block, nothing leads out of it, references are counted. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "runtime/base/alloc.h"
 #include "runtime/event/codec.h"
 #include "runtime/event/event.h"
+#include "tests/support/unit.h"
 
 static const char raw[] = "{\"user\":\"ann\",\"ip\":\"10.0.0.1\"}";
 static const unsigned char ip[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 10, 0, 0, 1};
@@ -198,7 +192,7 @@ static void full_blocks_and_endless_nesting_are_limits(void **state)
     assert_null(kept);
     rt_blocks_done(&blocks);
     rt_blocks_init(&blocks, 1 << 20);
-    for (size_t i = 0; i + 1 < sizeof(nest) / sizeof(nest[0]); i++)
+    for (size_t i = 0; i + 1 < COUNT_OF(nest); i++)
         nest[i] = (struct rt_value){.type = RT_LIST, .length = 1, .u.items = &nest[i + 1]};
     event = (struct rt_event){.slots = &nest[0], .slot_count = 1};
     assert_int_equal(rt_event_keep(&event, 1, &blocks, &kept), RT_ERR_LIMIT);

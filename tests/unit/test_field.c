@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The field table: ids, slots, the tree of names. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
-
-#include <cmocka.h>
 
 #include "runtime/base/alloc.h"
 #include "runtime/event/field.h"
+#include "tests/support/unit.h"
 
 /* Splits "geo.lat" at its dots; "" is the whole event. */
 static size_t split(const char *path, struct rt_text names[RT_FIELD_DEPTH_MAX])
@@ -48,7 +43,7 @@ static const struct {
                 {"user", false},    {"ip", false},  {"geo", false},     {"user", true},
                 {"geo.lon", false}, {"a.b", false}, {"ts", false},      {"a.bb.c", false}};
 
-enum { MENTIONS = sizeof(mentions) / sizeof(mentions[0]) };
+enum { MENTIONS = COUNT_OF(mentions) };
 
 static void kept_fields_get_the_first_slots_in_order_of_mention(void **state)
 {
