@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * partitions.h - a watermark per partition, and the least of those that are not idle.
+ *
+ *     (source, partition) --hash--> partition 3: watermark 10:00:05, last heard of at 10:00:07
+ *                                       ^
+ *     heap of the active ones:  [ 2 | 3 | 0 ]      the root holds the stream back; an idle one is not in it
+ *
+ * P1  A partition's watermark never goes back.
+ * P2  A partition that was not heard of for the idle time-out is out until it is heard of again.
+ * P3  Finding is constant cost, moving a watermark the logarithm of the active ones, the least is at hand.
+ * Walls are the caller's clock; RT_TIME_MIN where there is none.
+ */
+#ifndef EGRET_RUNTIME_TIME_PARTITIONS_H
+#define EGRET_RUNTIME_TIME_PARTITIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/base/instant.h"
+#include "runtime/base/status.h"
+
+typedef uint32_t rt_partition_id; /* order of appearance */
+
+struct rt_partition {
+    uint32_t source, partition;
+    uint32_t heap_at; /* UINT32_MAX: idle */
+    rt_time watermark;
+    rt_time heard_wall; /* when a record of it came last */
+};
+
+struct rt_partitions {
+    struct rt_partition *items; /* owned, as the next two */
+    rt_partition_id *heap;      /* by watermark */
+    uint32_t *table;            /* id + 1, 0 is empty; twice `capacity` places */
+    uint32_t count, capacity, heap_count;
+    rt_partition_id found_last;
+    rt_time expiry; /* nothing can become idle earlier */
+};
+
+/* A zeroed struct has no partitions. */
+void rt_partitions_done(struct rt_partitions *partitions);
+
+/* The id of a partition, which is added, active and without a watermark, if it is new. */
+enum rt_status rt_partitions_find(struct rt_partitions *partitions, uint32_t source,
+                                  uint32_t partition, rt_partition_id *out);
+
+/* A record came: the partition is active. */
+void rt_partitions_hear(struct rt_partitions *partitions, rt_partition_id id, rt_time wall);
+
+/* Moves its watermark, if that is forward. */
+void rt_partitions_raise(struct rt_partitions *partitions, rt_partition_id id, rt_time watermark);
+
+/* Takes out what was silent for `timeout`.  One that was never heard of counts from the first call. */
+void rt_partitions_expire(struct rt_partitions *partitions, rt_time wall, rt_duration timeout);
+
+/* False: none is active. */
+bool rt_partitions_least(const struct rt_partitions *partitions, rt_time *out);
+
+#endif
