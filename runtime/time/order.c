@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/time/order.h"
+
+#include "runtime/base/alloc.h"
+#include "runtime/base/assert.h"
+
+enum { FIRST_CAPACITY = 64 };
+
+struct rt_order_node {
+    struct rt_timer timer; /* first: the wheel hands out its address */
+    const struct rt_event *event;
+};
+
+enum rt_status rt_order_init(struct rt_order *order, size_t bytes_max)
+{
+    *order = (struct rt_order){.bytes_max = bytes_max};
+    rt_blocks_init(&order->blocks, bytes_max);
+    rt_pool_init(&order->nodes, sizeof(struct rt_order_node), SIZE_MAX);
+    return rt_wheel_new(&order->wheel);
+}
+
+void rt_order_done(struct rt_order *order)
+{
+    const struct rt_event *event;
+
+    /* One by one: a block above the largest class is an allocation of its own. */
+    while (order->wheel != NULL && (event = rt_order_next(order, RT_TIME_MAX)) != NULL)
+        rt_order_release(order, event);
+    rt_wheel_free(order->wheel);
+    rt_free(order->queue);
+    rt_pool_done(&order->nodes);
+    rt_blocks_done(&order->blocks);
+    *order = (struct rt_order){0};
+}
+
+/* ---- the queue ---- */
+
+static struct rt_order_entry *queue_at(const struct rt_order *order, size_t index)
+{
+    return &order->queue[(order->head + index) & (order->capacity - 1)];
+}
+
+static enum rt_status queue_grow(struct rt_order *order)
+{
+    size_t capacity = order->capacity == 0 ? FIRST_CAPACITY : 2 * order->capacity;
+    struct rt_order_entry *grown = rt_alloc(capacity * sizeof(*grown));
+
+    if (grown == NULL)
+        return RT_ERR_NOMEM;
+    for (size_t i = 0; i < order->count; i++)
+        grown[i] = *queue_at(order, i);
+    rt_free(order->queue);
+    order->queue = grown;
+    order->capacity = capacity;
+    order->head = 0;
+    return RT_OK;
+}
+
+static enum rt_status queue_add(struct rt_order *order, const struct rt_event *kept)
+{
+    if (order->count == order->capacity) {
+        enum rt_status status = queue_grow(order);
+
+        if (status != RT_OK)
+            return status;
+    }
+    *queue_at(order, order->count++) = (struct rt_order_entry){kept->time, kept};
+    return RT_OK;
+}
+
+/* ---- the wheel ---- */
+
+static enum rt_status wheel_add(struct rt_order *order, const struct rt_event *kept)
+{
+    struct rt_order_node *node = rt_pool_take(&order->nodes);
+
+    if (node == NULL)
+        return RT_ERR_NOMEM;
+    *node = (struct rt_order_node){.event = kept};
+    rt_wheel_schedule(order->wheel, &node->timer, kept->time, kept->sequence, 0);
+    return RT_OK;
+}
+
+/* ---- interface ---- */
+
+enum rt_status rt_order_add(struct rt_order *order, const struct rt_event *event)
+{
+    const struct rt_event *kept;
+
+    if (rt_order_bytes(order) >= order->bytes_max)
+        return RT_ERR_LIMIT;
+
+    enum rt_status status = rt_event_keep(event, event->slot_count, &order->blocks, &kept);
+
+    if (status != RT_OK)
+        return status;
+    if (order->count == 0 || queue_at(order, order->count - 1)->time.ms <= kept->time.ms)
+        status = queue_add(order, kept);
+    else
+        status = wheel_add(order, kept);
+    if (status != RT_OK)
+        rt_event_release(kept, &order->blocks);
+    return status;
+}
+
+const struct rt_event *rt_order_next(struct rt_order *order, rt_time until)
+{
+    const struct rt_order_entry *first = order->count > 0 ? queue_at(order, 0) : NULL;
+    struct rt_order_node *node = order->ahead;
+
+    if (node == NULL && order->nodes.in_use > 0)
+        node = (struct rt_order_node *)rt_wheel_next(order->wheel, until);
+    if (first != NULL && until.ms < first->time.ms)
+        first = NULL;
+    order->ahead = node;
+    if (first != NULL &&
+        (node == NULL || first->time.ms < node->timer.deadline.ms ||
+         (first->time.ms == node->timer.deadline.ms && first->event->sequence < node->timer.tie))) {
+        order->head = (order->head + 1) & (order->capacity - 1);
+        order->count--;
+        return first->event;
+    }
+    if (node == NULL)
+        return NULL;
+
+    const struct rt_event *event = node->event;
+
+    order->ahead = NULL;
+    rt_pool_give(&order->nodes, node);
+    return event;
+}
+
+void rt_order_release(struct rt_order *order, const struct rt_event *event)
+{
+    rt_event_release(event, &order->blocks);
+}
+
+size_t rt_order_count(const struct rt_order *order)
+{
+    return order->count + order->nodes.in_use;
+}
+
+size_t rt_order_bytes(const struct rt_order *order)
+{
+    return order->blocks.bytes_in_use + order->nodes.in_use * order->nodes.object_size +
+           order->count * sizeof(struct rt_order_entry);
+}
