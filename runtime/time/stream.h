@@ -5,15 +5,20 @@
  *                                   late (time <= watermark) ----------> late()
  *     decoded event ---> watermark -+
  *       in arrival order            +--- bound 0: straight through ----> push() in order of (time, sequence)
- *                                   +--- bound > 0: ring of time buckets, released as the watermark passes
+ *                                   +--- else: queue and time buckets (order.h), released as the watermark passes
  *
  * T1  The watermark moves per record, in arrival order: largest time - bound - 1 ms, or the event's own time when a punctuation
  *     holds; it never goes back.  Of several partitions it is the least of those that are not idle.
  * T2  An event at or before the watermark is late.  Equal times keep arrival order.
  * T3  In-order events wait in a queue without sorting; out-of-order ones cost a bucket, not a search.
- * T4  After the operator has seen everything at or before the watermark, it is told the watermark.
- * T5  What waits is kept (rt_event_keep) with all its fields in this stream's own blocks, which are bounded.
+ * T4  After the operator has seen everything at or before the watermark, it is told the watermark; with bound 0 push itself
+ *     tells it, since an event's time is then just behind the watermark.
+ * T5  What waits is kept (rt_event_keep) with all its fields in this stream's own blocks, which are bounded.  The operator
+ *     gets it as a borrowed event, so that what it keeps counts against its own bound.
  * T6  No clock here: idle partitions and the future limit get the wall clock's time from the caller.
+ * T7  Nothing is lost: pushed = released + late + waiting, after every call.
+ * T8  When all partitions are idle the watermark goes on from where the last record left it, as much as the wall clock has gone
+ *     on since then.
  */
 #ifndef EGRET_RUNTIME_TIME_STREAM_H
 #define EGRET_RUNTIME_TIME_STREAM_H
@@ -28,13 +33,18 @@
 struct rt_stream_options {
     rt_duration out_of_orderness; /* the bound, >= 0 */
     bool punctuated;              /* the watermark moves by rt_stream_push's `punctuation` only */
-    rt_duration idle_timeout;     /* 0: a silent partition holds the watermark for ever */
-    rt_duration future_limit;     /* 0: none */
-    size_t bytes_max;             /* of waiting events; 0: 1 GiB */
+    bool per_partition;       /* each (source, partition) has a watermark; false: one sequence */
+    rt_duration idle_timeout; /* 0: a silent partition holds the watermark for ever */
+    rt_duration future_limit; /* 0: none */
+    size_t bytes_max;         /* of waiting events; 0: 1 GiB */
 };
 
 struct rt_stream_counters {
-    uint64_t late, too_far_ahead, waiting, waiting_bytes, out_of_order;
+    uint64_t pushed; /* without those too far ahead */
+    uint64_t released, late, waiting;
+    uint64_t waiting_bytes;
+    uint64_t out_of_order;  /* of the pushed, without the late: a later one had come before */
+    uint64_t too_far_ahead; /* refused */
 };
 
 struct rt_stream;
@@ -43,9 +53,20 @@ enum rt_status rt_stream_new(const struct rt_stream_options *options, struct rt_
 void rt_stream_free(struct rt_stream *stream); /* NULL is fine */
 
 /*
+ * Says that there is such a partition, before its first record: it holds the watermark until then or until it is idle.
+ * Only with per_partition.
+ */
+enum rt_status rt_stream_expect(struct rt_stream *stream, uint32_t source, uint32_t partition);
+
+/* The next events to be pushed: where they go straight through, the operator may prepare for them. */
+void rt_stream_prepare(struct rt_stream *stream, const struct rt_event *const *events,
+                       size_t count);
+
+/*
  * One event in arrival order; borrowed.  `punctuation`: the watermark moves to its time after it.  `wall`: the clock's time
  * for the future limit and idleness, RT_TIME_MIN when there is none.
- * RT_ERR_DATA: beyond the future limit (counted).  RT_ERR_LIMIT: too much is waiting.  Or what the operator answered.
+ * RT_ERR_DATA: beyond the future limit (counted).  RT_ERR_LIMIT: too much is waiting; the event was not
+ * taken.  RT_ERR_ORDER: after the end.  Or what the operator answered.
  */
 enum rt_status rt_stream_push(struct rt_stream *stream, const struct rt_event *event,
                               bool punctuation, rt_time wall);

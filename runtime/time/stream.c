@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/time/stream.h"
+
+#include "runtime/base/alloc.h"
+#include "runtime/base/assert.h"
+#include "runtime/time/order.h"
+#include "runtime/time/partitions.h"
+
+#define WAITING_BYTES_MAX_DEFAULT ((size_t)1 << 30)
+
+struct rt_stream {
+    struct rt_stream_options options;
+    struct rt_operator *target;
+    bool straight; /* an event that is not late may be released at once */
+    bool finished;
+    rt_time watermark;
+    rt_time largest; /* time of an event */
+    struct rt_partitions partitions;
+    struct rt_order order;
+    rt_partition_id heard_last;
+    rt_time heard_wall; /* when the last record came; RT_TIME_MIN: there was no clock */
+    rt_time left_at;    /* the watermark that the last record left, T8 */
+    struct rt_stream_counters counters;
+};
+
+enum rt_status rt_stream_new(const struct rt_stream_options *options, struct rt_operator *target,
+                             struct rt_stream **out)
+{
+    struct rt_stream *stream = rt_alloc_zeroed(1, sizeof(*stream));
+    size_t bytes_max = options->bytes_max == 0 ? WAITING_BYTES_MAX_DEFAULT : options->bytes_max;
+
+    RT_ASSERT(options->out_of_orderness.ms >= 0 && options->idle_timeout.ms >= 0 &&
+              options->future_limit.ms >= 0);
+    if (stream == NULL)
+        return RT_ERR_NOMEM;
+    stream->options = *options;
+    stream->target = target;
+    stream->straight =
+        options->out_of_orderness.ms == 0 && !options->punctuated && !options->per_partition;
+    stream->watermark = stream->largest = RT_TIME_MIN;
+    stream->heard_wall = stream->left_at = RT_TIME_MIN;
+
+    enum rt_status status = rt_order_init(&stream->order, bytes_max);
+
+    /* Without partitions of their own all records are of partition (0, 0). */
+    if (status == RT_OK && !options->per_partition)
+        status = rt_partitions_find(&stream->partitions, 0, 0, &stream->heard_last);
+    if (status != RT_OK) {
+        rt_stream_free(stream);
+        return status;
+    }
+    *out = stream;
+    return RT_OK;
+}
+
+void rt_stream_free(struct rt_stream *stream)
+{
+    if (stream == NULL)
+        return;
+    rt_order_done(&stream->order);
+    rt_partitions_done(&stream->partitions);
+    rt_free(stream);
+}
+
+enum rt_status rt_stream_expect(struct rt_stream *stream, uint32_t source, uint32_t partition)
+{
+    rt_partition_id id;
+
+    RT_ASSERT(stream->options.per_partition);
+    return rt_partitions_find(&stream->partitions, source, partition, &id);
+}
+
+void rt_stream_prepare(struct rt_stream *stream, const struct rt_event *const *events, size_t count)
+{
+    if (stream->straight && stream->target->prepare != NULL)
+        stream->target->prepare(stream->target, events, count);
+}
+
+/* ---- what the watermark releases ---- */
+
+static void count_waiting(struct rt_stream *stream)
+{
+    stream->counters.waiting = rt_order_count(&stream->order);
+    stream->counters.waiting_bytes = rt_order_bytes(&stream->order);
+}
+
+/* Hands out what waits up to the watermark, in order. */
+static enum rt_status release(struct rt_stream *stream)
+{
+    enum rt_status status = RT_OK;
+    const struct rt_event *kept;
+
+    while (status == RT_OK && (kept = rt_order_next(&stream->order, stream->watermark)) != NULL) {
+        struct rt_event event = *kept;
+
+        event.references = 0;
+        stream->counters.released++;
+        status = stream->target->push(stream->target, &event);
+        rt_order_release(&stream->order, kept);
+    }
+    count_waiting(stream);
+    return status;
+}
+
+static enum rt_status advance(struct rt_stream *stream, rt_time watermark)
+{
+    if (watermark.ms <= stream->watermark.ms)
+        return RT_OK;
+    stream->watermark = watermark;
+
+    enum rt_status status = release(stream);
+
+    return status == RT_OK ? stream->target->advance(stream->target, watermark) : status;
+}
+
+/* ---- an event ---- */
+
+static bool is_too_far_ahead(const struct rt_stream *stream, rt_time time, rt_time wall)
+{
+    return stream->options.future_limit.ms > 0 && wall.ms != RT_TIME_MIN.ms &&
+           rt_time_plus(wall, stream->options.future_limit).ms < time.ms;
+}
+
+/* What a record makes of its partition's watermark.  It never lies behind the event, but for a punctuation. */
+static void raise_watermark(struct rt_stream *stream, const struct rt_event *event,
+                            bool punctuation)
+{
+    if (!stream->options.punctuated)
+        rt_partitions_raise(
+            &stream->partitions, stream->heard_last,
+            rt_time_plus(event->time, (rt_duration){-stream->options.out_of_orderness.ms - 1}));
+    else if (punctuation)
+        rt_partitions_raise(&stream->partitions, stream->heard_last, event->time);
+}
+
+static enum rt_status hear(struct rt_stream *stream, const struct rt_event *event, rt_time wall)
+{
+    if (stream->options.per_partition) {
+        enum rt_status status = rt_partitions_find(&stream->partitions, event->position.source,
+                                                   event->position.partition, &stream->heard_last);
+
+        if (status != RT_OK)
+            return status;
+    }
+    stream->heard_wall = wall;
+    rt_partitions_hear(&stream->partitions, stream->heard_last, wall);
+    return RT_OK;
+}
+
+/* Not late, bound 0, one sequence: nothing waits, and nothing can come before it. */
+static enum rt_status push_straight(struct rt_stream *stream, const struct rt_event *event)
+{
+    raise_watermark(stream, event, false);
+    stream->watermark =
+        rt_time_later(stream->watermark, rt_time_plus(event->time, (rt_duration){-1}));
+    stream->counters.pushed++;
+    stream->counters.released++;
+    return stream->target->push(stream->target, event);
+}
+
+static enum rt_status push_ordered(struct rt_stream *stream, const struct rt_event *event,
+                                   bool punctuation)
+{
+    enum rt_status status = rt_order_add(&stream->order, event);
+    rt_time least = RT_TIME_MIN;
+
+    if (status != RT_OK)
+        return status;
+    stream->counters.pushed++;
+    count_waiting(stream);
+    if (rt_time_before(event->time, stream->largest))
+        stream->counters.out_of_order++;
+    stream->largest = rt_time_later(stream->largest, event->time);
+    raise_watermark(stream, event, punctuation);
+    if (rt_partitions_least(&stream->partitions, &least))
+        return advance(stream, least);
+    return RT_OK;
+}
+
+static enum rt_status push_late(struct rt_stream *stream, const struct rt_event *event,
+                                bool punctuation)
+{
+    raise_watermark(stream, event, punctuation);
+    stream->counters.pushed++;
+    stream->counters.late++;
+    return stream->target->late(stream->target, event);
+}
+
+enum rt_status rt_stream_push(struct rt_stream *stream, const struct rt_event *event,
+                              bool punctuation, rt_time wall)
+{
+    if (stream->finished)
+        return RT_ERR_ORDER;
+    if (is_too_far_ahead(stream, event->time, wall)) {
+        stream->counters.too_far_ahead++;
+        return RT_ERR_DATA;
+    }
+
+    enum rt_status status = hear(stream, event, wall);
+
+    if (status != RT_OK)
+        return status;
+    if (event->time.ms <= stream->watermark.ms)
+        status = push_late(stream, event, punctuation);
+    else if (stream->straight)
+        status = push_straight(stream, event);
+    else
+        status = push_ordered(stream, event, punctuation);
+    stream->left_at =
+        rt_time_later(stream->watermark, stream->partitions.items[stream->heard_last].watermark);
+    return status;
+}
+
+/* ---- without events ---- */
+
+/* T8.  Before the first watermark there is nothing to go on from. */
+static rt_time follow_clock(const struct rt_stream *stream, rt_time wall)
+{
+    if (stream->heard_wall.ms == RT_TIME_MIN.ms || stream->left_at.ms == RT_TIME_MIN.ms)
+        return RT_TIME_MIN;
+    return rt_time_plus(stream->left_at, (rt_duration){wall.ms - stream->heard_wall.ms});
+}
+
+enum rt_status rt_stream_idle(struct rt_stream *stream, rt_time wall)
+{
+    rt_time least;
+
+    if (stream->finished)
+        return RT_ERR_ORDER;
+    if (stream->options.idle_timeout.ms == 0 || wall.ms == RT_TIME_MIN.ms)
+        return RT_OK;
+    rt_partitions_expire(&stream->partitions, wall, stream->options.idle_timeout);
+    if (!rt_partitions_least(&stream->partitions, &least))
+        least = follow_clock(stream, wall);
+    return advance(stream, least);
+}
+
+enum rt_status rt_stream_finish(struct rt_stream *stream)
+{
+    if (stream->finished)
+        return RT_ERR_ORDER;
+    stream->finished = true;
+    return advance(stream, RT_TIME_MAX);
+}
+
+rt_time rt_stream_watermark(const struct rt_stream *stream)
+{
+    return stream->watermark;
+}
+
+const struct rt_stream_counters *rt_stream_counters(const struct rt_stream *stream)
+{
+    return &stream->counters;
+}
