@@ -235,6 +235,11 @@ enum rt_status rt_stream_idle(struct rt_stream *stream, rt_time wall)
     return advance(stream, least);
 }
 
+enum rt_status rt_stream_advance(struct rt_stream *stream, rt_time watermark)
+{
+    return stream->finished ? RT_ERR_ORDER : advance(stream, watermark);
+}
+
 enum rt_status rt_stream_finish(struct rt_stream *stream)
 {
     if (stream->finished)

@@ -74,6 +74,12 @@ enum rt_status rt_stream_push(struct rt_stream *stream, const struct rt_event *e
 /* The clock has moved without events: idle partitions are taken out; when all are idle the watermark follows the clock. */
 enum rt_status rt_stream_idle(struct rt_stream *stream, rt_time wall);
 
+/*
+ * The caller knows that nothing at or before `watermark` will follow, whatever the bound says: releases and tells the
+ * operator.  A watermark that lies behind changes nothing.
+ */
+enum rt_status rt_stream_advance(struct rt_stream *stream, rt_time watermark);
+
 /* The end of a finite input: releases everything and moves the watermark to the end of time. */
 enum rt_status rt_stream_finish(struct rt_stream *stream);
 

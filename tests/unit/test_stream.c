@@ -404,6 +404,26 @@ static void a_stream_that_is_not_finished_keeps_what_the_watermark_has_not_passe
     rt_free(recorder);
 }
 
+static void a_watermark_from_outside_releases_and_makes_later_events_late(void **state)
+{
+    struct recorder *recorder = recorder_new();
+    struct rt_stream_options options = {.out_of_orderness = {10}};
+    struct rt_stream *stream;
+
+    (void)state;
+    assert_int_equal(rt_stream_new(&options, &recorder->port, &stream), RT_OK);
+    assert_int_equal(push_at(stream, &(struct arrival){100, 0, false}, 0, RT_TIME_MIN), RT_OK);
+    assert_int_equal(push_at(stream, &(struct arrival){95, 0, false}, 1, RT_TIME_MIN), RT_OK);
+    assert_int_equal(rt_stream_advance(stream, (rt_time){97}), RT_OK);
+    assert_int_equal(rt_stream_advance(stream, (rt_time){96}), RT_OK);
+    assert_int_equal(push_at(stream, &(struct arrival){97, 0, false}, 2, RT_TIME_MIN), RT_OK);
+    assert_int_equal(push_at(stream, &(struct arrival){98, 0, false}, 3, RT_TIME_MIN), RT_OK);
+    assert_int_equal(rt_stream_finish(stream), RT_OK);
+    check_log(recorder, " a89 p95 a97 l97 p98 p100 a-end");
+    rt_stream_free(stream);
+    rt_free(recorder);
+}
+
 static void nothing_is_taken_after_the_end(void **state)
 {
     struct recorder *recorder = recorder_new();
@@ -415,6 +435,7 @@ static void nothing_is_taken_after_the_end(void **state)
     assert_int_equal(rt_stream_finish(stream), RT_OK);
     assert_int_equal(rt_stream_finish(stream), RT_ERR_ORDER);
     assert_int_equal(rt_stream_idle(stream, (rt_time){5}), RT_ERR_ORDER);
+    assert_int_equal(rt_stream_advance(stream, (rt_time){5}), RT_ERR_ORDER);
     assert_int_equal(push_at(stream, &(struct arrival){1, 0, false}, 0, RT_TIME_MIN), RT_ERR_ORDER);
     check_log(recorder, " a-end");
     rt_stream_free(stream);
@@ -632,6 +653,7 @@ int main(void)
         cmocka_unit_test(with_the_bound_of_the_disorder_nothing_is_late),
         cmocka_unit_test(watermarks_move_in_arrival_order),
         cmocka_unit_test(a_stream_that_is_not_finished_keeps_what_the_watermark_has_not_passed),
+        cmocka_unit_test(a_watermark_from_outside_releases_and_makes_later_events_late),
         cmocka_unit_test(nothing_is_taken_after_the_end),
         cmocka_unit_test(idle_partitions_are_taken_out_and_come_back),
         cmocka_unit_test(when_all_are_idle_the_watermark_goes_on_with_the_clock),
