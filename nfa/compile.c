@@ -27,6 +27,7 @@ struct frame {
     size_t at;
     const struct nfa_step *group;     /* whose steps these are; NULL for the pattern's own */
     const struct nfa_step *following; /* the step after the current one, across the group's end */
+    size_t following_left;            /* steps from `following` to the end of its list */
     bool first_repetition;            /* of the group */
     int64_t head_gap_ms;              /* bound on entering the group's first step */
     uint32_t depth;
@@ -102,12 +103,14 @@ static nfa_condition entry_ignore(struct nfa_build *build, const struct frame *f
     return ignore_condition(build, frame, contiguity);
 }
 
+/* As in Flink, the first step of a group repeats as the group does, whatever it says itself. */
 static nfa_condition inner_ignore(struct nfa_build *build, const struct frame *frame)
 {
     const struct nfa_step *step = current(frame);
+    enum nfa_inner inner = is_head_of_group(frame) ? frame->group->inner : step->inner;
 
     return nfa_build_and(build, not_until(build, step),
-                         ignore_condition(build, frame, inner_as_contiguity(step->inner)));
+                         ignore_condition(build, frame, inner_as_contiguity(inner)));
 }
 
 /* D2: gap bounds the way from the step before into this one, loop_gap the way from one repetition to the next. */
@@ -174,12 +177,21 @@ static void add_stop_edges(struct nfa_build *build, const struct frame *frame, u
         add_stop_edge(build, frame, state, &frame->steps[at - 1]);
 }
 
-/* A not-step after a repeated one holds as soon as the first repetition is taken. */
+/*
+ * A not-step after a repeated one holds as soon as the first repetition is taken.  D3: of several at the end of the
+ * pattern all hold.
+ */
 static void add_stop_edge_of_following(struct nfa_build *build, const struct frame *frame,
                                        uint32_t state)
 {
-    if (frame->following != NULL && frame->following->contiguity == NFA_NOT_FOLLOW)
-        add_stop_edge(build, frame, state, frame->following);
+    size_t count = 0;
+
+    while (count < frame->following_left && frame->following[count].contiguity == NFA_NOT_FOLLOW)
+        count++;
+    if (count > 1 && count < frame->following_left)
+        count = 1;
+    for (size_t i = 0; i < count; i++)
+        add_stop_edge(build, frame, state, &frame->following[i]);
 }
 
 /* Taking an event in an optional step lifts the not-steps before it: the sink without their edges. */
@@ -399,13 +411,20 @@ static uint32_t build_not_next(struct nfa_build *build, const struct frame *fram
 
 /*
  * A notFollowedBy at the end waits for its deadline in a state of its own.  D3: always, wherever the window was
- * declared.  Elsewhere it makes no state, the states after it are guarded (add_stop_edges).
+ * declared, and several at the end wait together.  Elsewhere it makes no state, the states after it are guarded
+ * (add_stop_edges).
  */
 static uint32_t build_not_follow(struct nfa_build *build, const struct frame *frame, uint32_t sink)
 {
     nfa_condition condition = take_condition(build, frame, current(frame));
     uint32_t state;
 
+    if (build->status == RT_OK && build->states[sink].kind == NFA_STATE_PENDING) {
+        nfa_build_restrict(build, sink, nfa_build_not(build, condition));
+        nfa_build_edge(build, sink, NFA_PROCEED, stop_state(build, current(frame), condition),
+                       condition);
+        return sink;
+    }
     if (build->status != RT_OK || build->states[sink].kind != NFA_STATE_FINAL ||
         (current(frame)->gap.ms == 0 && build->pattern->within.ms == 0))
         return sink;
@@ -433,6 +452,7 @@ static uint32_t build_steps(struct nfa_build *build, struct frame *frame, size_t
         else
             sink = build_step(build, frame, sink);
         frame->following = current(frame);
+        frame->following_left = count - frame->at;
     }
     return sink;
 }
@@ -446,6 +466,7 @@ static uint32_t build_group(struct nfa_build *build, const struct frame *frame, 
     struct frame inner = {.steps = group->group,
                           .group = group,
                           .following = frame->following,
+                          .following_left = frame->following_left,
                           .first_repetition = role == ROLE_ENTRY,
                           .head_gap_ms = gap_of(frame, role),
                           .depth = frame->depth + 1};

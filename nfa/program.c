@@ -90,15 +90,6 @@ bool nfa_program_any_starts(const struct nfa_program *program)
     return program->any_starts;
 }
 
-bool nfa_program_is_restless(const struct nfa_program *program)
-{
-    for (uint32_t i = 0; i < program->state_count; i++) {
-        if (program->states[i].restless)
-            return true;
-    }
-    return false;
-}
-
 /* ---- print ---- */
 
 static void print_condition(const struct nfa_program *program, const struct nfa_edge *edge,
