@@ -36,7 +36,10 @@ struct rt_batch {
 };
 
 struct rt_source {
-    /* RT_OK: count may be 0.  RT_END: no more, ever.  RT_ERR_IO: rt_source_error says what and where. */
+    /*
+     * RT_OK: count may be 0 after a short wait, so that the caller sees that time goes on and that it was asked to stop.
+     * RT_END: no more, ever.  RT_ERR_IO: `error` says what and where.
+     */
     enum rt_status (*read)(struct rt_source *source, struct rt_batch *batch);
     /* Goes on from a position that was read before (the first record read is the one after). */
     enum rt_status (*seek)(struct rt_source *source, struct rt_position after);
@@ -45,8 +48,9 @@ struct rt_source {
 };
 
 /*
- * Reads the paths one after another as one stream: files, gzip by content, "-" for stdin, a directory's files in name
- * order.  `number` is the source's index in positions, partition the index of the file.  Empty lines are skipped.
+ * Reads the paths one after another as one stream: files, gzip by content, "-" for stdin, a directory's files (not hidden ones,
+ * not its subdirectories) in name order.  `number` is the source's index in positions, partition the index of the file.
+ * Empty lines are skipped, a carriage return in front of the line end and a byte order mark at the start of a file are left out.
  * RT_ERR_IO: a path cannot be opened; *message (a buffer of the caller) says which and why.
  */
 enum rt_status rt_source_files_new(const char *const *paths, size_t count, uint32_t number,
