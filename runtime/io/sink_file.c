@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sink_file.c - records to a file or stdout, a line each, through one buffer.
+ *
+ *     write --> [ buffer, 64 KiB ] --flush--> descriptor --sync--> disk
+ *                                  ^ position counts what has been written, flushed or not
+ *
+ * The first failure sticks: whatever is written afterwards fails alike.  A pipe without a reader is RT_END only if the process
+ * ignores SIGPIPE, which is the program's business, not the library's.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/base/alloc.h"
+#include "runtime/base/assert.h"
+#include "runtime/io/sink.h"
+
+enum { BUFFER_BYTES = 64 << 10, ERROR_BYTES = 512, MODE_NEW = 0666 };
+
+struct file_sink {
+    struct rt_sink base;
+    int descriptor;
+    bool flush_each;
+    enum rt_status status; /* RT_OK until something has failed */
+    uint64_t position;
+    size_t used;
+    char *path; /* owned */
+    char buffer[BUFFER_BYTES];
+    char error[ERROR_BYTES];
+};
+
+static const char *name_of(const struct file_sink *sink)
+{
+    return strcmp(sink->path, "-") == 0 ? "stdout" : sink->path;
+}
+
+static enum rt_status fail_errno(struct file_sink *sink)
+{
+    char text[ERROR_BYTES / 2];
+    int why = errno;
+
+    if (strerror_r(why, text, sizeof(text)) != 0)
+        snprintf(text, sizeof(text), "error %d", why);
+    snprintf(sink->error, sizeof(sink->error), "cannot write `%s`: %s", name_of(sink), text);
+    sink->status = why == EPIPE ? RT_END : RT_ERR_IO;
+    return sink->status;
+}
+
+/* True if the call may be tried again: it was interrupted, or a descriptor that does not block has room again. */
+static bool try_again(const struct file_sink *sink)
+{
+    struct pollfd wanted = {.fd = sink->descriptor, .events = POLLOUT};
+
+    if (errno == EINTR)
+        return true;
+    if (errno != EAGAIN && errno != EWOULDBLOCK)
+        return false;
+    return poll(&wanted, 1, -1) >= 0 || errno == EINTR;
+}
+
+static enum rt_status write_all(struct file_sink *sink, const char *data, size_t length)
+{
+    while (length > 0) {
+        ssize_t count = write(sink->descriptor, data, length);
+
+        if (count < 0 && !try_again(sink))
+            return fail_errno(sink);
+        if (count > 0) {
+            data += count;
+            length -= (size_t)count;
+        }
+    }
+    return RT_OK;
+}
+
+static enum rt_status sink_flush(struct rt_sink *base)
+{
+    struct file_sink *sink = (struct file_sink *)base;
+    size_t used = sink->used;
+
+    if (sink->status != RT_OK)
+        return sink->status;
+    sink->used = 0;
+    return write_all(sink, sink->buffer, used);
+}
+
+static enum rt_status add(struct file_sink *sink, const char *data, size_t length)
+{
+    sink->position += length;
+    if (length > BUFFER_BYTES - sink->used) {
+        enum rt_status status = sink_flush(&sink->base);
+
+        if (status != RT_OK)
+            return status;
+    }
+    if (length > BUFFER_BYTES)
+        return write_all(sink, data, length);
+    if (length > 0)
+        memcpy(sink->buffer + sink->used, data, length);
+    sink->used += length;
+    return RT_OK;
+}
+
+static enum rt_status sink_write(struct rt_sink *base, struct rt_text record)
+{
+    struct file_sink *sink = (struct file_sink *)base;
+    enum rt_status status = sink->status;
+
+    if (status == RT_OK)
+        status = add(sink, record.data, record.length);
+    if (status == RT_OK)
+        status = add(sink, "\n", 1);
+    return status == RT_OK && sink->flush_each ? sink_flush(base) : status;
+}
+
+static enum rt_status sink_sync(struct rt_sink *base)
+{
+    struct file_sink *sink = (struct file_sink *)base;
+    enum rt_status status = sink_flush(base);
+
+    /* Pipes and terminals have no disk behind them. */
+    if (status == RT_OK && fsync(sink->descriptor) != 0 && errno != EINVAL && errno != EROFS)
+        return fail_errno(sink);
+    return status;
+}
+
+static uint64_t sink_position(const struct rt_sink *base)
+{
+    return ((const struct file_sink *)base)->position;
+}
+
+static const char *sink_error(const struct rt_sink *base)
+{
+    return ((const struct file_sink *)base)->error;
+}
+
+static void sink_free(struct rt_sink *base)
+{
+    struct file_sink *sink = (struct file_sink *)base;
+
+    if (sink == NULL)
+        return;
+    if (sink->descriptor >= 0)
+        sink_flush(base);
+    if (sink->descriptor > STDOUT_FILENO)
+        close(sink->descriptor);
+    rt_free(sink->path);
+    rt_free(sink);
+}
+
+void rt_sink_free(struct rt_sink *sink)
+{
+    if (sink != NULL)
+        sink->free(sink);
+}
+
+static int open_path(const char *path)
+{
+    int descriptor;
+
+    if (strcmp(path, "-") == 0)
+        return STDOUT_FILENO;
+    do {
+        descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, MODE_NEW);
+    } while (descriptor < 0 && errno == EINTR);
+    return descriptor;
+}
+
+enum rt_status rt_sink_file_new(const char *path, bool flush_each, struct rt_buffer *message,
+                                struct rt_sink **out)
+{
+    struct file_sink *sink = rt_alloc(sizeof(*sink));
+
+    if (sink == NULL)
+        return RT_ERR_NOMEM;
+    memset(sink, 0, offsetof(struct file_sink, buffer));
+    sink->error[0] = '\0';
+    sink->base =
+        (struct rt_sink){sink_write, sink_flush, sink_sync, sink_position, sink_error, sink_free};
+    sink->flush_each = flush_each;
+    sink->descriptor = -1;
+    sink->path = rt_alloc_text(path, strlen(path));
+    if (sink->path == NULL) {
+        sink_free(&sink->base);
+        return RT_ERR_NOMEM;
+    }
+    sink->descriptor = open_path(path);
+    if (sink->descriptor < 0) {
+        fail_errno(sink);
+        rt_buffer_string(message, sink->error);
+        sink_free(&sink->base);
+        return RT_ERR_IO;
+    }
+    *out = &sink->base;
+    return RT_OK;
+}
