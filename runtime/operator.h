@@ -26,8 +26,10 @@ struct rt_output {
     const char *sink;       /* NULL: the default sinks */
     uint32_t rule;          /* index in the plan */
     rt_time time;           /* of the record */
+    rt_time first_time;     /* of the first event that it tells of */
     struct rt_text key;     /* the rule's key as JSON, for partitioning */
     struct rt_text message; /* short form for people */
+    const char *id;         /* of the record */
     const char *rule_id, *severity, *output;
 };
 

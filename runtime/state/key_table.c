@@ -86,8 +86,9 @@ struct rt_text rt_key_line_key(const struct rt_key_line *line)
     return (struct rt_text){(const char *)line->key, line->key[RT_KEY_INLINE_MAX]};
 }
 
-struct rt_key_line *rt_key_table_find(const struct rt_key_table *table, uint64_t hash,
-                                      struct rt_text key)
+/* Lines of equal hash lie in one stretch that ends at a free line or at one nearer to its home. */
+struct rt_key_line *rt_key_table_find_if(const struct rt_key_table *table, uint64_t hash,
+                                         rt_key_line_is_fn *is, const void *context)
 {
     if (table->capacity == 0)
         return NULL;
@@ -98,12 +99,25 @@ struct rt_key_line *rt_key_table_find(const struct rt_key_table *table, uint64_t
     for (size_t distance = 0;; distance++) {
         struct rt_key_line *line = &table->lines[place];
 
-        if (line->hash == hash && rt_text_equal(rt_key_line_key(line), key))
+        if (line->hash == hash && is(line, context))
             return line;
         if (line->hash == 0 || distance_at(table, place) < distance)
             return NULL;
         place = (place + 1) & mask;
     }
+}
+
+static bool has_key(const struct rt_key_line *line, const void *context)
+{
+    const struct rt_text *key = context;
+
+    return rt_text_equal(rt_key_line_key(line), *key);
+}
+
+struct rt_key_line *rt_key_table_find(const struct rt_key_table *table, uint64_t hash,
+                                      struct rt_text key)
+{
+    return rt_key_table_find_if(table, hash, has_key, &key);
 }
 
 /* Opens a gap for `hash` in the order of home places and returns it.  The table has a free line. */

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cep/options.h"
+
+#define POLICY_NAME "state.limits.on_limit"
+
+enum limit_kind { COUNT, BYTES };
+
+struct limit {
+    const char *name;
+    size_t offset; /* of its uint64_t in struct cep_options */
+    enum limit_kind kind;
+};
+
+static const struct limit limits[] = {
+#define LIMIT(name, field, kind, standard, help) {name, offsetof(struct cep_options, field), kind},
+#include "cep/options.def"
+#undef LIMIT
+};
+
+static const char *const names[] = {
+#define LIMIT(name, field, kind, standard, help) name,
+#include "cep/options.def"
+#undef LIMIT
+    POLICY_NAME};
+
+static const char *const policies[] = {
+    [NFA_DROP_OLDEST] = "drop_oldest", [NFA_DROP_NEW] = "drop_new", [NFA_STOP] = "stop"};
+
+struct cep_options cep_options_standard(void)
+{
+    return (struct cep_options){
+#define LIMIT(name, field, kind, standard, help) .field = standard,
+#include "cep/options.def"
+#undef LIMIT
+        .on_limit = NFA_DROP_OLDEST,
+    };
+}
+
+const char *const *cep_option_names(size_t *count)
+{
+    *count = sizeof(names) / sizeof(names[0]);
+    return names;
+}
+
+const char *cep_limit_policy_name(enum nfa_limit_policy policy)
+{
+    return policies[policy];
+}
+
+/* Splits a unit off the end: `2GB` is 2000000000, `1MiB` is 1048576. */
+static uint64_t take_unit(struct rt_text *text)
+{
+    static const struct {
+        struct rt_text suffix;
+        uint64_t factor;
+    } units[] = {
+        {{"KiB", 3}, 1024},
+        {{"MiB", 3}, 1024 * 1024},
+        {{"GiB", 3}, 1024 * 1024 * 1024},
+        {{"kB", 2}, 1000},
+        {{"KB", 2}, 1000},
+        {{"MB", 2}, 1000 * 1000},
+        {{"GB", 2}, 1000000000u},
+        {{"B", 1}, 1},
+    };
+
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        if (rt_text_ends_with(*text, units[i].suffix)) {
+            text->length -= units[i].suffix.length;
+            return units[i].factor;
+        }
+    }
+    return 1;
+}
+
+static enum rt_status set_limit(struct cep_options *options, const struct limit *limit,
+                                struct rt_text value)
+{
+    uint64_t factor = limit->kind == BYTES ? take_unit(&value) : 1;
+    uint64_t number;
+
+    if (!rt_text_to_uint(value, &number) || number == 0 ||
+        __builtin_mul_overflow(number, factor, &number) || number > INT64_MAX)
+        return RT_ERR_DATA;
+    memcpy((char *)options + limit->offset, &number, sizeof(number));
+    return RT_OK;
+}
+
+enum rt_status cep_options_set(struct cep_options *options, struct rt_text name,
+                               struct rt_text value)
+{
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+        if (rt_text_is(name, limits[i].name))
+            return set_limit(options, &limits[i], value);
+    }
+    if (!rt_text_is(name, POLICY_NAME))
+        return RT_ERR_NOT_FOUND;
+    for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
+        if (rt_text_is(value, policies[i])) {
+            options->on_limit = (enum nfa_limit_policy)i;
+            return RT_OK;
+        }
+    }
+    return RT_ERR_DATA;
+}

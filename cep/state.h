@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * state.h - what an engine consists of.  Private to cep/.
+ *
+ *     cep_engine
+ *       ├── rules[]      one a rule of the plan: automaton machine, counters, what its guards say of this event
+ *       ├── keyings[]    one a distinct key_by: table of keys; where this event's key lies
+ *       ├── memo         what the atoms say of this event
+ *       ├── wheel        timers of (key, rule)
+ *       ├── captured     blocks of events that runs hold
+ *       └── records      the record being written, and those that wait for the end of their deadline
+ *
+ *     key line (64 bytes) = hash, key, [ rule | runs | timer | deadline ] or a list of such slots
+ *
+ * S1  `turn` counts the events pushed; whatever is remembered of "this event" carries it and is stale in the next turn.
+ * S2  A slot exists while its runs do; a line exists while a slot does.
+ * S3  slot.deadline is never later than the deadline of its runs: it may be earlier (lazily moved), then the timer finds
+ *     nothing to do and is set again.
+ */
+#ifndef EGRET_CEP_STATE_H
+#define EGRET_CEP_STATE_H
+
+#include "cep/classify.h"
+#include "cep/dedup.h"
+#include "cep/engine.h"
+#include "runtime/state/key_table.h"
+#include "runtime/time/wheel.h"
+
+enum {
+    CEP_REASONS = RT_ERROR_ARGUMENT + 1,
+    CEP_RUN_BYTES = 128 /* what a live run is counted as: itself, its path, its share of the list */
+};
+
+/* ---- conditions (conditions.c) ---- */
+
+struct cep_truth {
+    uint64_t turn;
+    uint8_t truth; /* enum expr_truth */
+    uint8_t why;   /* enum rt_value_error, with EXPR_ERROR */
+};
+
+struct cep_memo {
+    const struct rule_plan *plan;
+    struct expr_machine *machine; /* owned */
+    struct cep_truth *atoms;      /* owned; by atom */
+    const struct rt_event *event;
+    uint64_t turn;
+};
+
+/* The atoms of a condition: EXPR_TRUE when there are none. */
+struct cep_truth cep_atoms_truth(struct cep_memo *memo, const struct rule_condition *condition);
+/* The whole of a condition that reads the event only. */
+struct cep_truth cep_condition_truth(struct cep_memo *memo, const struct rule_condition *condition);
+
+/* ---- keys ---- */
+
+struct cep_timer {
+    struct rt_timer timer; /* order: the rule */
+    uint64_t hash;         /* of the key */
+};
+
+struct cep_slot {
+    uint32_t rule;
+    uint32_t touched; /* turn of the last step, lower bits */
+    struct nfa_runs runs;
+    struct cep_timer *timer; /* NULL: nothing is scheduled */
+    rt_time deadline;        /* what the timer is set to; RT_TIME_MAX without one */
+};
+
+struct cep_slot_list { /* the slots of a key with more than one, ascending by rule */
+    uint32_t count, capacity;
+    struct cep_slot slots[];
+};
+
+struct cep_key {                /* a key line's payload */
+    struct cep_slot_list *list; /* NULL: `only` is the one slot, or there is none */
+    struct cep_slot only;       /* only.runs is empty: there is none */
+};
+_Static_assert(sizeof(struct cep_slot) == 32 && sizeof(struct cep_key) == RT_KEY_PAYLOAD,
+               "a key with one rule needs its line only");
+
+struct cep_keying {
+    const struct rule_keying *plan;
+    struct rt_key_table table;
+    /* of this event: */
+    uint64_t turn;
+    bool has_key;
+    bool looked_up;
+    uint64_t hash;
+    struct rt_buffer bytes;   /* owned */
+    struct rt_key_line *line; /* NULL: no state */
+};
+
+/* ---- rules ---- */
+
+struct cep_rule {
+    struct cep_engine *engine;
+    const struct rule *rule;
+    struct nfa_machine *machine; /* owned; NULL: a single-event rule */
+    struct cep_truth *guards;    /* owned; by guard: what its atoms say */
+    uint64_t *errors;            /* owned; [condition][reason]; conditions as in conditions.c */
+    uint64_t *seen_errors;       /* owned; turn in which a condition's error was counted */
+    struct cep_rule_counters counters;
+    struct rt_text key; /* of the runs at work, during nfa_step and nfa_advance */
+};
+
+enum cep_condition_place { /* rows of `errors` behind the guards */
+                           CEP_AT_FILTER,
+                           CEP_AT_EXCEPT,
+                           CEP_AT_CANCEL,
+                           CEP_AT_WHERE,
+                           CEP_PLACES
+};
+
+/* Counts an error of condition `row` (a guard's number, or guard_count + place) once a turn. */
+void cep_count_error(struct cep_rule *rule, uint32_t row, enum rt_value_error why);
+/* Tests a condition that reads the event only and counts its error. */
+bool cep_condition_holds(struct cep_rule *rule, const struct rule_condition *condition,
+                         enum cep_condition_place place);
+
+/* ---- records (alert.c, outbox.c) ---- */
+
+/* What a record tells of. */
+struct cep_finding {
+    enum rule_output_kind kind;
+    struct rt_text key;            /* encoded */
+    const struct nfa_match *match; /* NULL: `event` alone */
+    const struct rt_event *event;  /* the event at hand of the output's expressions */
+    rt_time time, first_time;
+    uint64_t tie; /* arrival of the first event */
+};
+
+struct cep_record {
+    struct rt_buffer json;
+    struct rt_buffer message;
+    struct rt_hash128 id;
+    struct rt_hash128 dedup_key;
+    size_t key_begin, key_end; /* of the key in `json` */
+    enum rule_severity severity;
+};
+
+struct cep_waiting { /* a record that waits until all of its deadline have fired */
+    uint64_t tie;
+    uint32_t rule;
+    uint32_t number;
+    const char *json, *message;
+    size_t json_length, message_length, key_begin, key_end;
+    struct rt_hash128 id;
+    struct rt_hash128 dedup_key;
+    enum rule_severity severity;
+    enum rule_output_kind kind;
+    rt_time time, first_time;
+};
+
+struct cep_outbox {
+    struct cep_record record;
+    struct cep_waiting *waiting; /* owned */
+    size_t waiting_count, waiting_capacity;
+    struct rt_arena texts; /* of those that wait */
+    bool collecting;
+};
+
+/* ---- the engine ---- */
+
+struct cep_engine {
+    struct rt_operator port;
+    struct rule_plan *plan; /* referenced */
+    struct cep_options options;
+    rt_emit_fn *emit;
+    void *context;
+
+    struct cep_classifier *classifier;
+    struct cep_memo memo;
+    struct cep_rule *rules;
+    struct cep_keying *keyings;
+    struct rt_wheel *wheel;
+    struct rt_pool timers;
+    struct rt_blocks captured;
+    struct rt_blocks slot_lists;
+    struct cep_dedup dedup;
+    struct cep_outbox outbox;
+    struct rt_value *key_parts; /* as many as the widest key has */
+    struct rt_map_entry *key_entries;
+
+    const struct rt_event *event; /* at hand */
+    const struct rt_event
+        *kept;             /* its copy, with a reference of the engine's own; NULL: none yet */
+    enum rt_status status; /* the first thing that went wrong in this call */
+    uint32_t kept_slots;   /* of a captured event */
+    size_t sample;         /* where the search for a key to evict goes on */
+    size_t long_key_bytes; /* of all keyings */
+    uint64_t live_runs;    /* of all rules */
+    struct cep_counters counters;
+};
+
+/* Notes the first status that is not RT_OK; the call in progress ends with it. */
+void cep_fail(struct cep_engine *engine, enum rt_status status);
+/* A configured limit as the automaton takes it. */
+static inline uint32_t cep_limit32(uint64_t limit)
+{
+    return limit < UINT32_MAX ? (uint32_t)limit : UINT32_MAX;
+}
+
+/* Writes the record into outbox.record. */
+enum rt_status cep_write_record(struct cep_rule *rule, const struct cep_finding *finding);
+/* Writes it and emits it, or puts it aside while timers of one deadline fire. */
+void cep_report(struct cep_rule *rule, const struct cep_finding *finding);
+/* Emits what was put aside, in order. */
+void cep_outbox_flush(struct cep_engine *engine);
+void cep_outbox_done(struct cep_outbox *outbox);
+
+/* ---- keyed.c ---- */
+
+/* Where this event's key lies; computed once a turn. */
+struct cep_keying *cep_key_of_event(struct cep_engine *engine, uint32_t keying);
+struct rt_key_line *cep_key_line(struct cep_keying *keying);
+struct cep_slot *cep_slot_find(struct rt_key_line *line, uint32_t rule);
+/*
+ * A slot for runs that have begun: inserts the line if need be.  RT_AGAIN: refused and counted by the limits' policy.
+ * RT_ERR_LIMIT: the policy is to stop.  RT_ERR_NOMEM.
+ */
+enum rt_status cep_slot_add(struct cep_engine *engine, struct cep_keying *keying,
+                            const struct cep_slot *slot, struct cep_slot **out);
+/* The runs are gone: drops the slot with its timer, and the line when it was the last. */
+void cep_slot_drop(struct cep_engine *engine, struct cep_keying *keying, struct rt_key_line *line,
+                   struct cep_slot *slot);
+/* Everything of a key, runs included. */
+void cep_key_drop(struct cep_engine *engine, struct cep_keying *keying, struct rt_key_line *line);
+/* Drops some key to make room; false when there is none. */
+bool cep_evict(struct cep_engine *engine, struct cep_keying *preferred);
+/* Under drop_oldest: drops keys until the event at hand fits into what may be captured. */
+void cep_make_room_for_event(struct cep_engine *engine, struct cep_keying *preferred);
+size_t cep_state_bytes(const struct cep_engine *engine);
+void cep_keyings_done(struct cep_engine *engine);
+
+/* ---- timers.c ---- */
+
+/* Sets the slot's timer by its runs' deadline, if that is earlier than what it is set to. */
+enum rt_status cep_timer_set(struct cep_engine *engine, uint64_t hash, struct cep_slot *slot);
+void cep_timer_clear(struct cep_engine *engine, struct cep_slot *slot);
+/* Fires what is due at or before `until`, in order. */
+void cep_fire(struct cep_engine *engine, rt_time until);
+
+/* ---- rule.c ---- */
+
+enum rt_status cep_rule_init(struct cep_rule *rule, struct cep_engine *engine,
+                             const struct rule *plan);
+void cep_rule_done(struct cep_rule *rule);
+/* One event at hand to one rule. */
+void cep_rule_push(struct cep_rule *rule);
+void cep_rule_late(struct cep_rule *rule);
+/* The rule's runs of one key have a deadline. */
+void cep_rule_advance(struct cep_rule *rule, struct cep_keying *keying, struct rt_key_line *line,
+                      rt_time deadline);
+/* What expressions see: the event at hand and what the run (NULL: none) has taken. */
+struct expr_frame cep_frame_of_run(const struct rt_event *event, const struct nfa_match *run);
+
+#endif

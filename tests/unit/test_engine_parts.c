@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Options by name, and the memory of alerts given. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "cep/dedup.h"
+#include "cep/options.h"
+#include "runtime/base/alloc.h"
+
+static void an_option_takes_what_its_kind_allows(void **state)
+{
+    static const struct {
+        const char *name, *value;
+        enum rt_status status;
+    } cases[] = {
+        {"state.limits.keys", "12", RT_OK},
+        {"state.limits.keys", "0", RT_ERR_DATA},
+        {"state.limits.keys", "-1", RT_ERR_DATA},
+        {"state.limits.keys", "1kB", RT_ERR_DATA},
+        {"state.limits.keys", "99999999999999999999", RT_ERR_DATA},
+        {"state.limits.memory", "2GB", RT_OK},
+        {"state.limits.memory", "2TB", RT_ERR_DATA},
+        {"state.limits.captured_bytes", "1MiB", RT_OK},
+        {"state.limits.captured_bytes", "18446744073709551615KiB", RT_ERR_DATA},
+        {"state.limits.on_limit", "stop", RT_OK},
+        {"state.limits.on_limit", "panic", RT_ERR_DATA},
+        {"state.limits.nonsense", "1", RT_ERR_NOT_FOUND},
+    };
+    struct cep_options options = cep_options_standard();
+    size_t count;
+
+    (void)state;
+    assert_int_equal(options.partials_per_key, 1000);
+    assert_int_equal(options.on_limit, NFA_DROP_OLDEST);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_int_equal(
+            cep_options_set(&options, rt_text_of(cases[i].name), rt_text_of(cases[i].value)),
+            cases[i].status);
+    assert_int_equal(options.keys, 12);
+    assert_int_equal(options.memory, 2000000000);
+    assert_int_equal(options.captured_bytes, 1048576);
+    assert_int_equal(options.on_limit, NFA_STOP);
+    assert_string_equal(cep_limit_policy_name(options.on_limit), "stop");
+    (void)cep_option_names(&count);
+    assert_int_equal(count, 8);
+}
+
+static bool held_back(struct cep_dedup *dedup, uint64_t key, int64_t at)
+{
+    bool repeated = false;
+
+    cep_dedup_advance(dedup, (rt_time){at});
+    assert_int_equal(cep_dedup_check(dedup, (struct rt_hash128){key, key}, (rt_time){at},
+                                     (rt_duration){10}, &repeated),
+                     RT_OK);
+    return repeated;
+}
+
+static void an_alert_is_held_back_until_the_span_after_the_last_given_one(void **state)
+{
+    struct cep_dedup dedup = {0};
+
+    (void)state;
+    assert_int_equal(cep_dedup_init(&dedup), RT_OK);
+    assert_false(held_back(&dedup, 1, 100));
+    assert_false(held_back(&dedup, 2, 100));
+    assert_true(held_back(&dedup, 1, 100));
+    assert_true(held_back(&dedup, 1, 105));
+    assert_true(held_back(&dedup, 1, 109));
+    assert_false(held_back(&dedup, 1, 110)); /* exactly the span later */
+    assert_true(held_back(&dedup, 1, 119));
+    assert_false(held_back(&dedup, 1, 120));
+    cep_dedup_done(&dedup);
+}
+
+static void keys_that_never_return_are_forgotten(void **state)
+{
+    struct cep_dedup dedup = {0};
+    size_t before = rt_live_blocks();
+
+    (void)state;
+    assert_int_equal(cep_dedup_init(&dedup), RT_OK);
+    for (uint64_t i = 0; i < 100000; i++) {
+        assert_false(held_back(&dedup, i, (int64_t)i));
+        assert_true(dedup.table.count <= 10);
+    }
+    cep_dedup_advance(&dedup, RT_TIME_MAX);
+    assert_int_equal(cep_dedup_bytes(&dedup), 0);
+    cep_dedup_done(&dedup);
+    assert_int_equal(rt_live_blocks(), before);
+}
+
+static void an_alert_that_cannot_be_remembered_is_not_half_remembered(void **state)
+{
+    struct cep_dedup dedup = {0};
+    bool repeated;
+    size_t nth;
+
+    (void)state;
+    assert_int_equal(cep_dedup_init(&dedup), RT_OK);
+    for (nth = 1;; nth++) {
+        rt_fault_arm(nth);
+        enum rt_status status = cep_dedup_check(&dedup, (struct rt_hash128){9, 9}, (rt_time){5},
+                                                (rt_duration){10}, &repeated);
+
+        if (!rt_fault_disarm())
+            break;
+        assert_int_equal(status, RT_ERR_NOMEM);
+        assert_int_equal(cep_dedup_bytes(&dedup), 0);
+    }
+    assert_int_equal(nth, 3);
+    assert_false(repeated);
+    cep_dedup_done(&dedup);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_option_takes_what_its_kind_allows),
+        cmocka_unit_test(an_alert_is_held_back_until_the_span_after_the_last_given_one),
+        cmocka_unit_test(keys_that_never_return_are_forgotten),
+        cmocka_unit_test(an_alert_that_cannot_be_remembered_is_not_half_remembered),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
