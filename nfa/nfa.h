@@ -149,6 +149,9 @@ static inline bool nfa_runs_empty(const struct nfa_runs *runs)
 bool nfa_program_is_start_guard(const struct nfa_program *program, nfa_guard guard);
 bool nfa_program_any_starts(const struct nfa_program *program);
 
+/* Is there a state in which an event for which no guard holds can change a run: an unconditional step, next, notNext? */
+bool nfa_program_is_restless(const struct nfa_program *program);
+
 /*
  * Can an event for which exactly the guards in `true_guards` may be true change the runs?  Bits for guards from 64 on are
  * not represented and count as "may be true".  False means nfa_step would leave everything as it is.  Constant cost.

@@ -90,6 +90,18 @@ bool nfa_program_any_starts(const struct nfa_program *program)
     return program->any_starts;
 }
 
+bool nfa_program_is_restless(const struct nfa_program *program)
+{
+    for (uint32_t i = 0; i < program->state_count; i++) {
+        const struct nfa_state *state = &program->states[i];
+
+        /* No run rests in a state that ends it. */
+        if (state->restless && state->kind != NFA_STATE_FINAL && state->kind != NFA_STATE_STOP)
+            return true;
+    }
+    return false;
+}
+
 /* ---- print ---- */
 
 static void print_condition(const struct nfa_program *program, const struct nfa_edge *edge,
