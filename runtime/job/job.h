@@ -3,24 +3,27 @@
  * job.h - the loop: one thread from bytes to alerts.  loop.c is the walk of an event in one file.
  *
  *     source --batch--> codec --> event time --> stream (watermark, order) --> operator --> emit --> sinks
- *                         |            |
- *                         +--rejected--+--> dead letter, counted by reason
+ *                         |            |             |
+ *                         +--rejected--+--too far----+--> dead letter, counted by reason
  *
  * J1  The job owns nothing that it is given; it borrows until rt_job_free.
- * J2  A bad record never stops the stream unless on_reject says so.
+ * J2  A bad record never stops the stream unless stop_on_reject says so.
  * J3  The record's sequence is its number in order of arrival, rejected ones counted too: positions and order do not depend on
  *     batch size.
  * J4  Output written by the operator is flushed when input runs dry and at the end.
+ * J5  Every record is accounted for: read = accepted + rejected, and late and held are of the accepted.
  */
 #ifndef EGRET_RUNTIME_JOB_JOB_H
 #define EGRET_RUNTIME_JOB_JOB_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "runtime/event/codec.h"
 #include "runtime/io/sink.h"
 #include "runtime/io/source.h"
+#include "runtime/job/stage.h"
 #include "runtime/operator.h"
 #include "runtime/time/stream.h"
 #include "runtime/time/timestamp.h"
@@ -36,32 +39,45 @@ struct rt_job_options {
     bool (*punctuation)(void *context,
                         const struct rt_event *event); /* NULL: periodic watermarks */
     void *punctuation_context;
-    const char *source_name;     /* in dead letters */
-    struct rt_sink *dead_letter; /* NULL: counted only */
-    bool stop_on_reject;         /* RT_ERR_DATA at the first bad record */
-    bool keep_open;              /* no final watermark */
-    bool live;                   /* the wall clock is looked at: future limit, idleness */
+    const char *source_name;        /* in dead letters */
+    struct rt_sink *dead_letter;    /* NULL: counted only */
+    struct rt_sink *const *outputs; /* what the operator's output goes to, for flushing (J4) */
+    size_t output_count;
+    bool stop_on_reject; /* RT_ERR_DATA at the first bad record */
+    bool keep_open;      /* no final watermark */
+    bool live;           /* the wall clock is looked at: future limit, idleness */
+    bool measure;        /* nanoseconds by stage */
 };
 
 struct rt_job_counters {
-    uint64_t read, bytes, accepted, late, held, rejected;
+    uint64_t read, bytes; /* records and their bytes */
+    uint64_t accepted;    /* events, also late ones */
+    uint64_t late;
+    uint64_t held; /* waiting for the watermark; of a job that has ended: for ever */
+    uint64_t out_of_order;
+    uint64_t rejected;
     uint64_t rejected_by[RT_REJECT_COUNT];
-    uint64_t stage_ns[8]; /* by enum rt_stage, only when built or asked to measure */
 };
 
 struct rt_job;
 enum rt_status rt_job_new(const struct rt_job_options *options, struct rt_job **out);
-void rt_job_free(struct rt_job *job);
+void rt_job_free(struct rt_job *job); /* NULL is fine */
 
-/* Reads until the end of input, rt_job_stop, or an error.  RT_OK at the end. */
+/*
+ * Reads until the end of input, rt_job_stop, or an error.  RT_OK at the end; a job that was stopped has no final watermark.
+ * RT_END: whoever reads the output has gone.  RT_ERR_DATA: a bad record, with stop_on_reject.  RT_ERR_LIMIT: more waits for the
+ * watermark than is allowed.  Or what source, operator or sink answered.
+ */
 enum rt_status rt_job_run(struct rt_job *job);
 
-/* Asks the loop to end after the current batch.  Safe from a signal handler. */
+/* Asks the loop to end after the current batch.  Safe from a signal handler and from another thread. */
 void rt_job_stop(struct rt_job *job);
 
 const struct rt_job_counters *rt_job_counters(const struct rt_job *job);
 rt_time rt_job_watermark(const struct rt_job *job);
 /* What went wrong, for people; "" if nothing. */
 const char *rt_job_error(const struct rt_job *job);
+/* The stage timer, for whoever emits; NULL without `measure`. */
+struct rt_stages *rt_job_stages(struct rt_job *job);
 
 #endif

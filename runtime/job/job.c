@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* job.c - a job is built and taken apart here; what it does is loop.c. */
+#include "runtime/job/job.h"
+
+#include "runtime/base/alloc.h"
+#include "runtime/base/assert.h"
+#include "runtime/job/loop.h"
+
+/*
+ * Of a record nothing is decoded that is much larger than the record; the largest in its worst shape (a map of empty names)
+ * needs some thirty times its bytes.
+ */
+enum { SCRATCH_BYTES_MAX = 64 << 20, LETTER_BYTES_MAX = 1 << 20, ERROR_BYTES_MAX = 4096 };
+
+/* ---- the probe ---- */
+
+static enum rt_status probe_push(struct rt_operator *self, const struct rt_event *event)
+{
+    struct rt_job_probe *probe = (struct rt_job_probe *)self;
+    enum rt_stage former = rt_stage_switch(probe->stages, RT_STAGE_PUSH);
+    enum rt_status status = probe->target->push(probe->target, event);
+
+    rt_stage_switch(probe->stages, former);
+    return status;
+}
+
+static enum rt_status probe_late(struct rt_operator *self, const struct rt_event *event)
+{
+    struct rt_job_probe *probe = (struct rt_job_probe *)self;
+    enum rt_stage former = rt_stage_switch(probe->stages, RT_STAGE_PUSH);
+    enum rt_status status = probe->target->late(probe->target, event);
+
+    rt_stage_switch(probe->stages, former);
+    return status;
+}
+
+static enum rt_status probe_advance(struct rt_operator *self, rt_time watermark)
+{
+    struct rt_job_probe *probe = (struct rt_job_probe *)self;
+    enum rt_stage former = rt_stage_switch(probe->stages, RT_STAGE_PUSH);
+    enum rt_status status = probe->target->advance(probe->target, watermark);
+
+    rt_stage_switch(probe->stages, former);
+    return status;
+}
+
+static void probe_prepare(struct rt_operator *self, const struct rt_event *const *events,
+                          size_t count)
+{
+    struct rt_job_probe *probe = (struct rt_job_probe *)self;
+    enum rt_stage former = rt_stage_switch(probe->stages, RT_STAGE_PUSH);
+
+    probe->target->prepare(probe->target, events, count);
+    rt_stage_switch(probe->stages, former);
+}
+
+static struct rt_operator *put_probe_before(struct rt_job *job, struct rt_operator *target)
+{
+    rt_stages_init(&job->stages);
+    job->probe = (struct rt_job_probe){
+        .port = {probe_push, probe_late, probe_advance,
+                 target->prepare == NULL ? NULL : probe_prepare},
+        .target = target,
+        .stages = &job->stages,
+    };
+    return &job->probe.port;
+}
+
+/* ---- life ---- */
+
+enum rt_status rt_job_new(const struct rt_job_options *options, struct rt_job **out)
+{
+    size_t field_count = rt_fields_count(options->fields);
+    struct rt_job *job = rt_alloc_zeroed(1, sizeof(*job));
+    struct rt_operator *target = options->target;
+
+    RT_ASSERT(options->time_slot < field_count);
+    RT_ASSERT(options->stream.punctuated == (options->punctuation != NULL));
+    if (job == NULL)
+        return RT_ERR_NOMEM;
+    job->options = *options;
+    job->field_count = (uint32_t)field_count;
+    atomic_init(&job->stopped, false);
+    job->wall = RT_TIME_MIN;
+    rt_arena_init(&job->scratch, SCRATCH_BYTES_MAX);
+    rt_buffer_init(&job->letter, LETTER_BYTES_MAX);
+    rt_buffer_init(&job->error, ERROR_BYTES_MAX);
+    if (options->measure)
+        target = put_probe_before(job, target);
+    job->slots = rt_alloc_zeroed(RT_GROUP_EVENTS * field_count, sizeof(*job->slots));
+
+    enum rt_status status =
+        job->slots == NULL ? RT_ERR_NOMEM : rt_stream_new(&options->stream, target, &job->stream);
+
+    if (status != RT_OK) {
+        rt_job_free(job);
+        return status;
+    }
+    *out = job;
+    return RT_OK;
+}
+
+void rt_job_free(struct rt_job *job)
+{
+    if (job == NULL)
+        return;
+    rt_stream_free(job->stream);
+    rt_arena_done(&job->scratch);
+    rt_buffer_done(&job->letter);
+    rt_buffer_done(&job->error);
+    rt_free(job->slots);
+    rt_free(job);
+}
+
+void rt_job_stop(struct rt_job *job)
+{
+    atomic_store_explicit(&job->stopped, true, memory_order_relaxed);
+}
+
+const struct rt_job_counters *rt_job_counters(const struct rt_job *job)
+{
+    return &job->counters;
+}
+
+rt_time rt_job_watermark(const struct rt_job *job)
+{
+    return rt_stream_watermark(job->stream);
+}
+
+const char *rt_job_error(const struct rt_job *job)
+{
+    return job->error.length == 0 ? "" : job->error.data;
+}
+
+struct rt_stages *rt_job_stages(struct rt_job *job)
+{
+    return job->options.measure ? &job->stages : NULL;
+}

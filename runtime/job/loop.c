@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * loop.c - the walk of an event, from the batch that it came in to the operator.
+ *
+ *     rt_job_run
+ *       read a batch
+ *       for each group:   decode_group   record -> slots -> event time            or reject
+ *                         push_group     -> stream (watermark, late, order) -> operator, or reject (too far ahead)
+ *       idle partitions; flush when input runs dry
+ *     finish: the final watermark
+ */
+#include "runtime/job/loop.h"
+#include "runtime/base/assert.h"
+#include "runtime/io/dead_letter.h"
+#include "runtime/time/clock.h"
+
+/* ---- what goes wrong, in words ---- */
+
+static enum rt_status failed(struct rt_job *job, enum rt_status status, const char *what)
+{
+    if (job->error.length == 0)
+        rt_buffer_string(&job->error, what);
+    return status;
+}
+
+/* ---- a record that is no event ---- */
+
+static enum rt_status write_dead_letter(struct rt_job *job, const struct rt_record *record,
+                                        enum rt_reject reject, const char *detail)
+{
+    struct rt_sink *sink = job->options.dead_letter;
+    struct rt_dead_letter letter = {reject, detail, job->options.source_name, record};
+
+    rt_buffer_reset(&job->letter);
+    rt_dead_letter_json(&letter, &job->letter);
+    if (job->letter.failed)
+        return RT_ERR_NOMEM;
+
+    enum rt_status status = sink->write(sink, rt_buffer_view(&job->letter));
+
+    return status == RT_ERR_IO ? failed(job, status, sink->error(sink)) : status;
+}
+
+static enum rt_status reject_record(struct rt_job *job, const struct rt_record *record,
+                                    enum rt_reject reject, const char *detail)
+{
+    enum rt_status status = RT_OK;
+
+    job->counters.rejected++;
+    job->counters.rejected_by[reject]++;
+    if (job->options.dead_letter != NULL)
+        status = write_dead_letter(job, record, reject, detail);
+    if (status != RT_OK || !job->options.stop_on_reject)
+        return status;
+    rt_buffer_printf(&job->error, "%s, partition %u, offset %llu: %s%s%s", job->options.source_name,
+                     record->position.partition, (unsigned long long)record->position.offset,
+                     rt_reject_name(reject), detail == NULL ? "" : ": ",
+                     detail == NULL ? "" : detail);
+    return RT_ERR_DATA;
+}
+
+/* ---- decoding: records to events ---- */
+
+/* One record into the next place of the group.  RT_OK with a reason: it is no event. */
+static enum rt_status read_event(struct rt_job *job, const struct rt_record *record,
+                                 enum rt_reject *reject, const char **detail)
+{
+    const struct rt_job_options *options = &job->options;
+    struct rt_value *slots = &job->slots[job->group_count * job->field_count];
+    struct rt_event *event = &job->events[job->group_count];
+
+    if (record->too_long) {
+        *reject = RT_REJECT_TOO_LARGE;
+        return RT_OK;
+    }
+
+    enum rt_status status = options->codec->decode(options->codec, record->data, record->length,
+                                                   &job->scratch, slots, reject, detail);
+
+    if (status != RT_OK)
+        return status == RT_ERR_DATA ? RT_OK : status;
+    *event = (struct rt_event){.sequence = job->counters.read,
+                               .position = record->position,
+                               .slots = slots,
+                               .slot_count = job->field_count,
+                               .raw = record->data,
+                               .raw_length = record->length};
+    *reject = rt_time_read(&options->time_reader, slots[options->time_slot], &event->time);
+    return RT_OK;
+}
+
+/* Fills the group from batch record *next on, and moves *next behind what was read. */
+static enum rt_status decode_group(struct rt_job *job, size_t *next)
+{
+    job->group_count = 0;
+    rt_arena_reset(&job->scratch);
+    while (*next < job->batch.count && job->group_count < RT_GROUP_EVENTS) {
+        const struct rt_record *record = &job->batch.records[*next];
+        struct rt_arena_mark mark = rt_arena_mark(&job->scratch);
+        enum rt_reject reject = RT_REJECT_NONE;
+        const char *detail = NULL;
+        enum rt_status status = read_event(job, record, &reject, &detail);
+
+        if (status == RT_ERR_NOMEM && job->group_count > 0)
+            return RT_OK; /* the group ends before this record, which comes again with all the memory */
+        if (status != RT_OK)
+            return failed(job, status, "a record needs more memory to be decoded than there is");
+        ++*next;
+        job->counters.read++;
+        job->counters.bytes += record->bytes;
+        if (reject == RT_REJECT_NONE) {
+            job->group[job->group_count] = &job->events[job->group_count];
+            job->records[job->group_count++] = record;
+            continue;
+        }
+        rt_arena_rewind(&job->scratch, mark);
+        status = reject_record(job, record, reject, detail);
+        if (status != RT_OK)
+            return status;
+    }
+    return RT_OK;
+}
+
+/* ---- pushing: events to the operator ---- */
+
+/* What the stream itself refused; anything else is the operator's answer. */
+static enum rt_status refused(struct rt_job *job, enum rt_status status,
+                              const struct rt_record *record)
+{
+    switch (status) {
+    case RT_ERR_DATA:
+        return reject_record(job, record, RT_REJECT_FUTURE, NULL);
+    case RT_ERR_LIMIT:
+        return failed(job, status,
+                      "more events wait for the watermark than memory is allowed for: "
+                      "the bound of the disorder is too large, or a partition is silent");
+    default:
+        return failed(job, status, rt_status_text(status));
+    }
+}
+
+static enum rt_status push_event(struct rt_job *job, const struct rt_event *event,
+                                 const struct rt_record *record)
+{
+    const struct rt_job_options *options = &job->options;
+    const struct rt_stream_counters *counters = rt_stream_counters(job->stream);
+    uint64_t taken = counters->pushed;
+    bool punctuation =
+        options->punctuation != NULL && options->punctuation(options->punctuation_context, event);
+    enum rt_status status = rt_stream_push(job->stream, event, punctuation, job->wall);
+
+    if (RT_LIKELY(status == RT_OK))
+        return RT_OK;
+    if (counters->pushed == taken)
+        return refused(job, status, record);
+    return status == RT_END ? status : failed(job, status, rt_status_text(status));
+}
+
+static enum rt_status push_group(struct rt_job *job)
+{
+    enum rt_status status = RT_OK;
+
+    rt_stream_prepare(job->stream, job->group, job->group_count);
+    for (size_t i = 0; i < job->group_count && status == RT_OK; i++)
+        status = push_event(job, job->group[i], job->records[i]);
+    return status;
+}
+
+/* ---- batches ---- */
+
+static enum rt_status flush_outputs(struct rt_job *job)
+{
+    for (size_t i = 0; i < job->options.output_count + 1; i++) {
+        bool last = i == job->options.output_count;
+        struct rt_sink *sink = last ? job->options.dead_letter : job->options.outputs[i];
+        enum rt_status status = sink == NULL ? RT_OK : sink->flush(sink);
+
+        if (status != RT_OK)
+            return status == RT_END ? status : failed(job, status, sink->error(sink));
+    }
+    return RT_OK;
+}
+
+static void update_counters(struct rt_job *job)
+{
+    const struct rt_stream_counters *stream = rt_stream_counters(job->stream);
+
+    job->counters.accepted = stream->pushed;
+    job->counters.late = stream->late;
+    job->counters.held = stream->waiting;
+    job->counters.out_of_order = stream->out_of_order;
+}
+
+static enum rt_status walk_batch(struct rt_job *job, struct rt_stages *stages)
+{
+    enum rt_status status = RT_OK;
+
+    for (size_t next = 0; next < job->batch.count && status == RT_OK;) {
+        rt_stage_switch(stages, RT_STAGE_DECODE);
+
+        enum rt_status decoded = decode_group(job, &next);
+
+        rt_stage_switch(stages, RT_STAGE_ORDER);
+        status = push_group(job); /* also when decoding ended the job: these came before */
+        if (status == RT_OK)
+            status = decoded;
+    }
+    if (status == RT_OK && job->options.live)
+        status = rt_stream_idle(job->stream, job->wall);
+    return status;
+}
+
+/* RT_OK, *ended at the end of input; or what ends the job. */
+static enum rt_status take_batch(struct rt_job *job, bool *ended)
+{
+    struct rt_source *source = job->options.source;
+    struct rt_stages *stages = rt_job_stages(job);
+
+    rt_stages_begin(stages);
+    job->batch.count = 0;
+
+    enum rt_status status = source->read(source, &job->batch);
+
+    if (status == RT_END)
+        *ended = true;
+    else if (status != RT_OK)
+        return failed(job, status, source->error(source));
+    if (job->options.live)
+        job->wall = rt_clock_wall();
+    status = walk_batch(job, stages);
+    rt_stage_switch(stages, RT_STAGE_EMIT);
+    if (status == RT_OK && job->batch.count < RT_BATCH_RECORDS_MAX)
+        status = flush_outputs(job);
+    rt_stages_end(stages, job->batch.count);
+    update_counters(job);
+    return status;
+}
+
+enum rt_status rt_job_run(struct rt_job *job)
+{
+    enum rt_status status = RT_OK;
+    bool ended = false;
+
+    while (status == RT_OK && !ended && !atomic_load_explicit(&job->stopped, memory_order_relaxed))
+        status = take_batch(job, &ended);
+    if (status == RT_OK && ended && !job->options.keep_open)
+        status = rt_stream_finish(job->stream);
+    if (status != RT_OK && status != RT_END)
+        failed(job, status, rt_status_text(status));
+    if (status != RT_END) {
+        enum rt_status flushed = flush_outputs(job);
+
+        status = status == RT_OK ? flushed : status;
+    }
+    update_counters(job);
+    return status;
+}

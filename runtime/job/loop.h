@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * loop.h - a job from inside: what loop.c walks through and job.c builds.
+ *
+ *     batch (source)  records  [ 0 1 2 ... 63 | 64 ... 127 | ... ]
+ *     group           slots    [ 64 x fields ]   events [ 64 ]   scratch: what decoding had to unescape
+ *
+ * L1  A group is decoded as a whole, then pushed: keys can be prefetched, and the scratch memory of a group is forgotten at
+ *     once.  When a group's scratch memory runs out the group ends there, so that only a single record can be too large.
+ */
+#ifndef EGRET_RUNTIME_JOB_LOOP_H
+#define EGRET_RUNTIME_JOB_LOOP_H
+
+#include <stdatomic.h>
+
+#include "runtime/base/arena.h"
+#include "runtime/job/job.h"
+
+enum { RT_GROUP_EVENTS = 64 };
+
+/* Between stream and operator while a job is measured: switches the stage. */
+struct rt_job_probe {
+    struct rt_operator port; /* first */
+    struct rt_operator *target;
+    struct rt_stages *stages;
+};
+
+struct rt_job {
+    struct rt_job_options options;
+    struct rt_stream *stream;
+    struct rt_arena scratch;
+    struct rt_value *slots; /* RT_GROUP_EVENTS x field_count */
+    uint32_t field_count;
+    struct rt_event events[RT_GROUP_EVENTS];
+    const struct rt_event *group[RT_GROUP_EVENTS]; /* their addresses */
+    const struct rt_record *records[RT_GROUP_EVENTS];
+    size_t group_count;
+    rt_time wall; /* of this batch; RT_TIME_MIN if the job is not live */
+    struct rt_batch batch;
+    struct rt_buffer letter; /* a dead letter */
+    struct rt_buffer error;
+    struct rt_job_counters counters;
+    struct rt_stages stages;
+    struct rt_job_probe probe;
+    atomic_bool stopped;
+};
+
+#endif
