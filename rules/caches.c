@@ -2,6 +2,7 @@
 #include "rules/caches.h"
 
 #include "rules/value_ops.h"
+#include "rules/zone.h"
 #include "runtime/base/alloc.h"
 
 enum { TEXT_BYTES_MAX = 1 << 24 };
@@ -9,10 +10,16 @@ enum { TEXT_BYTES_MAX = 1 << 24 };
 enum rt_status expr_caches_new(struct expr_caches **out)
 {
     struct expr_caches *caches = rt_alloc_zeroed(1, sizeof(*caches));
+    enum rt_status status = RT_ERR_NOMEM;
 
     if (caches == NULL)
-        return RT_ERR_NOMEM;
+        return status;
     rt_buffer_init(&caches->text, TEXT_BYTES_MAX);
+    status = expr_zones_new(&caches->zones);
+    if (status != RT_OK) {
+        expr_caches_free(caches);
+        return status;
+    }
     *out = caches;
     return RT_OK;
 }
@@ -21,6 +28,7 @@ void expr_caches_free(struct expr_caches *caches)
 {
     if (caches == NULL)
         return;
+    expr_zones_free(caches->zones);
     rt_buffer_done(&caches->text);
     rt_free(caches);
 }

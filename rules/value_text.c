@@ -16,25 +16,6 @@ static void put_double(double value, struct rt_buffer *out)
     rt_buffer_add(out, text, rt_double_text(value, text));
 }
 
-/* Seconds with as much fraction as there is: `3900s`, `-0.5s`. */
-static void put_duration(int64_t nanoseconds, struct rt_buffer *out)
-{
-    uint64_t magnitude = nanoseconds < 0 ? 0 - (uint64_t)nanoseconds : (uint64_t)nanoseconds;
-    uint32_t fraction = (uint32_t)(magnitude % RT_NANOS_PER_SECOND);
-
-    if (nanoseconds < 0)
-        rt_buffer_char(out, '-');
-    rt_buffer_uint(out, magnitude / RT_NANOS_PER_SECOND);
-    if (fraction > 0) {
-        int digits = 9;
-
-        for (; fraction % 10 == 0; digits--)
-            fraction /= 10;
-        rt_buffer_printf(out, ".%0*u", digits, fraction);
-    }
-    rt_buffer_char(out, 's');
-}
-
 bool expr_value_text(struct rt_value value, struct rt_buffer *out)
 {
     switch ((enum rt_type)value.type) {
@@ -62,7 +43,7 @@ bool expr_value_text(struct rt_value value, struct rt_buffer *out)
         rt_buffer_rfc3339(out, value.u.integer, value.length);
         return true;
     case RT_DURATION:
-        put_duration(value.u.integer, out);
+        rt_buffer_seconds(out, value.u.integer);
         return true;
     case RT_IP:
     case RT_CIDR:

@@ -146,6 +146,29 @@ bool rt_rfc3339_parse(struct rt_text text, int64_t *out_seconds, uint32_t *out_n
     return true;
 }
 
+/* `.25`: what is below a second, without trailing zeros; nothing for 0. */
+static void put_fraction(struct rt_buffer *buffer, uint32_t nanos)
+{
+    int digits = 9;
+
+    if (nanos == 0)
+        return;
+    for (; nanos % 10 == 0; digits--)
+        nanos /= 10;
+    rt_buffer_printf(buffer, ".%0*u", digits, nanos);
+}
+
+void rt_buffer_seconds(struct rt_buffer *buffer, int64_t nanoseconds)
+{
+    uint64_t magnitude = nanoseconds < 0 ? 0 - (uint64_t)nanoseconds : (uint64_t)nanoseconds;
+
+    if (nanoseconds < 0)
+        rt_buffer_char(buffer, '-');
+    rt_buffer_uint(buffer, magnitude / RT_NANOS_PER_SECOND);
+    put_fraction(buffer, (uint32_t)(magnitude % RT_NANOS_PER_SECOND));
+    rt_buffer_char(buffer, 's');
+}
+
 void rt_buffer_rfc3339(struct rt_buffer *buffer, int64_t seconds, uint32_t nanos)
 {
     int64_t days = seconds / SECONDS_PER_DAY - (seconds % SECONDS_PER_DAY < 0 ? 1 : 0);
@@ -157,12 +180,6 @@ void rt_buffer_rfc3339(struct rt_buffer *buffer, int64_t seconds, uint32_t nanos
     rt_civil_from_days(days, &year, &month, &day);
     rt_buffer_printf(buffer, "%04d-%02u-%02uT%02u:%02u:%02u", (int)year, month, day, rest / 3600,
                      rest / 60 % 60, rest % 60);
-    if (nanos > 0) {
-        int digits = 9;
-
-        for (; nanos % 10 == 0; digits--)
-            nanos /= 10;
-        rt_buffer_printf(buffer, ".%0*u", digits, nanos);
-    }
+    put_fraction(buffer, nanos);
     rt_buffer_char(buffer, 'Z');
 }

@@ -34,4 +34,7 @@ bool rt_rfc3339_parse(struct rt_text text, int64_t *out_seconds, uint32_t *out_n
 /* Appends UTC with `Z` and the fraction as far as it is needed: `2026-01-01T00:00:00Z`, `...00.25Z`.  Years 0 to 9999. */
 void rt_buffer_rfc3339(struct rt_buffer *buffer, int64_t seconds, uint32_t nanos);
 
+/* Appends nanoseconds as seconds with as much fraction as is needed: `3900s`, `-0.5s`. */
+void rt_buffer_seconds(struct rt_buffer *buffer, int64_t nanoseconds);
+
 #endif

@@ -9,7 +9,7 @@
 #include "runtime/base/assert.h"
 #include "runtime/base/text.h"
 
-enum { DIGITS_SURE = 15, DIGITS_MAX = 17, NUMBER_TEXT_MAX = 400 };
+enum { DIGITS_SURE = 15, DIGITS_MAX = 17, NUMBER_TEXT_MAX = 400, PRECISION_MAX = 100 };
 
 /*
  * printf and strtod follow LC_NUMERIC.  The program never calls setlocale, but a host of the library may,
@@ -128,6 +128,23 @@ size_t rt_double_text(double value, char out[RT_DOUBLE_TEXT_MAX])
     *at = '\0';
     RT_ASSERT(at < out + RT_DOUBLE_TEXT_MAX);
     return (size_t)(at - out);
+}
+
+void rt_buffer_double(struct rt_buffer *buffer, double value, char form, int precision)
+{
+    char text[NUMBER_TEXT_MAX + 2 * PRECISION_MAX];
+    int length;
+
+    RT_ASSERT(isfinite(value) && precision >= 0 && precision <= PRECISION_MAX);
+    RT_ASSERT(form == 'f' || form == 'e');
+    length = snprintf(text, sizeof(text), form == 'f' ? "%.*f" : "%.*e", precision, value);
+    RT_ASSERT(length > 0 && (size_t)length < sizeof(text));
+
+    char *point = strchr(text, decimal_point());
+
+    if (point != NULL)
+        *point = '.';
+    rt_buffer_add(buffer, text, (size_t)length);
 }
 
 bool rt_text_to_uint(struct rt_text text, uint64_t *out)

@@ -184,6 +184,28 @@ void rt_buffer_json_string(struct rt_buffer *buffer, struct rt_text text)
     rt_buffer_char(buffer, '"');
 }
 
+void rt_buffer_base64(struct rt_buffer *buffer, const void *bytes, size_t length)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const unsigned char *from = bytes;
+
+    for (size_t i = 0; i < length && !buffer->failed; i += 3) {
+        size_t left = length - i;
+        uint32_t group = (uint32_t)from[i] << 16;
+
+        if (left > 1)
+            group |= (uint32_t)from[i + 1] << 8;
+        if (left > 2)
+            group |= from[i + 2];
+
+        char quantum[4] = {digits[group >> 18], digits[group >> 12 & 63],
+                           left > 1 ? digits[group >> 6 & 63] : '=',
+                           left > 2 ? digits[group & 63] : '='};
+
+        rt_buffer_add(buffer, quantum, sizeof(quantum));
+    }
+}
+
 static size_t min3(size_t a, size_t b, size_t c)
 {
     size_t least = a < b ? a : b;

@@ -83,6 +83,9 @@ void rt_buffer_uint(struct rt_buffer *buffer, uint64_t value);
 /* A JSON string with its quotes.  The text must be valid UTF-8. */
 void rt_buffer_json_string(struct rt_buffer *buffer, struct rt_text text);
 
+/* Base64 with padding. */
+void rt_buffer_base64(struct rt_buffer *buffer, const void *bytes, size_t length);
+
 static inline struct rt_text rt_buffer_view(const struct rt_buffer *buffer)
 {
     return (struct rt_text){buffer->data, buffer->length};
@@ -98,6 +101,12 @@ enum { RT_DOUBLE_TEXT_MAX = 32 };
  * `out` gets a NUL; returns the length.  Independent of the locale.
  */
 size_t rt_double_text(double value, char out[RT_DOUBLE_TEXT_MAX]);
+
+/*
+ * A finite double with `precision` (0 to 100) digits after the point: form 'f' 1234.500, form 'e' 1.234500e+03.
+ * Rounded exactly, halves to even.  Independent of the locale.
+ */
+void rt_buffer_double(struct rt_buffer *buffer, double value, char form, int precision);
 
 /* The whole of `text` as a number: false if anything else is in it or it does not fit. */
 bool rt_text_to_int(struct rt_text text, int64_t *out);

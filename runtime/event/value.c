@@ -129,27 +129,6 @@ enum rt_status rt_value_copy(struct rt_value value, struct rt_arena *arena,
     }
 }
 
-static void json_base64(const unsigned char *bytes, size_t length, struct rt_buffer *out)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-    rt_buffer_char(out, '"');
-    for (size_t i = 0; i < length; i += 3) {
-        size_t left = length - i;
-        uint32_t group = (uint32_t)bytes[i] << 16;
-
-        if (left > 1)
-            group |= (uint32_t)bytes[i + 1] << 8;
-        if (left > 2)
-            group |= bytes[i + 2];
-        rt_buffer_char(out, digits[group >> 18]);
-        rt_buffer_char(out, digits[group >> 12 & 63]);
-        rt_buffer_char(out, left > 1 ? digits[group >> 6 & 63] : '=');
-        rt_buffer_char(out, left > 2 ? digits[group & 63] : '=');
-    }
-    rt_buffer_char(out, '"');
-}
-
 static void json_double(double value, struct rt_buffer *out)
 {
     char text[RT_DOUBLE_TEXT_MAX];
@@ -158,24 +137,6 @@ static void json_double(double value, struct rt_buffer *out)
         rt_buffer_add(out, text, rt_double_text(value, text));
     else
         rt_buffer_string(out, "null");
-}
-
-/* Seconds with `s`, as in the JSON form of protocol buffers: `90s`, `-0.5s`. */
-static void json_duration(int64_t nanoseconds, struct rt_buffer *out)
-{
-    uint64_t magnitude = nanoseconds < 0 ? 0 - (uint64_t)nanoseconds : (uint64_t)nanoseconds;
-    uint32_t fraction = (uint32_t)(magnitude % RT_NANOS_PER_SECOND);
-
-    rt_buffer_printf(out, "\"%s%llu", nanoseconds < 0 ? "-" : "",
-                     (unsigned long long)(magnitude / RT_NANOS_PER_SECOND));
-    if (fraction > 0) {
-        int digits = 9;
-
-        for (; fraction % 10 == 0; digits--)
-            fraction /= 10;
-        rt_buffer_printf(out, ".%0*u", digits, fraction);
-    }
-    rt_buffer_string(out, "s\"");
 }
 
 static void json_list(struct rt_value value, struct rt_buffer *out) // NOLINT(misc-no-recursion)
@@ -250,7 +211,9 @@ static void json_scalar(struct rt_value value, struct rt_buffer *out)
         rt_buffer_json_string(out, rt_value_text(value));
         return;
     case RT_BYTES:
-        json_base64(value.u.bytes, value.length, out);
+        rt_buffer_char(out, '"');
+        rt_buffer_base64(out, value.u.bytes, value.length);
+        rt_buffer_char(out, '"');
         return;
     case RT_TYPE:
         rt_buffer_json_string(out, rt_text_of(rt_type_name((enum rt_type)value.u.integer)));
@@ -275,7 +238,9 @@ void rt_value_json(struct rt_value value, struct rt_buffer *out) // NOLINT(misc-
         rt_buffer_char(out, '"');
         return;
     case RT_DURATION:
-        json_duration(value.u.integer, out);
+        rt_buffer_char(out, '"');
+        rt_buffer_seconds(out, value.u.integer);
+        rt_buffer_char(out, '"');
         return;
     case RT_OPTIONAL:
         rt_value_json(value.u.items == NULL ? rt_null() : value.u.items[0], out);

@@ -1,23 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/io/dead_letter.h"
 
-static void add_base64(struct rt_buffer *out, struct rt_text bytes)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-    for (size_t i = 0; i < bytes.length; i += 3) {
-        size_t have = bytes.length - i < 3 ? bytes.length - i : 3;
-        uint32_t group = 0;
-        char text[4] = {'=', '=', '=', '='};
-
-        for (size_t k = 0; k < 3; k++)
-            group = group << 8 | (k < have ? (unsigned char)bytes.data[i + k] : 0u);
-        for (size_t k = 0; k <= have; k++)
-            text[k] = digits[group >> (18 - 6 * k) & 63];
-        rt_buffer_add(out, text, sizeof(text));
-    }
-}
-
 /* The longest prefix of at most `max` bytes that does not cut a code point, if the text is UTF-8. */
 static struct rt_text cut(struct rt_text text, size_t max)
 {
@@ -62,6 +45,6 @@ void rt_dead_letter_json(const struct rt_dead_letter *letter, struct rt_buffer *
     if (whole.length > RT_DEAD_LETTER_RAW_MAX)
         whole.length = RT_DEAD_LETTER_RAW_MAX;
     rt_buffer_string(out, ",\"raw_base64\":\"");
-    add_base64(out, whole);
+    rt_buffer_base64(out, whole.data, whole.length);
     rt_buffer_string(out, "\"}");
 }
