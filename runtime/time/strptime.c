@@ -348,8 +348,8 @@ static bool add_up(const struct moment *moment, int64_t *out_seconds)
     }
     if (!hour_of(moment, &hour) || !day_of(moment, &days))
         return false;
-    *out_seconds =
-        days * 86400 + hour * 3600 + (int64_t)(minute - moment->offset_minutes) * 60 + second;
+    *out_seconds = days * 86400 + (int64_t)hour * 3600 +
+                   (int64_t)(minute - moment->offset_minutes) * 60 + second;
     return true;
 }
 

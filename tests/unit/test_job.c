@@ -469,21 +469,21 @@ static void a_job_that_is_stopped_ends_after_the_batch_without_a_final_watermark
 static void errors_come_back_in_words(void **state)
 {
     static const struct {
-        enum rt_status operator_answer, output_answer, dead_letter_answer;
         size_t source_fails_after;
         size_t waiting_max;
+        enum rt_status operator_answer, output_answer, dead_letter_answer;
         enum rt_status status;
         const char *error;
     } cases[] = {
-        {RT_OK, RT_OK, RT_OK, 1, 0, RT_ERR_IO, "the disk is on fire"},
-        {RT_OK, RT_ERR_IO, RT_OK, 0, 0, RT_ERR_IO, "no room on the device"},
-        {RT_OK, RT_OK, RT_ERR_IO, 0, 0, RT_ERR_IO, "no room on the device"},
-        {RT_OK, RT_END, RT_OK, 0, 0, RT_END, ""},
-        {RT_OK, RT_OK, RT_END, 0, 0, RT_END, ""},
-        {RT_END, RT_OK, RT_OK, 0, 0, RT_END, ""},
-        {RT_ERR_LIMIT, RT_OK, RT_OK, 0, 0, RT_ERR_LIMIT, "a configured limit was reached"},
-        {RT_ERR_DATA, RT_OK, RT_OK, 0, 0, RT_ERR_DATA, "the data is not valid"},
-        {RT_OK, RT_OK, RT_OK, 0, 1, RT_ERR_LIMIT, "more events wait for the watermark than"},
+        {1, 0, RT_OK, RT_OK, RT_OK, RT_ERR_IO, "the disk is on fire"},
+        {0, 0, RT_OK, RT_ERR_IO, RT_OK, RT_ERR_IO, "no room on the device"},
+        {0, 0, RT_OK, RT_OK, RT_ERR_IO, RT_ERR_IO, "no room on the device"},
+        {0, 0, RT_OK, RT_END, RT_OK, RT_END, ""},
+        {0, 0, RT_OK, RT_OK, RT_END, RT_END, ""},
+        {0, 0, RT_END, RT_OK, RT_OK, RT_END, ""},
+        {0, 0, RT_ERR_LIMIT, RT_OK, RT_OK, RT_ERR_LIMIT, "a configured limit was reached"},
+        {0, 0, RT_ERR_DATA, RT_OK, RT_OK, RT_ERR_DATA, "the data is not valid"},
+        {0, 1, RT_OK, RT_OK, RT_OK, RT_ERR_LIMIT, "more events wait for the watermark than"},
     };
 
     (void)state;

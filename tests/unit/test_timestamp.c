@@ -67,59 +67,59 @@ static void patterns_of_the_user_are_read_without_locale_and_zone(void **state)
 {
     static const struct {
         const char *pattern, *text;
-        bool good;
         int64_t seconds;
         uint32_t nanos;
+        bool good;
     } cases[] = {
-        {"%d/%b/%Y:%H:%M:%S %z", "17/May/2015:10:05:03 +0000", true, 1431857103, 0},
-        {"%d/%b/%Y:%H:%M:%S %z", "17/may/2015:10:05:03 +02:00", true, 1431849903, 0},
-        {"%d/%b/%Y:%H:%M:%S %z", "17/MAY/2015:10:05:03 -0130", true, 1431862503, 0},
-        {"%d/%b/%Y:%H:%M:%S %z", "17/May/2015:10:05:03", false, 0, 0},
-        {"%d/%b/%Y:%H:%M:%S %z", "17/Mai/2015:10:05:03 +0000", false, 0, 0},
-        {"%Y-%m-%dT%H:%M:%S.%f%z", "2015-05-17T10:05:03.25Z", true, 1431857103, 250000000},
-        {"%Y-%m-%dT%H:%M:%S.%f%z", "2015-05-17T10:05:03.1234567899+00", true, 1431857103,
-         123456789},
-        {"%F %T", "2015-05-17 10:05:03", true, 1431857103, 0},
-        {"%F %T", "2015-05-17\t 10:05:03", true, 1431857103, 0},
-        {"%F %T", "2015-05-1710:05:03", false, 0, 0},
-        {"%F %T", "2015-05-17 10:05:03 ", false, 0, 0},
-        {"%F  %T", "2015-05-17 10:05:03", true, 1431857103, 0},
-        {"%F%n%R", "2015-05-17\n10:05", true, 1431857100, 0},
-        {"%D%t%T", "05/17/15 10:05:03", true, 1431857103, 0},
-        {"%y%m%d%H%M%S", "150517100503", true, 1431857103, 0},
-        {"%y", "69", true, -31536000, 0},
-        {"%y", "68", true, 3092601600, 0},
-        {"%Y%m%d", "20150517", true, 1431820800, 0},
-        {"%Y%j", "2015137", true, 1431820800, 0},
-        {"%Y-%j", "2024-366", true, 1735603200, 0},
-        {"%Y-%j", "2023-366", false, 0, 0},
-        {"%Y-%j", "2023-0", false, 0, 0},
-        {"%a, %d %b %Y %H:%M:%S %Z", "Sun, 17 May 2015 10:05:03 GMT", true, 1431857103, 0},
-        {"%a, %d %b %Y %H:%M:%S %Z", "Sun, 17 May 2015 10:05:03 CET", false, 0, 0},
-        {"%A %e %B %Y %I:%M %p UTC", "sunday  7 june 2015 12:30 AM UTC", true, 1433637000, 0},
-        {"%A %e %B %Y %I:%M %p UTC", "Sunday 7 June 2015 12:30 pm UTC", true, 1433680200, 0},
-        {"%A %e %B %Y %I:%M %p UTC", "Sunday 7 June 2015 13:30 pm UTC", false, 0, 0},
-        {"%b %e %Y", "Sep 17 2015", true, 1442448000, 0},
-        {"%s", "1431857103", true, 1431857103, 0},
-        {"%s.%f", "-1.5", true, -1, 500000000},
-        {"%s", "", false, 0, 0},
-        {"%s", "12345678901234567890", false, 0, 0},
-        {"100%% %Y", "100% 1970", true, 0, 0},
-        {"%F %T", "2016-12-31 23:59:60", true, 1483228800, 0},
-        {"%F %T", "2016-12-31 23:59:61", false, 0, 0},
-        {"%F %T", "2016-12-31 24:00:00", false, 0, 0},
-        {"%F", "2015-02-30", false, 0, 0},
-        {"%F", "2015-02-29", false, 0, 0},
-        {"%F", "2016-02-29", true, 1456704000, 0},
-        {"%F", "2015-04-31", false, 0, 0},
-        {"%F", "2015-13-01", false, 0, 0},
-        {"%F", "2015-00-01", false, 0, 0},
-        {"%F", "2015-1-1", true, 1420070400, 0},
-        {"%F", "", false, 0, 0},
-        {"%F %z", "2015-05-17 +2500", false, 0, 0},
-        {"%F %z", "2015-05-17 +00:60", false, 0, 0},
-        {"%F %z", "2015-05-17 +0", false, 0, 0},
-        {"%F %z", "2015-05-17 +020", false, 0, 0},
+        {"%d/%b/%Y:%H:%M:%S %z", "17/May/2015:10:05:03 +0000", 1431857103, 0, true},
+        {"%d/%b/%Y:%H:%M:%S %z", "17/may/2015:10:05:03 +02:00", 1431849903, 0, true},
+        {"%d/%b/%Y:%H:%M:%S %z", "17/MAY/2015:10:05:03 -0130", 1431862503, 0, true},
+        {"%d/%b/%Y:%H:%M:%S %z", "17/May/2015:10:05:03", 0, 0, false},
+        {"%d/%b/%Y:%H:%M:%S %z", "17/Mai/2015:10:05:03 +0000", 0, 0, false},
+        {"%Y-%m-%dT%H:%M:%S.%f%z", "2015-05-17T10:05:03.25Z", 1431857103, 250000000, true},
+        {"%Y-%m-%dT%H:%M:%S.%f%z", "2015-05-17T10:05:03.1234567899+00", 1431857103, 123456789,
+         true},
+        {"%F %T", "2015-05-17 10:05:03", 1431857103, 0, true},
+        {"%F %T", "2015-05-17\t 10:05:03", 1431857103, 0, true},
+        {"%F %T", "2015-05-1710:05:03", 0, 0, false},
+        {"%F %T", "2015-05-17 10:05:03 ", 0, 0, false},
+        {"%F  %T", "2015-05-17 10:05:03", 1431857103, 0, true},
+        {"%F%n%R", "2015-05-17\n10:05", 1431857100, 0, true},
+        {"%D%t%T", "05/17/15 10:05:03", 1431857103, 0, true},
+        {"%y%m%d%H%M%S", "150517100503", 1431857103, 0, true},
+        {"%y", "69", -31536000, 0, true},
+        {"%y", "68", 3092601600, 0, true},
+        {"%Y%m%d", "20150517", 1431820800, 0, true},
+        {"%Y%j", "2015137", 1431820800, 0, true},
+        {"%Y-%j", "2024-366", 1735603200, 0, true},
+        {"%Y-%j", "2023-366", 0, 0, false},
+        {"%Y-%j", "2023-0", 0, 0, false},
+        {"%a, %d %b %Y %H:%M:%S %Z", "Sun, 17 May 2015 10:05:03 GMT", 1431857103, 0, true},
+        {"%a, %d %b %Y %H:%M:%S %Z", "Sun, 17 May 2015 10:05:03 CET", 0, 0, false},
+        {"%A %e %B %Y %I:%M %p UTC", "sunday  7 june 2015 12:30 AM UTC", 1433637000, 0, true},
+        {"%A %e %B %Y %I:%M %p UTC", "Sunday 7 June 2015 12:30 pm UTC", 1433680200, 0, true},
+        {"%A %e %B %Y %I:%M %p UTC", "Sunday 7 June 2015 13:30 pm UTC", 0, 0, false},
+        {"%b %e %Y", "Sep 17 2015", 1442448000, 0, true},
+        {"%s", "1431857103", 1431857103, 0, true},
+        {"%s.%f", "-1.5", -1, 500000000, true},
+        {"%s", "", 0, 0, false},
+        {"%s", "12345678901234567890", 0, 0, false},
+        {"100%% %Y", "100% 1970", 0, 0, true},
+        {"%F %T", "2016-12-31 23:59:60", 1483228800, 0, true},
+        {"%F %T", "2016-12-31 23:59:61", 0, 0, false},
+        {"%F %T", "2016-12-31 24:00:00", 0, 0, false},
+        {"%F", "2015-02-30", 0, 0, false},
+        {"%F", "2015-02-29", 0, 0, false},
+        {"%F", "2016-02-29", 1456704000, 0, true},
+        {"%F", "2015-04-31", 0, 0, false},
+        {"%F", "2015-13-01", 0, 0, false},
+        {"%F", "2015-00-01", 0, 0, false},
+        {"%F", "2015-1-1", 1420070400, 0, true},
+        {"%F", "", 0, 0, false},
+        {"%F %z", "2015-05-17 +2500", 0, 0, false},
+        {"%F %z", "2015-05-17 +00:60", 0, 0, false},
+        {"%F %z", "2015-05-17 +0", 0, 0, false},
+        {"%F %z", "2015-05-17 +020", 0, 0, false},
     };
 
     (void)state;
@@ -169,15 +169,31 @@ static struct rt_value text_value(const char *text)
     return rt_string(text, (uint32_t)strlen(text));
 }
 
-static void a_value_becomes_event_time_or_a_reason(void **state)
+struct value_case {
+    const char *format;
+    struct rt_value value;
+    enum rt_reject reject;
+    int64_t ms;
+};
+
+static void check_values(const struct value_case *cases, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct rt_time_reader reader;
+        rt_time time = {0};
+
+        assert_true(rt_time_reader_parse(cases[i].format, &reader));
+        enum rt_reject reject = rt_time_read(&reader, cases[i].value, &time);
+
+        if (reject != cases[i].reject || time.ms != cases[i].ms)
+            fail_msg("case %zu (%s): %d, %lld", i, cases[i].format, reject, (long long)time.ms);
+    }
+}
+
+static void without_a_format_integers_are_milliseconds_and_texts_rfc_3339(void **state)
 {
     const struct rt_value timestamp = {.type = RT_TIMESTAMP, .length = 1999999, .u.integer = -1};
-    const struct {
-        const char *format;
-        struct rt_value value;
-        enum rt_reject reject;
-        int64_t ms;
-    } cases[] = {
+    const struct value_case cases[] = {
         {"auto", rt_int(1760000000001), RT_REJECT_NONE, 1760000000001},
         {"auto", text_value("2026-01-01T00:00:00.9999Z"), RT_REJECT_NONE, 1767225600999},
         {"auto", text_value("1760000000001"), RT_REJECT_BAD_TIME, 0},
@@ -198,6 +214,15 @@ static void a_value_becomes_event_time_or_a_reason(void **state)
         {"auto", rt_double(1e300), RT_REJECT_TIME_RANGE, 0},
         {"auto", text_value("9999-12-31T23:59:59-01:00"), RT_REJECT_TIME_RANGE, 0},
         {"auto", text_value("0000-01-01T00:00:00Z"), RT_REJECT_TIME_RANGE, 0},
+    };
+
+    (void)state;
+    check_values(cases, COUNT_OF(cases));
+}
+
+static void numbers_of_every_unit_are_floored_to_milliseconds(void **state)
+{
+    const struct value_case cases[] = {
         {"unix_ms", rt_double(-0.5), RT_REJECT_NONE, -1},
         {"unix_ms", rt_double(1760000000001.999), RT_REJECT_NONE, 1760000000001},
         {"unix_ms", rt_double(NAN), RT_REJECT_BAD_TIME, 0},
@@ -221,6 +246,16 @@ static void a_value_becomes_event_time_or_a_reason(void **state)
         {"unix_ns", rt_uint(10000000000000000000u), RT_REJECT_NONE, 10000000000000},
         {"unix_ns", rt_double(1e19), RT_REJECT_NONE, 10000000000000},
         {"unix_ns", rt_double(-1e30), RT_REJECT_TIME_RANGE, 0},
+    };
+
+    (void)state;
+    check_values(cases, COUNT_OF(cases));
+}
+
+static void formats_of_text_take_no_numbers(void **state)
+{
+    const struct rt_value timestamp = {.type = RT_TIMESTAMP, .length = 1999999, .u.integer = -1};
+    const struct value_case cases[] = {
         {"rfc3339", rt_int(1760000000001), RT_REJECT_BAD_TIME, 0},
         {"rfc3339", text_value("2026-01-01T00:00:00Z"), RT_REJECT_NONE, 1767225600000},
         {"rfc3339", timestamp, RT_REJECT_NONE, -999},
@@ -237,16 +272,7 @@ static void a_value_becomes_event_time_or_a_reason(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        struct rt_time_reader reader;
-        rt_time time = {0};
-
-        assert_true(rt_time_reader_parse(cases[i].format, &reader));
-        enum rt_reject reject = rt_time_read(&reader, cases[i].value, &time);
-
-        if (reject != cases[i].reject || time.ms != cases[i].ms)
-            fail_msg("case %zu (%s): %d, %lld", i, cases[i].format, reject, (long long)time.ms);
-    }
+    check_values(cases, COUNT_OF(cases));
 }
 
 int main(void)
@@ -256,7 +282,9 @@ int main(void)
         cmocka_unit_test(a_time_is_written_in_utc_with_milliseconds),
         cmocka_unit_test(patterns_of_the_user_are_read_without_locale_and_zone),
         cmocka_unit_test(formats_have_names_or_are_patterns_with_a_year),
-        cmocka_unit_test(a_value_becomes_event_time_or_a_reason),
+        cmocka_unit_test(without_a_format_integers_are_milliseconds_and_texts_rfc_3339),
+        cmocka_unit_test(numbers_of_every_unit_are_floored_to_milliseconds),
+        cmocka_unit_test(formats_of_text_take_no_numbers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
