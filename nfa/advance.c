@@ -49,8 +49,8 @@ static void look_at(struct nfa_machine *machine, const struct nfa_item *run, rt_
         return;
     }
     gap_over = state->expires && is_over(path->kept->time, state->gap_ms, now, &gap_end);
-    fire_over = is_over(path->kept->time, state->fire_gap_ms, now, &end) &&
-                (path->flags & NFA_PATH_MATCHED) == 0;
+    fire_over =
+        is_over(path->kept->time, state->fire_gap_ms, now, &end) && nfa_run_may_fire(state, path);
     within_over = is_over(path->start->time, program->within_ms, now, &end);
     if (state->fires && (fire_over || within_over))
         nfa_add_match(machine, run->path, end); /* D6: the deadline, however late we are told */
@@ -80,12 +80,10 @@ static void report_timeouts(struct nfa_machine *machine)
     machine->expired.count = 0;
 }
 
-enum rt_status nfa_advance(struct nfa_machine *machine, struct nfa_runs *runs, rt_time time)
+static enum rt_status advance_to(struct nfa_machine *machine, struct nfa_runs *runs, rt_time time)
 {
     const struct nfa_run_list *list = runs->list;
 
-    if (list == NULL || rt_time_before(time, list->deadline))
-        return RT_OK;
     nfa_call_begin(machine);
     machine->old_live_left = list->count - 1;
     for (uint32_t i = 0; i < list->count; i++) {
@@ -97,4 +95,15 @@ enum rt_status nfa_advance(struct nfa_machine *machine, struct nfa_runs *runs, r
     nfa_store_runs(machine, runs);
     report_timeouts(machine);
     return nfa_call_end(machine);
+}
+
+/* One deadline after the other, so that what comes out does not depend on how often time is told. */
+enum rt_status nfa_advance(struct nfa_machine *machine, struct nfa_runs *runs, rt_time time)
+{
+    enum rt_status status = RT_OK;
+
+    while (status == RT_OK && runs->list != NULL && !rt_time_before(time, runs->list->deadline) &&
+           runs->list->deadline.ms != RT_TIME_MAX.ms)
+        status = advance_to(machine, runs, runs->list->deadline);
+    return status;
 }

@@ -284,7 +284,7 @@ rt_time nfa_run_deadline(const struct nfa_program *program, const struct nfa_ite
         at = rt_time_plus(run->path->kept->time, (rt_duration){state->gap_ms});
         deadline = rt_time_before(at, deadline) ? at : deadline;
     }
-    if (state->fire_gap_ms > 0 && (run->path->flags & NFA_PATH_MATCHED) == 0) {
+    if (state->fire_gap_ms > 0 && nfa_run_may_fire(state, run->path)) {
         at = rt_time_plus(run->path->kept->time, (rt_duration){state->fire_gap_ms});
         deadline = rt_time_before(at, deadline) ? at : deadline;
     }

@@ -130,6 +130,12 @@ struct nfa_machine {
     uint32_t emitted;
 };
 
+/* A run that waits for nothing else goes at its deadline; one that may still take events fires once for its path. */
+static inline bool nfa_run_may_fire(const struct nfa_state *state, const struct nfa_path *path)
+{
+    return state->kind == NFA_STATE_PENDING || (path->flags & NFA_PATH_MATCHED) == 0;
+}
+
 /* heap.c */
 bool nfa_heap_reserve(struct nfa_heap *heap, uint32_t count); /* room for so many in all */
 void nfa_heap_push(struct nfa_heap *heap, struct nfa_item item);
