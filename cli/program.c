@@ -9,6 +9,7 @@
 #include "cli/command.h"
 #include "cli/options.h"
 #include "runtime/base/arena.h"
+#include "runtime/base/assert.h"
 #include "runtime/base/text.h"
 
 enum { ARGUMENT_BYTES_MAX = 64 << 20 };
@@ -96,6 +97,7 @@ void cli_print_help(const struct cli_terminal *terminal, const struct cli_comman
 
 /* ---- complaints ---- */
 
+RT_PRINTF(2, 0)
 static void complain(const struct cli_call *call, const char *format, va_list arguments)
 {
     bool color = call->terminal.error_color;
