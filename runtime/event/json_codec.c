@@ -167,6 +167,8 @@ static bool decode_node(struct json_codec *codec, struct json_cursor *cursor, ui
 
     struct rt_value *slot = &codec->slots[node->slot];
 
+    if (json_peek(cursor) == '"')
+        return json_string(cursor, json_between_quotes(cursor->text, cursor->next++), slot);
     if (!json_value(cursor, &codec->stack, slot))
         return false;
     if (slot->type == RT_MAP && node->child_count > 0)
@@ -204,30 +206,67 @@ static bool refuse_other(struct json_cursor *cursor)
     return json_fail(cursor, RT_REJECT_NOT_OBJECT, "not a JSON object");
 }
 
+/* The bytes behind a bare scalar must not look like more of it. */
+static bool copy_with_blanks(struct json_cursor *cursor, size_t length)
+{
+    char *copy = rt_arena_raw(cursor->scratch, length + RT_RECORD_PADDING);
+
+    if (copy == NULL)
+        return json_no_memory(cursor);
+    memcpy(copy, cursor->text, length);
+    memset(copy + length, ' ', RT_RECORD_PADDING);
+    cursor->text = copy;
+    return true;
+}
+
 static bool decode_record(struct json_codec *codec, struct json_cursor *cursor, size_t length)
 {
-    if (json_peek(cursor) != '{') {
-        /* The bytes behind a bare scalar must not look like more of it. */
-        cursor->text = rt_arena_text(cursor->scratch, cursor->text, length);
-        return cursor->text == NULL ? json_no_memory(cursor) : refuse_other(cursor);
-    }
+    if (json_peek(cursor) != '{')
+        return copy_with_blanks(cursor, length) && refuse_other(cursor);
     if (!decode_node(codec, cursor, 0))
         return false;
     return cursor->next == cursor->end ||
            json_fail(cursor, RT_REJECT_BAD_JSON, "something follows the object");
 }
 
+enum { LANES = 32 };
+
+/* Side by side, so that a compiler makes vector instructions of it. */
+static void look_at(const char *text, unsigned char high[LANES], unsigned char escapes[LANES])
+{
+    for (size_t i = 0; i < LANES; i++) {
+        high[i] |= (unsigned char)text[i];
+        escapes[i] |= text[i] == '\\';
+    }
+}
+
+static uint64_t any_lane(const unsigned char lanes[LANES])
+{
+    uint64_t words[LANES / WORD], any = 0;
+
+    memcpy(words, lanes, LANES);
+    for (size_t i = 0; i < LANES / WORD; i++)
+        any |= words[i];
+    return any;
+}
+
 /* What the text holds at all: most records have neither escapes nor anything beyond ASCII. */
 static void look_over(struct json_cursor *cursor, size_t length)
 {
-    unsigned char high = 0, escapes = 0;
+    unsigned char high[LANES] = {0}, escapes[LANES] = {0};
+    char rest[LANES] = {0};
+    size_t at = 0;
 
-    for (size_t i = 0; i < length; i++) {
-        high |= (unsigned char)cursor->text[i];
-        escapes |= cursor->text[i] == '\\';
+    for (; length - at >= LANES; at += LANES)
+        look_at(cursor->text + at, high, escapes);
+    if (length >= LANES) { /* the last lanes again: looking twice does no harm */
+        look_at(cursor->text + length - LANES, high, escapes);
+    } else {
+        memcpy(rest, cursor->text, length);
+        look_at(rest, high, escapes);
     }
-    cursor->flags = high < 0x80 ? RT_FLAG_ASCII : 0;
-    cursor->escapes = escapes != 0;
+    cursor->flags = (any_lane(high) & 0x8080808080808080) == 0 ? RT_FLAG_ASCII : 0;
+    cursor->escapes = any_lane(escapes) != 0;
 }
 
 /* The kernels may meet several faults in different order; UTF-8 comes first everywhere. */

@@ -38,11 +38,37 @@ static bool is_digit(char c)
     return (unsigned char)(c - '0') < 10;
 }
 
+/*
+ * Eight digits in one word, first digit in the lowest byte: neighbours are joined to pairs, pairs to fours, fours to eight.  False
+ * if one of the bytes is no digit, or where words have their first byte at the top.
+ */
+static bool eight_digits(const char *at, uint64_t *out)
+{
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    uint64_t word;
+
+    memcpy(&word, at, sizeof(word));
+    word ^= 0x3030303030303030; /* digits become 0 to 9 */
+    if (((word | (word + 0x7676767676767676)) & 0x8080808080808080) != 0)
+        return false;
+    word = (word * 10 + (word >> 8)) & 0x00FF00FF00FF00FF;
+    word = (word * 100 + (word >> 16)) & 0x0000FFFF0000FFFF;
+    *out = (word * 10000 + (word >> 32)) & 0xFFFFFFFF;
+    return true;
+#else
+    (void)at;
+    (void)out;
+    return false;
+#endif
+}
+
 static const char *scan_digits(struct number *number, const char *at)
 {
     const char *first = at;
-    uint64_t digits = number->digits;
+    uint64_t digits = number->digits, eight;
 
+    for (; eight_digits(at, &eight); at += 8)
+        digits = digits * 100000000 + eight;
     while (is_digit(*at))
         digits = digits * 10 + (uint64_t)(*at++ - '0');
     number->digits = digits;
@@ -240,11 +266,15 @@ static bool check_escapes(struct json_cursor *cursor, struct rt_text text)
 }
 
 /* An escape is never shorter than what it stands for, so the copy fits into the raw length. */
-static bool unescape(struct json_cursor *cursor, struct rt_text *text)
+bool json_unescape(struct json_cursor *cursor, struct rt_text *text)
 {
     const char *at = text->data, *end = text->data + text->length;
-    char *copy = rt_arena_raw(cursor->scratch, text->length);
     size_t length = 0;
+
+    if (find_backslash(at, end) == NULL)
+        return true;
+
+    char *copy = rt_arena_raw(cursor->scratch, text->length);
 
     if (copy == NULL)
         return json_no_memory(cursor);
@@ -267,26 +297,6 @@ static bool unescape(struct json_cursor *cursor, struct rt_text *text)
     return true;
 }
 
-bool json_plain(struct json_cursor *cursor, struct rt_text *text)
-{
-    if (!cursor->escapes || find_backslash(text->data, text->data + text->length) == NULL)
-        return true;
-    return unescape(cursor, text);
-}
-
-static bool string_value(struct json_cursor *cursor, struct rt_value *out)
-{
-    struct rt_text text = json_between_quotes(cursor->text, cursor->next);
-    const char *raw = text.data;
-
-    if (!json_plain(cursor, &text))
-        return false;
-    cursor->next++;
-    *out = rt_string(text.data, (uint32_t)text.length);
-    out->flags = text.data == raw ? cursor->flags : 0; /* an escape may hide any character */
-    return true;
-}
-
 /* ---- values ---- */
 
 static bool literal(struct json_cursor *cursor, const char *word, size_t length)
@@ -304,7 +314,7 @@ bool json_scalar(struct json_cursor *cursor, struct rt_value *out)
 {
     switch (json_peek(cursor)) {
     case '"':
-        return string_value(cursor, out);
+        return json_string(cursor, json_between_quotes(cursor->text, cursor->next++), out);
     case 't':
         *out = rt_bool(true);
         return literal(cursor, "true", 4);

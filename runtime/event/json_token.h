@@ -38,11 +38,17 @@ bool json_no_memory(struct json_cursor *cursor);
 /* Consumes any value, checking all of it. */
 bool json_skip(struct json_cursor *cursor);
 
-/* Consumes a string, number, true, false or null. */
+/* Consumes a string, number, true, false or null.  Bytes behind a number are read in words: T3. */
 bool json_scalar(struct json_cursor *cursor, struct rt_value *out);
 
-/* The raw text between the quotes, made plain: itself if it has no escapes, else a copy in the scratch arena. */
-bool json_plain(struct json_cursor *cursor, struct rt_text *text);
+/* Replaces text that may hold escapes by what it means: itself if it has none, else a copy in the scratch arena. */
+bool json_unescape(struct json_cursor *cursor, struct rt_text *text);
+
+/* The same for the raw text between two quotes; most records have no escapes at all. */
+static inline bool json_plain(struct json_cursor *cursor, struct rt_text *text)
+{
+    return !cursor->escapes || json_unescape(cursor, text);
+}
 
 static inline char json_peek(const struct json_cursor *cursor)
 {
@@ -65,6 +71,19 @@ static inline struct rt_text json_between_quotes(const char *text, const uint32_
     while (text[end] != '"')
         end--;
     return (struct rt_text){text + begin, end - begin};
+}
+
+/* The string value of a raw text. */
+static inline bool json_string(struct json_cursor *cursor, struct rt_text text,
+                               struct rt_value *out)
+{
+    const char *raw = text.data;
+
+    if (!json_plain(cursor, &text))
+        return false;
+    *out = rt_string(text.data, (uint32_t)text.length);
+    out->flags = text.data == raw ? cursor->flags : 0; /* an escape may hide any character */
+    return true;
 }
 
 /* Consumes the opening bracket. */

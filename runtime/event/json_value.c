@@ -117,17 +117,6 @@ static bool list_value(struct json_cursor *cursor, struct json_stack *stack, str
     return settle(cursor, stack, base, &out->u.items);
 }
 
-static bool name_value(struct json_cursor *cursor, struct rt_text name, struct rt_value *out)
-{
-    const char *raw = name.data;
-
-    if (!json_plain(cursor, &name))
-        return false;
-    *out = rt_string(name.data, (uint32_t)name.length);
-    out->flags = name.data == raw ? cursor->flags : 0;
-    return true;
-}
-
 // NOLINTNEXTLINE(misc-no-recursion)
 static bool map_value(struct json_cursor *cursor, struct json_stack *stack, struct rt_value *out)
 {
@@ -139,7 +128,7 @@ static bool map_value(struct json_cursor *cursor, struct json_stack *stack, stru
     if (!json_enter(cursor))
         return false;
     for (bool first = true; (step = json_member(cursor, first, &name)) == JSON_NEXT; first = false)
-        if (!name_value(cursor, name, &key) || !push(cursor, stack, key) ||
+        if (!json_string(cursor, name, &key) || !push(cursor, stack, key) ||
             !json_value(cursor, stack, &item) || !push(cursor, stack, item))
             return false;
     if (step != JSON_END)
