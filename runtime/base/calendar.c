@@ -120,8 +120,8 @@ static bool take_zone(struct rt_text text, size_t *at, int64_t *offset_seconds)
 
 bool rt_rfc3339_parse(struct rt_text text, int64_t *out_seconds, uint32_t *out_nanos)
 {
-    unsigned year, month, day, hour, minute, second;
-    int64_t offset;
+    unsigned year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0;
+    int64_t offset = 0;
     uint32_t nanos = 0;
     size_t at = 0;
 
