@@ -128,7 +128,7 @@ static enum rt_status reserve(struct rt_fields *fields, size_t depth)
             return RT_ERR_NOMEM;
         fields->paths = paths;
 
-        void *sorted = rt_realloc(fields->sorted, capacity * sizeof(*fields->sorted));
+        void *sorted = rt_realloc(fields->sorted, capacity * sizeof(const struct path *));
 
         if (sorted == NULL)
             return RT_ERR_NOMEM;

@@ -20,7 +20,7 @@
 #include "runtime/event/json_token.h"
 #include "runtime/event/json_value.h"
 
-enum { WORD = sizeof(uint64_t), GUESSES = 64, NO_CHILD = 0 };
+enum { WORD = sizeof(uint64_t), PACKED_MAX = 2 * WORD, GUESSES = 64, NO_CHILD = 0 };
 
 /* A name in words: `head` its first 8 bytes, `tail` its last 8 (0 up to a length of 8). */
 struct packed {
@@ -60,7 +60,7 @@ static uint64_t load(const char *at)
 /* At least 8 bytes must be readable at the name. */
 static struct packed pack_readable(struct rt_text name)
 {
-    static const char ones[2 * WORD] = "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF";
+    static const char ones[PACKED_MAX] = "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF";
     struct packed packed = {load(name.data), 0, (uint32_t)name.length};
 
     if (name.length > WORD)
@@ -105,7 +105,7 @@ static uint32_t find_child(const struct json_codec *codec, uint32_t parent,
         const struct entry *entry = &codec->table[at];
 
         if (entry->parent == parent && same_packed(&entry->name, packed) &&
-            (name.length <= 2 * WORD || rt_text_equal(codec->nodes[entry->child].name, name)))
+            (name.length <= PACKED_MAX || rt_text_equal(codec->nodes[entry->child].name, name)))
             return entry->child;
     }
     return NO_CHILD;
@@ -123,7 +123,8 @@ static bool find_member(struct json_codec *codec, struct json_cursor *cursor, ui
     struct packed packed = name.data == raw ? pack_readable(name) : pack(name);
     struct entry *guess = &codec->guesses[codec->order++ % GUESSES];
 
-    if (guess->parent == parent && same_packed(&guess->name, &packed) && name.length <= 2 * WORD) {
+    if (guess->parent == parent && same_packed(&guess->name, &packed) &&
+        name.length <= PACKED_MAX) {
         *out = guess->child;
         return true;
     }

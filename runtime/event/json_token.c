@@ -236,7 +236,11 @@ static bool unicode_escape(struct json_cursor *cursor, const char **at, const ch
 static bool escape(struct json_cursor *cursor, const char **at, const char *end, uint32_t *out)
 {
     static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
-    char c = *at < end ? *(*at)++ : '\0';
+    char c = '\0';
+
+    if (*at < end)
+        c = *(*at)++;
+
     const char *found = c == '\0' ? NULL : strchr(from, c);
 
     if (c == 'u')

@@ -7,7 +7,7 @@
 #include "runtime/base/assert.h"
 #include "runtime/base/hash.h"
 
-enum { CAPACITY_FIRST = 64, PAIRWISE_MAX = 8 };
+enum { CAPACITY_FIRST = 64, PAIRWISE_MAX = 8, TABLE_FIRST = 32 };
 
 static bool push(struct json_cursor *cursor, struct json_stack *stack, struct rt_value value)
 {
@@ -83,7 +83,7 @@ static bool check_distinct(struct json_cursor *cursor, const struct rt_map_entry
         distinct = distinct_pairwise(entries, count);
     } else {
         struct rt_arena_mark mark = rt_arena_mark(cursor->scratch);
-        size_t capacity = 4 * PAIRWISE_MAX;
+        size_t capacity = TABLE_FIRST;
 
         while (capacity < 2 * count)
             capacity *= 2;

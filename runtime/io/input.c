@@ -100,7 +100,7 @@ static enum rt_status read_raw(struct rt_input *input, char *data, size_t size, 
 
 static enum rt_status stage_more(struct rt_input *input)
 {
-    size_t got;
+    size_t got = 0;
     enum rt_status status =
         read_raw(input, input->staged + input->staged_end, STAGE_BYTES - input->staged_end, &got);
 

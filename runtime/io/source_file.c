@@ -144,9 +144,9 @@ static enum rt_status read_into(struct file_source *source, size_t at, size_t *g
 }
 
 /* The whole length of the long line is known. */
-static void add_long_line(struct file_source *source, struct rt_batch *batch, char last)
+static void add_long_line(struct file_source *source, struct rt_batch *batch)
 {
-    uint64_t bytes = source->long_bytes - (last == '\r');
+    uint64_t bytes = source->long_bytes - (source->long_last == '\r');
 
     add_line(source, batch, source->data, bytes, source->base);
     source->long_bytes = 0;
@@ -174,7 +174,9 @@ static enum rt_status fill_long(struct file_source *source, struct rt_batch *bat
     size_t rest = found == NULL ? 0 : (size_t)(found - piece);
 
     source->long_bytes += rest;
-    add_long_line(source, batch, rest == 0 ? source->long_last : piece[rest - 1]);
+    if (rest > 0)
+        source->long_last = piece[rest - 1];
+    add_long_line(source, batch);
     source->base += before - RT_RECORD_BYTES_MAX;
     source->begin = source->scanned = RT_RECORD_BYTES_MAX + rest + (found != NULL);
     source->end = RT_RECORD_BYTES_MAX + got;

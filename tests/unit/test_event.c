@@ -16,6 +16,8 @@ static void assert_inside(const struct rt_event *kept, const void *pointer, size
     assert_true(at >= begin && at + bytes <= begin + kept->block_bytes);
 }
 
+/* As deep as the sample. */
+// NOLINTNEXTLINE(misc-no-recursion)
 static void assert_same(const struct rt_event *kept, const struct rt_value *a,
                         const struct rt_value *b)
 {

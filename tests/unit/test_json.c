@@ -94,6 +94,7 @@ static enum rt_status decode(struct fixture *f, const char *text, size_t length)
 }
 
 /* Values by type and content: i1 d0.5 s<text> [..] {k:v} T F null -. */
+// NOLINTNEXTLINE(misc-no-recursion): as deep as a record may be
 static void show(struct rt_buffer *out, struct rt_value value)
 {
     switch (value.type) {
@@ -410,6 +411,11 @@ static void depth_sixty_four_is_the_limit(void **state)
     close_fixture(&f);
 }
 
+static void put(char *at, struct rt_text text)
+{
+    memcpy(at, text.data, text.length);
+}
+
 static void a_record_may_be_a_mebibyte_and_no_more(void **state)
 {
     enum { MEBIBYTE = 1 << 20 };
@@ -419,9 +425,9 @@ static void a_record_may_be_a_mebibyte_and_no_more(void **state)
     (void)state;
     assert_int_equal(open_fixture(&f, "a *"), RT_OK);
     memset(text, ' ', MEBIBYTE + 1);
-    memcpy(text, "{\"a\":\"", 6);
+    put(text, RT_TEXT("{\"a\":\""));
     memset(text + 6, 'x', MEBIBYTE - 8);
-    memcpy(text + MEBIBYTE - 2, "\"}", 2);
+    put(text + MEBIBYTE - 2, RT_TEXT("\"}"));
     assert_int_equal(decode(&f, text, MEBIBYTE), RT_OK);
     assert_int_equal(f.slots[0].length, MEBIBYTE - 8);
     assert_int_equal(decode(&f, text, MEBIBYTE + 1), RT_ERR_DATA);
@@ -429,11 +435,11 @@ static void a_record_may_be_a_mebibyte_and_no_more(void **state)
     /* as many values as fit: the scratch memory stays in proportion */
     for (size_t i = 0; i < MEBIBYTE; i++)
         text[i] = i % 2 == 0 ? '1' : ',';
-    memcpy(text, "{\"a\":[", 6);
-    memcpy(text + MEBIBYTE - 3, "1]}", 3);
+    put(text, RT_TEXT("{\"a\":["));
+    put(text + MEBIBYTE - 3, RT_TEXT("1]}"));
     assert_int_equal(decode(&f, text, MEBIBYTE), RT_OK);
     assert_int_equal(f.slots[0].length, (MEBIBYTE - 8) / 2);
-    assert_true(f.scratch.bytes_reserved <= 16 * MEBIBYTE);
+    assert_true(f.scratch.bytes_reserved <= (size_t)16 * MEBIBYTE);
     close_fixture(&f);
     rt_free(text);
 }
@@ -472,7 +478,7 @@ static void a_guess_from_another_record_never_misleads(void **state)
 
     (void)state;
     assert_int_equal(open_fixture(&f, "a b g.x"), RT_OK);
-    for (size_t i = 0; i < COUNT * COUNT; i++) {
+    for (size_t i = 0; i < (size_t)COUNT * COUNT; i++) {
         size_t pair[] = {i / COUNT, i % COUNT};
 
         for (size_t k = 0; k < 2; k++) {

@@ -78,6 +78,7 @@ static void add_number(struct seeded *seeded, struct rt_buffer *out)
 
 static void add_value(struct seeded *seeded, struct rt_buffer *out, unsigned depth);
 
+// NOLINTNEXTLINE(misc-no-recursion): to DEPTH_MAX
 static void add_object(struct seeded *seeded, struct rt_buffer *out, unsigned depth)
 {
     uint32_t first = seeded_below(seeded, COUNT_OF(names)),
@@ -98,6 +99,7 @@ static void add_object(struct seeded *seeded, struct rt_buffer *out, unsigned de
     rt_buffer_char(out, '}');
 }
 
+// NOLINTNEXTLINE(misc-no-recursion): to DEPTH_MAX
 static void add_array(struct seeded *seeded, struct rt_buffer *out, unsigned depth)
 {
     uint32_t count = seeded_below(seeded, 5);
@@ -112,6 +114,7 @@ static void add_array(struct seeded *seeded, struct rt_buffer *out, unsigned dep
     rt_buffer_char(out, ']');
 }
 
+// NOLINTNEXTLINE(misc-no-recursion): to DEPTH_MAX
 static void add_value(struct seeded *seeded, struct rt_buffer *out, unsigned depth)
 {
     static const char *const words[] = {"true", "false", "null"};
@@ -163,6 +166,7 @@ static void damage(struct seeded *seeded, struct rt_buffer *text)
 
 static bool same(struct rt_value value, const json_t *json);
 
+// NOLINTNEXTLINE(misc-no-recursion): to DEPTH_MAX
 static bool same_map(struct rt_value value, const json_t *json)
 {
     if (json_object_size(json) != value.length)
@@ -179,6 +183,7 @@ static bool same_map(struct rt_value value, const json_t *json)
     return true;
 }
 
+// NOLINTNEXTLINE(misc-no-recursion): to DEPTH_MAX
 static bool same(struct rt_value value, const json_t *json)
 {
     switch (value.type) {

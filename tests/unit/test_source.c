@@ -179,9 +179,10 @@ static struct rt_text random_text(struct seeded *seeded, size_t lines)
         size_t bytes = seeded_below(seeded, 8) == 0 ? 0 : seeded_below(seeded, 400);
 
         for (size_t k = 0; k < bytes; k++) {
-            char c = (char)seeded_below(seeded, 256);
-
-            out[length++] = c == '\n' ? ' ' : c;
+            out[length] = (char)seeded_below(seeded, 256);
+            if (out[length] == '\n')
+                out[length] = ' ';
+            length++;
         }
         if (seeded_below(seeded, 4) == 0)
             out[length++] = '\r';
@@ -311,6 +312,12 @@ static void a_pipe_that_runs_dry_cuts_the_batch_short(void **state)
     close(writer);
 }
 
+static void put(char *text, size_t *length, struct rt_text piece)
+{
+    memcpy(text + *length, piece.data, piece.length);
+    *length += piece.length;
+}
+
 static void a_line_longer_than_a_mebibyte_is_kept_in_part(void **state)
 {
     static const struct {
@@ -338,15 +345,12 @@ static void a_line_longer_than_a_mebibyte_is_kept_in_part(void **state)
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         size_t length = 0, end_bytes = strlen(cases[i].end);
 
-        memcpy(text, "first\n", 6);
-        length = 6;
+        put(text, &length, RT_TEXT("first\n"));
         for (size_t k = 0; k < cases[i].bytes; k++)
             text[length++] = (char)('a' + k % 23);
-        memcpy(text + length, cases[i].end, end_bytes);
-        length += end_bytes;
+        put(text, &length, rt_text_of(cases[i].end));
         if (end_bytes > 0 && cases[i].end[end_bytes - 1] == '\n') {
-            memcpy(text + length, "next\r\n\nlast", 11);
-            length += 11;
+            put(text, &length, RT_TEXT("next\r\n\nlast"));
         }
         write_file("long", (struct rt_text){text, length});
         assert_file_reads("long", (struct rt_text){text, length});
