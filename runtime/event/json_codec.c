@@ -230,44 +230,41 @@ static bool decode_record(struct json_codec *codec, struct json_cursor *cursor, 
            json_fail(cursor, RT_REJECT_BAD_JSON, "something follows the object");
 }
 
-enum { LANES = 32 };
+/* What a text holds at all: most records have neither escapes nor anything beyond ASCII. */
+struct look {
+    unsigned char any;     /* all bytes or-ed */
+    unsigned char escapes; /* not 0: some backslash */
+};
 
-/* Side by side, so that a compiler makes vector instructions of it. */
-static void look_at(const char *text, unsigned char high[LANES], unsigned char escapes[LANES])
+enum { LANES = 16 };
+
+/* In whole lanes, so that a compiler makes vector instructions of it and nothing else. */
+static void look_at(struct look *look, const char *text, size_t lanes)
 {
-    for (size_t i = 0; i < LANES; i++) {
-        high[i] |= (unsigned char)text[i];
-        escapes[i] |= text[i] == '\\';
+    unsigned char any = 0, escapes = 0;
+
+    for (size_t i = 0; i < lanes * LANES; i++) {
+        any |= (unsigned char)text[i];
+        escapes |= text[i] == '\\';
     }
+    look->any |= any;
+    look->escapes |= escapes;
 }
 
-static uint64_t any_lane(const unsigned char lanes[LANES])
-{
-    uint64_t words[LANES / WORD], any = 0;
-
-    memcpy(words, lanes, LANES);
-    for (size_t i = 0; i < LANES / WORD; i++)
-        any |= words[i];
-    return any;
-}
-
-/* What the text holds at all: most records have neither escapes nor anything beyond ASCII. */
 static void look_over(struct json_cursor *cursor, size_t length)
 {
-    unsigned char high[LANES] = {0}, escapes[LANES] = {0};
+    struct look look = {0};
     char rest[LANES] = {0};
-    size_t at = 0;
 
-    for (; length - at >= LANES; at += LANES)
-        look_at(cursor->text + at, high, escapes);
-    if (length >= LANES) { /* the last lanes again: looking twice does no harm */
-        look_at(cursor->text + length - LANES, high, escapes);
+    if (length >= LANES) { /* the last lane overlaps: looking twice does no harm */
+        look_at(&look, cursor->text, length / LANES);
+        look_at(&look, cursor->text + length - LANES, 1);
     } else {
         memcpy(rest, cursor->text, length);
-        look_at(rest, high, escapes);
+        look_at(&look, rest, 1);
     }
-    cursor->flags = (any_lane(high) & 0x8080808080808080) == 0 ? RT_FLAG_ASCII : 0;
-    cursor->escapes = any_lane(escapes) != 0;
+    cursor->flags = look.any < 0x80 ? RT_FLAG_ASCII : 0;
+    cursor->escapes = look.escapes != 0;
 }
 
 /* The kernels may meet several faults in different order; UTF-8 comes first everywhere. */
