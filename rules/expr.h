@@ -47,10 +47,11 @@ struct rt_span expr_text_span(const struct expr_text *text, size_t begin, size_t
 
 struct expr_step_name {
     const char *name;
-    uint32_t step;  /* what the frame's step functions are asked for */
-    bool repeats;   /* times, combinations, until: a list of events */
-    bool optional;  /* may have taken nothing */
-    bool available; /* false: a later step; naming it is an error that says so */
+    uint32_t step;            /* what the frame's step functions are asked for */
+    bool repeats;             /* times, combinations, until: a list of events */
+    bool optional;            /* may have taken nothing */
+    bool available;           /* false: a later step; naming it is an error that says so */
+    const char *repeats_text; /* why it is a list, as it was written: "times: 5+"; NULL: unsaid */
 };
 
 /* A name whose value the frame brings: frame.bindings[index]. */
@@ -138,7 +139,10 @@ enum rt_status expr_tree_may_be_true(const struct expr_tree *tree, rt_field_id f
 
 struct expr;
 
-/* Emits code.  The scope's field table must be sealed by now.  RT_ERR_LIMIT: more code than an instruction can address. */
+/*
+ * Emits code.  The scope's field table must be sealed by now.  The code borrows the tree's constants, so the arena of the
+ * check outlives it.  RT_ERR_LIMIT: more code or registers than an instruction can address.
+ */
 enum rt_status expr_compile(const struct expr_tree *tree, const struct rt_fields *fields,
                             struct expr **out);
 void expr_free(struct expr *expr); /* NULL is fine */

@@ -77,6 +77,18 @@ static struct expr_node *expand_has(struct expr_work *work, struct expr_node *ca
 {
     struct expr_node *argument = call->children[0], *node;
 
+    if (argument->kind == EXPR_NAME) { /* a field of the event at hand: has(event.x) */
+        struct expr_node *event = expr_node_new(work, EXPR_NAME, argument->begin, argument->begin);
+
+        if (event == NULL)
+            return NULL;
+        event->name = rt_text_of("event");
+        node = in_place_of(work, call, EXPR_HAS, &event, 1);
+        if (node == NULL)
+            return NULL;
+        node->name = argument->name;
+        return node;
+    }
     if (argument->kind != EXPR_SELECT)
         return refuse(work, argument, "has() takes the selection of a field, has(event.x)");
     node = in_place_of(work, call, EXPR_HAS, argument->children, 1);

@@ -380,7 +380,7 @@ static void print_member(const struct expr_node *node, struct rt_buffer *out)
         print_path(node, out);
         break;
     case EXPR_EVENT_TIME:
-        rt_buffer_string(out, "time(");
+        rt_buffer_string(out, node->child_count == 0 ? "time(event" : "time(");
         print_many(node, 0, ", ", LEVEL_CONDITIONAL, out);
         rt_buffer_char(out, ')');
         break;

@@ -41,8 +41,8 @@ enum expr_kind {
     EXPR_CALL,        /* [arguments]; a member call has its receiver first */
     EXPR_UNARY,       /* op [operand] */
     EXPR_BINARY,      /* op [left, right] */
-    EXPR_AND,         /* [two or more] */
-    EXPR_OR,          /* [two or more] */
+    EXPR_AND,         /* [two or more; one after folding] */
+    EXPR_OR,          /* the same */
     EXPR_CONDITIONAL, /* [condition, then, else] */
     EXPR_LIST,        /* [items] */
     EXPR_MAP,         /* [key, value, key, value ...] */
@@ -133,6 +133,8 @@ struct expr_node {
 struct expr_tree {
     struct expr_node *root;
     uint32_t variable_count;
+    struct rt_hash128 fingerprint;
+    struct expr_tree *conjuncts; /* one for each operand of a root AND; NULL otherwise */
 };
 
 /* What lexer, parser and checker share while one text is worked on. */
@@ -140,7 +142,9 @@ struct expr_work {
     const struct expr_text *text;
     struct rt_arena *arena;
     struct rt_diags *diags;
-    enum rt_status status; /* sticky: RT_OK, RT_ERR_NOMEM, RT_ERR_LIMIT, RT_ERR_DIAG */
+    enum rt_status status;      /* sticky: RT_OK, RT_ERR_NOMEM, RT_ERR_DIAG */
+    struct expr_caches *caches; /* for folding constants */
+    bool quiet;                 /* constants that fail are left to run time without a word */
 };
 
 /* For "%.*s". */

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From text to a checked tree, and what can be said about one. */
+#include "rules/diagnostics.h"
+#include "rules/expr_checker.h"
+
+enum { PRINT_MAX = 64 << 20 };
+
+static enum rt_status take_fingerprint(struct expr_tree *tree)
+{
+    struct rt_buffer text;
+
+    rt_buffer_init(&text, PRINT_MAX);
+    expr_tree_print(tree, &text);
+    if (text.failed) {
+        rt_buffer_done(&text);
+        return RT_ERR_NOMEM;
+    }
+    tree->fingerprint = rt_hash128(text.data, text.length);
+    rt_buffer_done(&text);
+    return RT_OK;
+}
+
+/* What is kept beside the root: the fingerprint, and the operands of a root `&&` as trees. */
+static enum rt_status finish_tree(struct rt_arena *arena, struct expr_tree *tree)
+{
+    const struct expr_node *root = tree->root;
+    enum rt_status status = take_fingerprint(tree);
+
+    if (status != RT_OK || root->kind != EXPR_AND)
+        return status;
+    tree->conjuncts = rt_arena_array(arena, root->child_count, sizeof(*tree->conjuncts));
+    if (tree->conjuncts == NULL)
+        return RT_ERR_NOMEM;
+    for (uint32_t i = 0; i < root->child_count && status == RT_OK; i++) {
+        tree->conjuncts[i].root = root->children[i];
+        tree->conjuncts[i].variable_count = tree->variable_count;
+        status = take_fingerprint(&tree->conjuncts[i]);
+    }
+    return status;
+}
+
+static bool can_be_text(uint8_t type)
+{
+    return type != RT_LIST && type != RT_MAP && type != RT_EVENT && type != RT_OPTIONAL &&
+           type != RT_TYPE && type != RT_NULL;
+}
+
+/* Is the result of the type that the place wants? */
+static void check_want(struct expr_work *work, const struct expr_node *root, enum expr_want want)
+{
+    uint8_t type = root->type.base;
+    struct rt_span span = expr_text_span(work->text, root->begin, root->end);
+
+    if (type == RT_ABSENT || type == RT_ERROR)
+        return;
+    if (want == EXPR_WANT_BOOL && type != RT_BOOL) {
+        struct rt_diag *diag = rt_diag_add(work->diags, RT_SEVERITY_ERROR, RULE_DIAG_EXPR_RESULT,
+                                           span, "a condition is true or false, and this is %s",
+                                           expr_type_phrase(root->type));
+
+        if (type == RT_STRING)
+            rt_diag_help(work->diags, diag, "compare it, x != \"\"");
+        work->status = RT_ERR_DIAG;
+    } else if (want == EXPR_WANT_TEXT && !can_be_text(type)) {
+        rt_diag_add(work->diags, RT_SEVERITY_ERROR, RULE_DIAG_EXPR_RESULT, span,
+                    "this is %s, which cannot be written as text", expr_type_phrase(root->type));
+        work->status = RT_ERR_DIAG;
+    }
+}
+
+/* A condition that folds to a constant though the author wrote more than one. */
+static void warn_constant(struct expr_work *work, const struct expr_node *root, enum expr_want want,
+                          bool was_constant)
+{
+    if (want != EXPR_WANT_BOOL || was_constant || root->kind != EXPR_CONSTANT ||
+        root->value.type != RT_BOOL)
+        return;
+    rt_diag_add(work->diags, RT_SEVERITY_WARNING, RULE_DIAG_EXPR_ALWAYS,
+                expr_text_span(work->text, 0, work->text->text.length),
+                "this condition is always %s", root->value.u.boolean ? "true" : "false");
+}
+
+static enum rt_status check_tree(struct expr_work *work, const struct expr_scope *scope,
+                                 enum expr_want want, struct expr_tree *tree)
+{
+    bool was_constant;
+
+    tree->root = expr_parse(work);
+    if (tree->root == NULL)
+        return work->status;
+    was_constant = tree->root->kind == EXPR_CONSTANT;
+    tree->root = expr_resolve(work, scope, tree->root, &tree->variable_count);
+    if (tree->root == NULL)
+        return work->status;
+    if (!scope->unchecked)
+        check_want(work, tree->root, want);
+    if (work->status != RT_OK)
+        return work->status;
+    warn_constant(work, tree->root, want, was_constant);
+    return finish_tree(work->arena, tree);
+}
+
+enum rt_status expr_check(const struct expr_text *text, const struct expr_scope *scope,
+                          enum expr_want want, struct rt_arena *arena, struct rt_diags *diags,
+                          struct expr_tree **out)
+{
+    struct expr_work work = {
+        .text = text, .arena = arena, .diags = diags, .quiet = scope->unchecked};
+    struct expr_tree *tree = rt_arena_alloc(arena, sizeof(*tree));
+    enum rt_status status;
+
+    if (tree == NULL)
+        return RT_ERR_NOMEM;
+    status = check_tree(&work, scope, want, tree);
+    expr_caches_free(work.caches);
+    if (rt_diags_failed(diags))
+        status = RT_ERR_NOMEM;
+    if (status != RT_OK)
+        return status;
+    *out = tree;
+    return RT_OK;
+}
+
+/* ---- joining ---- */
+
+static uint32_t operand_count(const struct expr_node *node)
+{
+    return node->kind == EXPR_AND ? node->child_count : 1;
+}
+
+static void put_operands(struct expr_node *node, struct expr_node **out)
+{
+    if (node->kind != EXPR_AND)
+        *out = node;
+    else
+        memcpy(out, node->children, node->child_count * sizeof(struct expr_node *));
+}
+
+enum rt_status expr_tree_and(struct rt_arena *arena, struct expr_tree *left,
+                             struct expr_tree *right, struct expr_tree **out)
+{
+    struct expr_tree *tree;
+    struct expr_node *node;
+    uint32_t left_count, right_count;
+
+    if (left == NULL || right == NULL) {
+        *out = left == NULL ? right : left;
+        return RT_OK;
+    }
+    left_count = operand_count(left->root);
+    right_count = operand_count(right->root);
+    tree = rt_arena_alloc(arena, sizeof(*tree));
+    node = rt_arena_alloc(arena, sizeof(*node));
+    if (tree == NULL || node == NULL)
+        return RT_ERR_NOMEM;
+    node->kind = EXPR_AND;
+    node->type.base = RT_BOOL;
+    node->child_count = left_count + right_count;
+    node->children = rt_arena_array(arena, node->child_count, sizeof(struct expr_node *));
+    if (node->children == NULL)
+        return RT_ERR_NOMEM;
+    put_operands(left->root, node->children);
+    put_operands(right->root, node->children + left_count);
+    node->depth = (uint16_t)(1 + (left->root->depth > right->root->depth ? left->root->depth
+                                                                         : right->root->depth));
+    tree->root = node;
+    tree->variable_count =
+        left->variable_count > right->variable_count ? left->variable_count : right->variable_count;
+    *out = tree;
+    return finish_tree(arena, tree);
+}
+
+/* ---- facts ---- */
+
+// NOLINTNEXTLINE(misc-no-recursion): R2 bounds the depth
+static unsigned node_uses(const struct expr_node *node)
+{
+    unsigned uses = 0;
+
+    if (node->kind == EXPR_FIELD || node->kind == EXPR_FIELD_HAS ||
+        (node->kind == EXPR_EVENT_TIME && node->child_count == 0))
+        uses = EXPR_USES_EVENT;
+    else if (node->kind == EXPR_STEP)
+        uses = EXPR_USES_STEPS;
+    else if (node->kind == EXPR_BINDING_NAME)
+        uses = EXPR_USES_BINDINGS;
+    for (uint32_t i = 0; i < node->child_count; i++)
+        uses |= node_uses(node->children[i]);
+    return uses;
+}
+
+unsigned expr_tree_uses(const struct expr_tree *tree)
+{
+    return node_uses(tree->root);
+}
+
+enum rt_type expr_tree_type(const struct expr_tree *tree)
+{
+    return (enum rt_type)tree->root->type.base;
+}
+
+size_t expr_tree_conjuncts(struct expr_tree *tree, struct expr_tree **out, size_t max)
+{
+    size_t count = tree->conjuncts == NULL ? 1 : tree->root->child_count;
+
+    for (size_t i = 0; i < count && i < max; i++)
+        out[i] = tree->conjuncts == NULL ? tree : &tree->conjuncts[i];
+    return count;
+}
+
+struct rt_hash128 expr_tree_fingerprint(const struct expr_tree *tree)
+{
+    return tree->fingerprint;
+}
