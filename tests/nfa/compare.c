@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * compare.c - random patterns over random events: the automaton against the oracle, and against itself.
+ *
+ *     nfa_compare [count [seed]]         2,000 pairs unless told
+ *
+ *     flat pattern       what comes out must be what the oracle says, line by line
+ *     any pattern        the same must come out when events that nfa_runs_want does not want are left out, and when
+ *                        time is told every millisecond; and no match comes twice
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/nfa/oracle.h"
+#include "tests/support/seeded.h"
+
+enum { OUT_BYTES = 1 << 24, STEPS_MAX = 5 };
+
+static bool one_in(struct seeded *seeded, uint32_t n)
+{
+    return seeded_below(seeded, n) == 0;
+}
+
+/* ---- random patterns ---- */
+
+static nfa_guard random_guard(struct nfa_table *table, struct seeded *seeded)
+{
+    struct table_guard guard = {1U << seeded_below(seeded, 4), 0};
+
+    if (one_in(seeded, 12) || table->guard_count == TABLE_GUARDS_MAX)
+        return NFA_NO_GUARD;
+    if (one_in(seeded, 4))
+        guard.letters |= 1U << seeded_below(seeded, 4);
+    if (one_in(seeded, 8))
+        guard.length_max = 1 + seeded_below(seeded, 3);
+    table->guards[table->guard_count] = guard;
+    return table->guard_count++;
+}
+
+static void random_times(struct nfa_step *step, struct seeded *seeded)
+{
+    if (one_in(seeded, 2))
+        return;
+    step->times_min = 1 + seeded_below(seeded, 2);
+    step->times_max = one_in(seeded, 2) ? NFA_UNBOUNDED : step->times_min + seeded_below(seeded, 3);
+    if (one_in(seeded, 8) && step->times_max != NFA_UNBOUNDED)
+        step->times_min = 0;
+    if (step->times_max == 1)
+        return;
+    step->inner = (enum nfa_inner)seeded_below(seeded, 3);
+    step->greedy = step->group == NULL && one_in(seeded, 3);
+    if (one_in(seeded, 6))
+        step->loop_gap.ms = 1 + seeded_below(seeded, 4);
+}
+
+static const struct nfa_step *random_steps(struct nfa_table *table, struct seeded *seeded,
+                                           uint32_t depth, size_t *count);
+
+static void random_step(struct nfa_table *table, struct seeded *seeded, uint32_t depth, bool first,
+                        struct nfa_step *step)
+{
+    *step = (struct nfa_step){
+        .times_min = 1, .times_max = 1, .where = NFA_NO_GUARD, .until = NFA_NO_GUARD};
+    step->contiguity =
+        first ? NFA_BEGIN : (enum nfa_contiguity)(NFA_STRICT + seeded_below(seeded, 3));
+    if (!first && one_in(seeded, 5))
+        step->contiguity = one_in(seeded, 3) ? NFA_NOT_NEXT : NFA_NOT_FOLLOW;
+    step->name = rt_arena_printf(&table->arena, "s%u",
+                                 (unsigned)table->guard_count * 8 + seeded_below(seeded, 8));
+    if (depth > 0 && one_in(seeded, 3) && step->contiguity < NFA_NOT_NEXT)
+        step->group = random_steps(table, seeded, depth - 1, &step->group_count);
+    else
+        step->where = random_guard(table, seeded);
+    if (one_in(seeded, 8) && !first)
+        step->gap.ms = 1 + seeded_below(seeded, 5);
+    if (step->contiguity >= NFA_NOT_NEXT)
+        return;
+    random_times(step, seeded);
+    step->optional = one_in(seeded, 4);
+    if (step->times_max == NFA_UNBOUNDED && one_in(seeded, 3))
+        step->until = random_guard(table, seeded);
+}
+
+static const struct nfa_step *random_steps(struct nfa_table *table, struct seeded *seeded,
+                                           uint32_t depth, size_t *count)
+{
+    struct nfa_step *steps = rt_arena_array(&table->arena, STEPS_MAX, sizeof(*steps));
+
+    *count = 1 + seeded_below(seeded, depth > 0 ? 3 : STEPS_MAX);
+    for (size_t i = 0; i < *count; i++)
+        random_step(table, seeded, depth, i == 0, &steps[i]);
+    return steps;
+}
+
+/* depth: how deep groups may nest. */
+static void random_table(struct nfa_table *table, struct seeded *seeded, uint32_t depth)
+{
+    struct nfa_pattern *pattern = &table->pattern;
+
+    pattern->steps = random_steps(table, seeded, depth, &pattern->step_count);
+    if (!one_in(seeded, 3))
+        pattern->within.ms = 2 + seeded_below(seeded, 14);
+    if (one_in(seeded, 2))
+        pattern->skip = (enum nfa_skip)seeded_below(seeded, 5);
+    if (one_in(seeded, 2))
+        pattern->emit = NFA_EMIT_IN_START_ORDER;
+    pattern->skip_step = pattern->steps[seeded_below(seeded, (uint32_t)pattern->step_count)].name;
+}
+
+static void random_events(struct nfa_table *table, struct seeded *seeded)
+{
+    int64_t time = 0;
+    uint32_t number = 0;
+
+    table->event_count = 3 + seeded_below(seeded, 8);
+    for (uint32_t i = 0; i < table->event_count; i++) {
+        struct table_event *event = &table->events[i];
+
+        time += seeded_below(seeded, 4);
+        event->letters = 1U << seeded_below(seeded, 5);
+        if (one_in(seeded, 4))
+            event->letters |= 1U << seeded_below(seeded, 4);
+        event->number = one_in(seeded, 10) ? 0 : ++number;
+        event->time = time;
+        if (event->number == 0)
+            event->letters = 0;
+    }
+    table->events[table->event_count++] = (struct table_event){0, time + 40, 0};
+}
+
+/* ---- ways to feed ---- */
+
+static uint64_t true_guards(const struct nfa_table *table, const struct table_event *event)
+{
+    uint64_t bits = 0;
+
+    for (uint32_t i = 0; i < table->guard_count && i < 64; i++)
+        if (table_guard_holds(&table->guards[i], event->letters, 0))
+            bits |= UINT64_C(1) << i;
+    return bits;
+}
+
+enum feeding { ALL, WANTED_ONLY, EVERY_MS, FEEDINGS };
+
+static void tell_time(struct nfa_rig *rig, int64_t from, int64_t to)
+{
+    struct table_event tick = {0, from, 0};
+
+    for (; tick.time < to; tick.time++)
+        (void)nfa_rig_feed(rig, &tick);
+}
+
+static bool feed(struct nfa_rig *rig, enum feeding feeding)
+{
+    const struct nfa_table *table = rig->table;
+    int64_t time = 0;
+
+    for (uint32_t i = 0; i < table->event_count; i++) {
+        struct table_event event = table->events[i];
+        bool wanted;
+
+        if (feeding == EVERY_MS)
+            tell_time(rig, time, event.time);
+        time = event.time;
+        rig->now = &table->events[i];
+        rig->stepping = false;
+        (void)nfa_advance(rig->machine, &rig->runs, (rt_time){time});
+        wanted = nfa_runs_want(rig->machine, &rig->runs, true_guards(table, &event));
+        if (feeding == WANTED_ONLY && !wanted)
+            continue;
+        if (nfa_rig_feed(rig, &table->events[i]) != RT_OK)
+            return false;
+    }
+    return true;
+}
+
+/* Lines without what was in hand when they came. */
+static void strip_labels(struct rt_buffer *text)
+{
+    size_t out = 0;
+    bool label = true;
+
+    for (size_t i = 0; i < text->length; i++) {
+        if (!label)
+            text->data[out++] = text->data[i];
+        if (label && text->data[i] == ':')
+            label = false;
+        if (text->data[i] == '\n')
+            label = true;
+    }
+    text->length = out;
+}
+
+static bool has_double_line(struct rt_buffer *text)
+{
+    struct rt_text all = rt_buffer_view(text);
+
+    for (size_t i = 0; i < all.length;) {
+        size_t length = (size_t)((char *)memchr(all.data + i, '\n', all.length - i) - all.data) - i;
+
+        for (size_t k = i + length + 1; k + length < all.length; k++)
+            if (all.data[k - 1] == '\n' && all.data[k + length] == '\n' &&
+                memcmp(all.data + i, all.data + k, length) == 0)
+                return true;
+        i += length + 1;
+    }
+    return false;
+}
+
+/* ---- compare ---- */
+
+struct tally {
+    unsigned tried, compared, lines;
+};
+
+static void show(const char *what, const struct rt_buffer *text)
+{
+    printf("  %s\n%.*s\n", what, (int)text->length, text->length > 0 ? text->data : "");
+}
+
+static bool fail(const struct nfa_table *table, const char *what, const struct rt_buffer *wanted,
+                 const struct rt_buffer *got)
+{
+    struct rt_buffer text;
+
+    rt_buffer_init(&text, OUT_BYTES);
+    nfa_table_print_pattern(table, &text);
+    rt_buffer_string(&text, "\nevents: ");
+    nfa_table_print_events(table, &text);
+    printf("%s\npattern: %s\n", what, text.data);
+    show("wanted", wanted);
+    show("got", got);
+    rt_buffer_done(&text);
+    return false;
+}
+
+static bool run_once(const struct nfa_table *table, enum feeding feeding, struct rt_buffer *out)
+{
+    struct nfa_limits limits = {0};
+    struct nfa_refusal refusal;
+    struct nfa_rig rig;
+    bool ok;
+
+    if (nfa_rig_init(&rig, table, &limits, &refusal) != RT_OK)
+        return false;
+    ok = feed(&rig, feeding);
+    rt_buffer_add(out, rig.out.length > 0 ? rig.out.data : "", rig.out.length);
+    nfa_rig_done(&rig);
+    return ok;
+}
+
+static bool compare(const struct nfa_table *table, bool is_flat, struct tally *tally)
+{
+    struct rt_buffer out[FEEDINGS], oracle;
+    bool ok = true;
+
+    rt_buffer_init(&oracle, OUT_BYTES);
+    for (int i = 0; i < FEEDINGS; i++)
+        rt_buffer_init(&out[i], OUT_BYTES);
+    if (run_once(table, ALL, &out[ALL])) {
+        tally->compared++;
+        if (is_flat) {
+            oracle_run(table, &oracle);
+            if (!rt_text_equal(rt_buffer_view(&oracle), rt_buffer_view(&out[ALL])))
+                ok = fail(table, "the oracle says otherwise", &oracle, &out[ALL]);
+        }
+        for (int i = WANTED_ONLY; i < FEEDINGS; i++)
+            (void)run_once(table, (enum feeding)i, &out[i]);
+        if (!rt_text_equal(rt_buffer_view(&out[ALL]), rt_buffer_view(&out[WANTED_ONLY])))
+            ok = fail(table, "an unwanted event mattered", &out[ALL], &out[WANTED_ONLY]);
+        strip_labels(&out[ALL]);
+        strip_labels(&out[EVERY_MS]);
+        if (!rt_text_equal(rt_buffer_view(&out[ALL]), rt_buffer_view(&out[EVERY_MS])))
+            ok = fail(table, "it matters how often time is told", &out[ALL], &out[EVERY_MS]);
+        if (has_double_line(&out[ALL]))
+            ok = fail(table, "something came twice", &out[ALL], &out[ALL]);
+        for (size_t i = 0; i < out[ALL].length; i++)
+            tally->lines += out[ALL].data[i] == '\n';
+    }
+    rt_buffer_done(&oracle);
+    for (int i = 0; i < FEEDINGS; i++)
+        rt_buffer_done(&out[i]);
+    return ok;
+}
+
+static uint64_t number_or(char **arguments, int count, int at, uint64_t otherwise)
+{
+    uint64_t number = otherwise;
+
+    if (count > at && !rt_text_to_uint(rt_text_of(arguments[at]), &number))
+        exit(2);
+    return number;
+}
+
+int main(int count, char **arguments)
+{
+    uint64_t pairs = number_or(arguments, count, 1, 2000);
+    uint64_t seed = number_or(arguments, count, 2, 1);
+    struct tally tally = {0};
+
+    for (uint64_t i = 0; tally.compared < pairs; i++) {
+        struct seeded seeded = seeded_from(seed * UINT64_C(1000003) + i);
+        uint32_t depth = i % 3 == 0 ? 1 + seeded_below(&seeded, 2) : 0;
+        struct nfa_table table;
+        bool ok;
+
+        tally.tried++;
+        nfa_table_init(&table);
+        random_table(&table, &seeded, depth);
+        random_events(&table, &seeded);
+        ok = compare(&table, depth == 0, &tally);
+        nfa_table_done(&table);
+        if (!ok) {
+            printf("pair %llu of seed %llu\n", (unsigned long long)i, (unsigned long long)seed);
+            return 1;
+        }
+    }
+    printf("%u random patterns, %u accepted, %u lines came out and were right\n", tally.tried,
+           tally.compared, tally.lines);
+    return 0;
+}
