@@ -47,6 +47,7 @@ void nfa_machine_free(struct nfa_machine *machine)
     rt_free(machine->found.items);
     rt_free(machine->completed.items);
     rt_free(machine->expired.items);
+    rt_free(machine->buried.items);
     rt_free(machine->seen.slots);
     rt_free(machine->guard_memo);
     rt_free(machine->visits);
@@ -104,6 +105,8 @@ void nfa_call_begin(struct nfa_machine *machine)
 
 enum rt_status nfa_call_end(struct nfa_machine *machine)
 {
+    while (machine->buried.count > 0)
+        nfa_path_unref(machine, machine->buried.items[--machine->buried.count].path);
     if (machine->kept != NULL)
         nfa_kept_unref(machine, machine->kept);
     machine->kept = NULL;
@@ -126,6 +129,16 @@ void nfa_drop_run(struct nfa_machine *machine, struct nfa_path *path)
     nfa_path_unref(machine, path);
 }
 
+/* The set of this call knows nodes by address: one that it has seen must not be reused before the call is over. */
+static void bury(struct nfa_machine *machine, struct nfa_path *path)
+{
+    if (!machine->program->has_group ||
+        !nfa_heap_reserve(&machine->buried, machine->buried.count + 1))
+        return;
+    nfa_path_ref(path);
+    machine->buried.items[machine->buried.count++] = (struct nfa_item){path, 0};
+}
+
 /* False when the run has no place.  A run that has not moved yet keeps its place, so only forks and new runs can be
  * refused; the oldest run of all is offered its event first and so stands in the list when one must go. */
 static bool make_place(struct nfa_machine *machine)
@@ -142,6 +155,7 @@ static bool make_place(struct nfa_machine *machine)
     }
     oldest = nfa_heap_poll(&machine->next);
     RT_ASSERT(oldest.path != NULL);
+    bury(machine, oldest.path);
     nfa_drop_run(machine, oldest.path);
     machine->next_live--;
     machine->counters.evicted++;
@@ -163,8 +177,10 @@ void nfa_add_run(struct nfa_machine *machine, uint32_t state, struct nfa_path *p
         machine->status = RT_ERR_NOMEM;
         return;
     }
-    if (!make_place(machine))
+    if (!make_place(machine)) {
+        bury(machine, path);
         return;
+    }
     nfa_path_ref(path);
     path->runs++;
     nfa_heap_push(&machine->next, (struct nfa_item){path, state});
@@ -224,47 +240,61 @@ static struct nfa_run_list *fitting_list(struct nfa_machine *machine, struct nfa
     return fitting;
 }
 
-/* Out of memory: the newest runs go until the rest fits.  The start, the greatest of all, may stand at any leaf. */
+/* Out of memory: runs from the heap's end go until the rest fits.  The start, the greatest of all, may stand at any leaf. */
 static void shrink_next(struct nfa_machine *machine, uint32_t capacity)
 {
     struct nfa_heap *next = &machine->next;
-    bool start_lost = false;
+    uint32_t live_max = capacity == 0 ? 0 : capacity - 1;
+    bool start_popped = false;
 
     machine->status = RT_ERR_NOMEM;
-    while (next->count > capacity) {
+    while (machine->next_live > live_max) {
         struct nfa_item last = next->items[--next->count];
 
         if (last.path == NULL) {
-            start_lost = true;
-            capacity--;
+            start_popped = true;
             continue;
         }
         nfa_drop_run(machine, last.path);
         machine->next_live--;
         machine->counters.evicted++;
     }
-    if (start_lost)
+    if (start_popped)
         nfa_heap_push(next, (struct nfa_item){NULL, 0});
+}
+
+/* A block for the matches that are held back, as large as they need. */
+static void grow_held(struct nfa_machine *machine, struct nfa_run_list *list, uint32_t count)
+{
+    size_t bytes = rt_blocks_size(count * sizeof(*list->held));
+    struct nfa_item *held;
+
+    if (count <= list->held_capacity)
+        return;
+    held = rt_blocks_take(&machine->lists, bytes);
+    if (held == NULL)
+        return;
+    rt_blocks_give(&machine->lists, list->held, list->held_capacity * sizeof(*list->held));
+    list->held = held;
+    list->held_capacity = (uint32_t)(bytes / sizeof(*held));
 }
 
 static void store_held(struct nfa_machine *machine, struct nfa_run_list *list)
 {
     struct nfa_heap *completed = &machine->completed;
+    uint32_t capacity = 0;
 
-    if (completed->count > list->held_capacity) {
-        size_t bytes = rt_blocks_size(completed->count * sizeof(*list->held));
-        struct nfa_item *held = rt_blocks_take(&machine->lists, bytes);
-
-        if (held != NULL) {
-            rt_blocks_give(&machine->lists, list->held, list->held_capacity * sizeof(*list->held));
-            list->held = held;
-            list->held_capacity = (uint32_t)(bytes / sizeof(*held));
-        }
+    if (list != NULL) {
+        grow_held(machine, list, completed->count);
+        capacity = list->held_capacity;
     }
-    while (completed->count > list->held_capacity) {
+    while (completed->count > capacity) {
         nfa_path_unref(machine, completed->items[--completed->count].path);
+        machine->counters.evicted++;
         machine->status = RT_ERR_NOMEM;
     }
+    if (list == NULL)
+        return;
     if (completed->count > 0)
         memcpy(list->held, completed->items, completed->count * sizeof(*list->held));
     list->held_count = completed->count;
@@ -338,8 +368,7 @@ void nfa_store_runs(struct nfa_machine *machine, struct nfa_runs *runs)
         if (list == NULL || list->capacity < machine->next.count)
             shrink_next(machine, list == NULL ? 0 : list->capacity);
     }
-    if (list != NULL)
-        store_held(machine, list);
+    store_held(machine, list);
     machine->counters.live_runs += machine->next_live;
     machine->counters.live_runs -= old_live;
     if (list == NULL || (machine->next_live == 0 && list->held_count == 0)) {

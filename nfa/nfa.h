@@ -20,7 +20,7 @@
  *     emitted; the match view is valid during the callback.
  * N3  nfa_step allocates nothing in the steady state: runs and path nodes come from the machine's pools.
  * N4  Between calls, a run that could be expired has a deadline, and nfa_runs_deadline is the least of them.
- * N5  A run that can only stay where it is costs nothing: nfa_machine_wants says whether an event can matter to a key.
+ * N5  A run that can only stay where it is costs nothing: nfa_runs_want says whether an event can matter to a key.
  */
 #ifndef EGRET_NFA_NFA_H
 #define EGRET_NFA_NFA_H
@@ -107,6 +107,7 @@ struct nfa_callbacks {
 
 enum nfa_limit_policy { NFA_DROP_OLDEST, NFA_DROP_NEW, NFA_STOP };
 
+/* 0: no limit. */
 struct nfa_limits {
     uint32_t runs_per_key; /* live runs in one nfa_runs, the always-present start not counted */
     uint32_t path_length;  /* events of one run */
@@ -167,7 +168,10 @@ bool nfa_runs_want(const struct nfa_machine *machine, const struct nfa_runs *run
 enum rt_status nfa_step(struct nfa_machine *machine, struct nfa_runs *runs, nfa_event event,
                         rt_time time, uint64_t sequence);
 
-/* No event older than `time` will follow: expires what has a deadline at or before it.  Same errors. */
+/*
+ * No event older than `time` will follow: expires what has a deadline at or before it, one deadline after the other, so
+ * that what comes out does not depend on how often time is told.  Same errors.
+ */
 enum rt_status nfa_advance(struct nfa_machine *machine, struct nfa_runs *runs, rt_time time);
 
 /* Least deadline of the runs and the sequence of the first event of the run that has it; RT_TIME_MAX if none has one. */

@@ -107,6 +107,7 @@ struct nfa_machine {
     struct nfa_heap found;     /* matches of this call */
     struct nfa_heap completed; /* with those held back before */
     struct nfa_heap expired;   /* a plain list here: timeouts to report */
+    struct nfa_heap buried;    /* a plain list: nodes to let go when the call is over */
     struct nfa_seen seen;
 
     uint64_t *guard_memo; /* epoch << 1 | value */
