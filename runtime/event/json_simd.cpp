@@ -101,25 +101,12 @@ extern "C" enum rt_status rt_json_index_text(struct rt_json_index *index, const 
     return RT_OK;
 }
 
-/* Out of range is too large unless the number's first digit lies behind the point. */
-static bool too_large(const char *text, size_t length)
-{
-    for (size_t i = 0; i < length; i++)
-        if (text[i] == 'e' || text[i] == 'E')
-            return text[i + 1] != '-';
-    return text[text[0] == '-'] != '0';
-}
-
 extern "C" bool rt_json_double(const char *text, size_t length, double *out)
 {
     double value = 0.0;
-    std::from_chars_result result = std::from_chars(text, text + length, value);
 
-    if (result.ec == std::errc::result_out_of_range) {
-        if (too_large(text, length))
-            return false;
-        value = text[0] == '-' ? -0.0 : 0.0;
-    }
+    if (std::from_chars(text, text + length, value).ec != std::errc())
+        return false;
     *out = value;
     return true;
 }

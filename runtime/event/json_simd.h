@@ -32,7 +32,7 @@ void rt_json_index_free(struct rt_json_index *index); /* NULL is fine */
 enum rt_status rt_json_index_text(struct rt_json_index *index, const char *text, size_t length,
                                   const uint32_t **starts, size_t *count, const char **detail);
 
-/* The double nearest to a well-formed JSON number; false if it is too large (too small is 0). */
+/* The double nearest to a well-formed JSON number; false if it is too large or too small for one. */
 bool rt_json_double(const char *text, size_t length, double *out);
 
 #endif

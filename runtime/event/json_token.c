@@ -31,7 +31,7 @@ struct number {
     bool negative, real; /* real: there is a fraction or an exponent */
 };
 
-enum { DIGITS_EXACT = 19, EXPONENT_MAX = 100000 };
+enum { DIGITS_EXACT = 19, EXPONENT_MAX = 100000000 };
 
 static bool is_digit(char c)
 {
@@ -159,20 +159,42 @@ static bool as_short_decimal(const struct number *number, struct rt_value *out)
     return true;
 }
 
+/* Of a number that no double can hold: it has digits in front of the point when the exponent is worked in. */
+static bool is_large(const struct number *number)
+{
+    const char *at = number->begin + number->negative;
+    size_t zeros = 0;
+
+    for (; *at == '0' || *at == '.'; at++)
+        zeros += *at == '0';
+    return number->exponent + (int64_t)(number->digit_count - zeros) > 0;
+}
+
+/* The nearest double by way of all digits; too small is zero. */
+static bool long_decimal(struct json_cursor *cursor, const struct number *number,
+                         struct rt_value *out)
+{
+    size_t length = (size_t)(number->end - number->begin);
+    double value;
+
+    if (!rt_json_double(number->begin, length, &value)) {
+        if (is_large(number))
+            return json_fail(cursor, RT_REJECT_BAD_NUMBER, "a number that no double can hold");
+        value = number->negative ? -0.0 : 0.0;
+    }
+    *out = rt_double(value);
+    return true;
+}
+
 static bool number_value(struct json_cursor *cursor, struct rt_value *out)
 {
     struct number number;
-    double value;
 
     if (!scan_number(&number, cursor->text + *cursor->next) || !ends_here(cursor, number.end))
         return json_fail(cursor, RT_REJECT_BAD_JSON, "not a number");
     cursor->next++;
-    if (as_int(&number, out) || as_short_decimal(&number, out))
-        return true;
-    if (!rt_json_double(number.begin, (size_t)(number.end - number.begin), &value))
-        return json_fail(cursor, RT_REJECT_BAD_NUMBER, "a number that no double can hold");
-    *out = rt_double(value);
-    return true;
+    return as_int(&number, out) || as_short_decimal(&number, out) ||
+           long_decimal(cursor, &number, out);
 }
 
 static bool skip_number(struct json_cursor *cursor)

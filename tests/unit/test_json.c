@@ -389,6 +389,49 @@ static char *nest(const char *name, size_t depth, size_t *length)
     return text;
 }
 
+static void a_number_is_too_large_or_just_small_by_its_value(void **state)
+{
+    static const struct {
+        const char *before;
+        size_t zeros;
+        const char *behind;
+        enum rt_reject reject;
+        double value;
+    } cases[] = {
+        {"1", 400, "", RT_REJECT_BAD_NUMBER, 0},
+        {"1", 400, "e-5", RT_REJECT_BAD_NUMBER, 0},
+        {"1", 400, "e-400", RT_REJECT_NONE, 1},
+        {"1", 400, "e-1000", RT_REJECT_NONE, 0},
+        {"0.", 400, "1", RT_REJECT_NONE, 0},
+        {"0.", 400, "1e+5", RT_REJECT_NONE, 0},
+        {"0.", 400, "1e401", RT_REJECT_NONE, 1},
+        {"0.", 400, "1e1000", RT_REJECT_BAD_NUMBER, 0},
+        {"0.", 400, "e1000", RT_REJECT_NONE, 0},
+        {"1", 1000000, "e-1000000", RT_REJECT_NONE, 1},
+        {"1", 1000000, "e-2000000", RT_REJECT_NONE, 0},
+        {"1", 1, "e-9999999999999999999999", RT_REJECT_NONE, 0},
+    };
+    struct rt_buffer text;
+    struct fixture f;
+
+    (void)state;
+    rt_buffer_init(&text, 2 << 20);
+    assert_int_equal(open_fixture(&f, "a"), RT_OK);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        rt_buffer_reset(&text);
+        rt_buffer_printf(&text, "{\"a\":%s", cases[i].before);
+        for (size_t k = 0; k < cases[i].zeros; k++)
+            rt_buffer_char(&text, '0');
+        rt_buffer_printf(&text, "%s}", cases[i].behind);
+        decode(&f, text.data, text.length);
+        assert_int_equal(f.reject, cases[i].reject);
+        if (f.reject == RT_REJECT_NONE)
+            assert_true(f.slots[0].u.real == cases[i].value);
+    }
+    close_fixture(&f);
+    rt_buffer_done(&text);
+}
+
 static void depth_sixty_four_is_the_limit(void **state)
 {
     static const struct {
@@ -569,6 +612,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_record_fills_the_slots_of_its_fields),
         cmocka_unit_test(a_record_that_is_no_event_is_rejected_with_its_reason),
+        cmocka_unit_test(a_number_is_too_large_or_just_small_by_its_value),
         cmocka_unit_test(depth_sixty_four_is_the_limit),
         cmocka_unit_test(a_record_may_be_a_mebibyte_and_no_more),
         cmocka_unit_test(plain_strings_point_into_the_record_and_know_that_they_are_ascii),
