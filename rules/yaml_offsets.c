@@ -362,14 +362,13 @@ enum rt_status yaml_expr_text(const struct rt_diags *diags, const struct yaml_no
                               struct rt_arena *arena, struct expr_text *out)
 {
     uint32_t *offsets = rt_arena_array(arena, scalar->text.length + 1, sizeof(*offsets));
-    const char *copy = rt_arena_text(arena, scalar->text.data, scalar->text.length);
     struct decoder decoder = {.source = rt_diags_source_text(diags, scalar->span.source),
                               .at = scalar->span.begin,
                               .end = scalar->span.end,
                               .wanted = scalar->text,
                               .offsets = offsets};
 
-    if (offsets == NULL || copy == NULL)
+    if (offsets == NULL)
         return RT_ERR_NOMEM;
     skip_anchor(&decoder);
     if (scalar->style == YAML_SINGLE_QUOTED)
@@ -390,6 +389,6 @@ enum rt_status yaml_expr_text(const struct rt_diags *diags, const struct yaml_no
         offsets[last] = last == 0 ? scalar->span.begin : offsets[last - 1] + 1;
     }
     *out = (struct expr_text){
-        .text = {copy, scalar->text.length}, .source = scalar->span.source, .offsets = offsets};
+        .text = scalar->text, .source = scalar->span.source, .offsets = offsets};
     return RT_OK;
 }

@@ -73,7 +73,7 @@ enum rt_status yaml_read(struct rt_diags *diags, rt_source_id source, struct rt_
 const struct yaml_node *yaml_get(const struct yaml_node *mapping, const char *key);
 
 /*
- * A scalar as an expression's text: decoded, with the file offset of every byte.  Text and offsets live in `arena`.
+ * A scalar as an expression's text: decoded, with the file offset of every byte.  The text is the node's, the offsets live in `arena`.
  * Where the way back cannot be followed (an exotic form of folding) all bytes map to the scalar's beginning.
  */
 enum rt_status yaml_expr_text(const struct rt_diags *diags, const struct yaml_node *scalar,

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * load.h - from the tree of a rule file to a plan; seen by the files load_*.c and plan*.c only.
+ *
+ *     yaml_node --load_map tables--> structs of nodes --load_*.c--> struct rule, trees     (1) everything is checked
+ *                                                                        |
+ *                                    field table sealed, trees -> code  <-+                (2) only if nothing is wrong
+ *
+ * E1  What is wrong is reported and passed over, so that one run finds all of it.  A function that returns false has
+ *     reported, or found a part that was reported before (YAML_BROKEN), or set `status`.
+ * E2  `status` is sticky and is about memory only.
+ * E3  Nodes live in `scratch` and die with the loader; what the plan keeps is copied to the plan's arena.
+ */
+#ifndef EGRET_RULES_LOAD_H
+#define EGRET_RULES_LOAD_H
+
+#include "rules/diagnostics.h"
+#include "rules/plan_build.h"
+#include "rules/rule_test.h"
+#include "rules/yaml_tree.h"
+
+/* ---- mappings as tables (load_map.c, load_keys.def) ---- */
+
+enum { /* what a key takes */
+       LOAD_SCALAR = 1,
+       LOAD_SEQUENCE = 2,
+       LOAD_MAPPING = 4,
+       LOAD_LIST = LOAD_SCALAR | LOAD_SEQUENCE, /* one text stands for a list of one */
+       LOAD_ANY = LOAD_SCALAR | LOAD_SEQUENCE | LOAD_MAPPING
+};
+enum { /* flags of a key */
+       LOAD_REQUIRED = 1,
+       LOAD_NOT_YET = 2,
+       LOAD_LATER = 4 /* not supported either, but one report stands for several such keys */
+};
+
+struct load_map;
+struct load_key {
+    const char *name;
+    unsigned accepts;
+    unsigned flags;
+    size_t offset;                 /* of a `const struct yaml_node *` in the struct */
+    const struct load_map *inside; /* the mapping (or list of mappings) that it takes */
+};
+struct load_map {
+    const char *what; /* "a rule" */
+    const struct load_key *keys;
+    size_t key_count;
+};
+
+extern const struct load_map load_file_map, load_rule_map, load_default_map, load_step_map,
+    load_condition_map, load_except_map, load_output_map, load_dedup_map, load_test_map,
+    load_test_event_map, load_test_expect_map, load_watermark_map;
+
+enum { LOAD_VERB_COUNT = 6 };
+
+struct load_file_nodes {
+#define FILE_KEY(member, name, accepts, flags, inside) const struct yaml_node *member;
+#include "rules/load_keys.def"
+};
+struct load_rule_nodes {
+#define RULE_KEY(member, name, accepts, flags, inside) const struct yaml_node *member;
+#include "rules/load_keys.def"
+};
+struct load_default_nodes {
+#define DEFAULT_KEY(member, name, accepts, flags, inside) const struct yaml_node *member;
+#include "rules/load_keys.def"
+};
+struct load_step_nodes {
+    const struct yaml_node *verbs[LOAD_VERB_COUNT];
+    const struct yaml_node *match, *where, *any_of, *all_of, *pattern, *times, *optional, *greedy,
+        *consecutive, *combinations, *until, *gap, *loop_gap, *key_by;
+};
+struct load_condition_nodes {
+#define CONDITION_KEY(member, name, accepts, flags, inside) const struct yaml_node *member;
+#include "rules/load_keys.def"
+};
+struct load_except_nodes {
+#define EXCEPT_KEY(member, name, accepts, flags, inside) const struct yaml_node *member;
+#include "rules/load_keys.def"
+};
+struct load_output_nodes {
+#define OUTPUT_KEY(member, name, accepts, flags, inside) const struct yaml_node *member;
+#include "rules/load_keys.def"
+};
+struct load_dedup_nodes {
+#define DEDUP_KEY(member, name, accepts, flags, inside) const struct yaml_node *member;
+#include "rules/load_keys.def"
+};
+struct load_test_nodes {
+#define TEST_KEY(member, name, accepts, flags, inside) const struct yaml_node *member;
+#include "rules/load_keys.def"
+};
+struct load_test_event_nodes {
+#define TEST_EVENT_KEY(member, name, accepts, flags, inside) const struct yaml_node *member;
+#include "rules/load_keys.def"
+};
+struct load_test_expect_nodes {
+#define TEST_EXPECT_KEY(member, name, accepts, flags, inside) const struct yaml_node *member;
+#include "rules/load_keys.def"
+};
+struct load_watermark_nodes {
+#define WATERMARK_KEY(member, name, accepts, flags, inside) const struct yaml_node *member;
+#include "rules/load_keys.def"
+};
+
+/* ---- the loader ---- */
+
+struct load_file {
+    const char *name; /* lives as long as the plan */
+    rt_source_id source;
+    struct yaml_document document;
+    struct load_file_nodes nodes;
+    struct load_default_nodes defaults;
+    struct rt_value params, lists; /* maps, in the plan's arena */
+    char lists_hash[33];           /* of `lists`, which may be long; empty: not yet computed */
+    uint32_t line_number, line_at; /* the last line that was asked for, and a byte of it */
+};
+
+/* --set params.NAME=VALUE, read as the YAML scalar that it would be in the file. */
+struct load_override {
+    struct rt_text name; /* behind `params.` */
+    const struct yaml_node *value;
+    bool is_used;
+};
+
+struct loader {
+    struct rt_diags *diags;
+    struct rt_arena scratch;
+    struct rt_arena *arena; /* the plan's */
+    struct plan_builder *plan;
+    const struct rule_load_options *options;
+    struct load_file *file;          /* at hand */
+    struct load_override *overrides; /* one per override */
+    struct rt_map ids;               /* rule id -> its struct rt_span, in scratch */
+    size_t errors_before;            /* in `diags` when loading began */
+    enum rt_status status;
+};
+
+/* A rule while it is being read. */
+struct load_rule {
+    struct load_rule_nodes nodes;
+    struct rule *rule;
+    struct rt_value params, lists;
+    struct expr_constant constants[2]; /* params, lists: in every scope */
+    struct expr_step_name
+        *steps; /* names in order of nfa step index; `available` as the alert sees it */
+    size_t step_count;
+    bool is_complete; /* false: something was reported */
+};
+
+/* From the plan's arena, cleared; NULL sets `status`. */
+void *load_alloc(struct loader *loader, size_t count, size_t bytes);
+/* A copy in the plan's arena. */
+const char *load_copy(struct loader *loader, struct rt_text text);
+
+/* An error about a node, to which label, help and so on may be added. */
+#define LOAD_ERROR(loader, code, node, ...)                                                        \
+    rt_diag_add((loader)->diags, RT_SEVERITY_ERROR, RULE_DIAG_##code, (node)->span, __VA_ARGS__)
+
+/*
+ * Decodes a mapping: puts the node of each key into `target`, reports unknown, missing and wrong ones.  `parent` is the
+ * mapping round it, for hints.  False if the node is no mapping at all.
+ */
+bool load_mapping(struct loader *loader, const struct yaml_node *node, const struct load_map *map,
+                  const struct load_map *parent, void *target);
+
+/* The kinds in `accepts`; reports otherwise.  `what` names the value: "`tags`". */
+bool load_accepts(struct loader *loader, const struct yaml_node *node, unsigned accepts,
+                  const char *name);
+
+/* Says that a word is none of `words`: E103 with the nearest one, or all of them. */
+void load_unknown_word(struct loader *loader, const struct yaml_node *node, const char *name,
+                       const char *const *words, size_t count);
+
+/* ---- values (load_value.c): each reports and returns false when the node does not fit; NULL and broken are silent ---- */
+
+bool load_text(struct loader *loader, const struct yaml_node *node, const char *name,
+               const char **out);
+bool load_bool(struct loader *loader, const struct yaml_node *node, const char *name, bool *out);
+bool load_duration(struct loader *loader, const struct yaml_node *node, const char *name,
+                   rt_duration *out);
+/* RFC 3339, or a day. */
+bool load_time(struct loader *loader, const struct yaml_node *node, const char *name, rt_time *out);
+bool load_word(struct loader *loader, const struct yaml_node *node, const char *name,
+               const char *const *words, size_t count, size_t *out);
+bool load_severity(struct loader *loader, const struct yaml_node *node, const char *name,
+                   enum rule_severity *out);
+/* A text or a list of texts. */
+bool load_texts(struct loader *loader, const struct yaml_node *node, const char *name,
+                const char *const **out, uint32_t *out_count);
+
+/* A node as a value: scalars by their type, lists and maps as such.  In the plan's arena. */
+bool load_value(struct loader *loader, const struct yaml_node *node, struct rt_value *out);
+/* A node as JSON in one line, numbers as they were written.  In the plan's arena. */
+bool load_json(struct loader *loader, const struct yaml_node *node, const char **out);
+void load_put_json(struct loader *loader, const struct yaml_node *node, struct rt_buffer *out);
+
+/* ---- expressions and conditions (load_condition.c, load_match.c) ---- */
+
+/* What conditions of a rule can name; `steps` NULL: none. */
+struct expr_scope load_scope(const struct loader *loader, const struct load_rule *load,
+                             const struct expr_step_name *steps);
+
+/* A scalar as an expression, checked. */
+bool load_expr(struct loader *loader, const struct yaml_node *node, const struct expr_scope *scope,
+               enum expr_want want, struct expr_tree **out);
+
+bool load_template(struct loader *loader, const struct yaml_node *node,
+                   const struct expr_scope *scope, struct expr_template_tree **out);
+
+/* match, where and any_of of one mapping, joined by &&; *out is NULL if there is none of them. */
+struct load_condition {
+    const struct yaml_node *match, *where, *any_of;
+};
+bool load_condition(struct loader *loader, const struct load_condition *nodes,
+                    const struct expr_scope *scope, struct expr_tree **out);
+
+/* An expression that is put together, with the file offset of each byte. */
+struct load_pieces {
+    struct rt_buffer bytes;
+    uint32_t *offsets; /* one per byte of `bytes`, in scratch */
+    size_t capacity;
+    rt_source_id source;
+    uint32_t end; /* file offset behind the last byte */
+    bool failed;
+};
+void load_pieces_init(struct load_pieces *pieces, const struct yaml_node *node);
+void load_pieces_done(struct load_pieces *pieces);
+/* Text that stands for [from, to) of the file. */
+void load_pieces_add(struct loader *loader, struct load_pieces *pieces, struct rt_text text,
+                     uint32_t from, uint32_t to);
+void load_pieces_add_expr(struct loader *loader, struct load_pieces *pieces,
+                          const struct expr_text *expr);
+/* The match map as an expression: `event.a == "x" && !has(event.b)`. */
+bool load_match_pieces(struct loader *loader, const struct yaml_node *match,
+                       struct load_pieces *pieces);
+/* Checks what was put together. */
+bool load_pieces_check(struct loader *loader, struct load_pieces *pieces,
+                       const struct expr_scope *scope, struct expr_tree **out);
+
+/* ---- parts of a rule ---- */
+
+/* One expression, a list or a map of them.  *out_parts: how many. */
+bool load_key_by(struct loader *loader, const struct load_rule *load, const struct yaml_node *node,
+                 uint32_t *out_keying, size_t *out_parts);
+void load_pattern(struct loader *loader, struct load_rule *load);
+void load_outputs(struct loader *loader, struct load_rule *load);
+void load_one_rule(struct loader *loader, const struct yaml_node *node);
+/* The hash of what the rule does: rule->revision. */
+bool load_revision(struct loader *loader, struct load_rule *load);
+
+/* params or lists of a mapping (NULL: none) on top of `base`; --set is applied to params. */
+bool load_params(struct loader *loader, const struct yaml_node *node, struct rt_value base,
+                 struct rt_value *out);
+bool load_lists(struct loader *loader, const struct yaml_node *node, struct rt_value base,
+                struct rt_value *out);
+/* The values of --set, and at the end those that no rule had. */
+bool load_read_overrides(struct loader *loader);
+void load_check_overrides(struct loader *loader);
+
+/* The tests of a rule; *out_rules gets the node of `rule:` of each, if wanted. */
+bool load_tests(struct loader *loader, const struct yaml_node *node,
+                const struct rule_test **out_tests, uint32_t *out_count,
+                const struct yaml_node ***out_rules);
+
+uint32_t load_line(const struct loader *loader, const struct yaml_node *node);
+
+#endif

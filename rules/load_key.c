@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* key_by: one expression, a list of them, or a mapping from labels to them. */
+#include "rules/load.h"
+#include "rules/load_pattern.h"
+
+enum { KEY_PARTS_MAX = 16 };
+
+struct key_list {
+    struct loader *loader;
+    const struct load_rule *load;
+    struct plan_key_part parts[KEY_PARTS_MAX];
+    size_t count;
+};
+
+/* The last part of a path (`event.user.name` is `name`), else the whole text. */
+static struct rt_text label_of(struct rt_text text)
+{
+    size_t begin = 0;
+
+    for (size_t i = 0; i <= text.length; i++) {
+        if (i < text.length && text.data[i] != '.')
+            continue;
+        if (!load_is_name((struct rt_text){text.data + begin, i - begin}))
+            return text;
+        if (i < text.length)
+            begin = i + 1;
+    }
+    return (struct rt_text){text.data + begin, text.length - begin};
+}
+
+static bool add_part(struct key_list *list, struct rt_text label, const struct yaml_node *node)
+{
+    struct loader *loader = list->loader;
+    struct expr_scope scope = load_scope(loader, list->load, NULL);
+    struct plan_key_part *part = &list->parts[list->count];
+    struct rt_diag *diag;
+
+    if (node->kind == YAML_BROKEN)
+        return false;
+    if (node->kind == YAML_MAPPING) {
+        diag =
+            LOAD_ERROR(loader, NOT_YET, node, "keys that differ by source are not yet supported");
+        rt_diag_help(loader->diags, diag, "write one expression, or one rule a source");
+        return false;
+    }
+    if (!load_accepts(loader, node, LOAD_SCALAR, "key_by") ||
+        !load_expr(loader, node, &scope, EXPR_WANT_ANY, &part->tree))
+        return false;
+    part->label = load_copy(loader, label);
+    if (part->label == NULL)
+        return false;
+    for (size_t i = 0; i < list->count; i++) {
+        if (strcmp(list->parts[i].label, part->label) != 0)
+            continue;
+        diag = LOAD_ERROR(loader, BAD_KEY, node, "two keys are called `%s`", part->label);
+        rt_diag_help(loader->diags, diag, "name them: `key_by: { NAME: event.x, OTHER: event.y }`");
+        return false;
+    }
+    list->count++;
+    return true;
+}
+
+bool load_key_by(struct loader *loader, const struct load_rule *load, const struct yaml_node *node,
+                 uint32_t *out_keying, size_t *out_parts)
+{
+    struct key_list list = {.loader = loader, .load = load};
+    bool good = true;
+    enum rt_status status;
+
+    if (node->kind == YAML_BROKEN || (node->kind == YAML_SCALAR && node->type == YAML_NULL))
+        return false;
+    if (node->kind != YAML_SCALAR && (node->count == 0 || node->count > KEY_PARTS_MAX)) {
+        LOAD_ERROR(loader, BAD_KEY, node, "`key_by` has 1 to %d parts", KEY_PARTS_MAX);
+        return false;
+    }
+    if (node->kind == YAML_SCALAR)
+        good = add_part(&list, label_of(node->text), node);
+    for (size_t i = 0; node->kind == YAML_SEQUENCE && i < node->count; i++)
+        good = add_part(&list, label_of(node->items[i]->text), node->items[i]) && good;
+    for (size_t i = 0; node->kind == YAML_MAPPING && i < node->count; i++)
+        good = add_part(&list, node->pairs[i].key->text, node->pairs[i].value) && good;
+    if (!good)
+        return false;
+    *out_parts = list.count;
+    status = plan_keying(loader->plan, list.parts, list.count, out_keying);
+    if (status != RT_OK)
+        loader->status = status;
+    return status == RT_OK;
+}

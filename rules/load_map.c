@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Mappings as tables: which keys there are, what they take, and what to say about the others. */
+#include <stdio.h>
+
+#include "rules/load.h"
+#include "runtime/base/assert.h"
+
+#define KEY_OF(type, member, name, accepts, flags, inside)                                         \
+    {(name), (accepts), (flags), offsetof(struct type, member), (inside)},
+
+static const struct load_key file_keys[] = {
+#define FILE_KEY(m, n, a, f, i) KEY_OF(load_file_nodes, m, n, a, f, i)
+#include "rules/load_keys.def"
+};
+static const struct load_key rule_keys[] = {
+#define RULE_KEY(m, n, a, f, i) KEY_OF(load_rule_nodes, m, n, a, f, i)
+#include "rules/load_keys.def"
+};
+static const struct load_key default_keys[] = {
+#define DEFAULT_KEY(m, n, a, f, i) KEY_OF(load_default_nodes, m, n, a, f, i)
+#include "rules/load_keys.def"
+};
+static const struct load_key step_keys[] = {
+#define STEP_KEY(m, n, a, f, i) KEY_OF(load_step_nodes, m, n, a, f, i)
+#include "rules/load_keys.def"
+};
+static const struct load_key condition_keys[] = {
+#define CONDITION_KEY(m, n, a, f, i) KEY_OF(load_condition_nodes, m, n, a, f, i)
+#include "rules/load_keys.def"
+};
+static const struct load_key except_keys[] = {
+#define EXCEPT_KEY(m, n, a, f, i) KEY_OF(load_except_nodes, m, n, a, f, i)
+#include "rules/load_keys.def"
+};
+static const struct load_key output_keys[] = {
+#define OUTPUT_KEY(m, n, a, f, i) KEY_OF(load_output_nodes, m, n, a, f, i)
+#include "rules/load_keys.def"
+};
+static const struct load_key dedup_keys[] = {
+#define DEDUP_KEY(m, n, a, f, i) KEY_OF(load_dedup_nodes, m, n, a, f, i)
+#include "rules/load_keys.def"
+};
+static const struct load_key test_keys[] = {
+#define TEST_KEY(m, n, a, f, i) KEY_OF(load_test_nodes, m, n, a, f, i)
+#include "rules/load_keys.def"
+};
+static const struct load_key test_event_keys[] = {
+#define TEST_EVENT_KEY(m, n, a, f, i) KEY_OF(load_test_event_nodes, m, n, a, f, i)
+#include "rules/load_keys.def"
+};
+static const struct load_key test_expect_keys[] = {
+#define TEST_EXPECT_KEY(m, n, a, f, i) KEY_OF(load_test_expect_nodes, m, n, a, f, i)
+#include "rules/load_keys.def"
+};
+static const struct load_key watermark_keys[] = {
+#define WATERMARK_KEY(m, n, a, f, i) KEY_OF(load_watermark_nodes, m, n, a, f, i)
+#include "rules/load_keys.def"
+};
+
+#define MAP_OF(what, keys)                                                                         \
+    {                                                                                              \
+        (what), (keys), sizeof(keys) / sizeof((keys)[0])                                           \
+    }
+const struct load_map load_file_map = MAP_OF("a rule file", file_keys);
+const struct load_map load_rule_map = MAP_OF("a rule", rule_keys);
+const struct load_map load_default_map = MAP_OF("`defaults`", default_keys);
+const struct load_map load_step_map = MAP_OF("a step", step_keys);
+const struct load_map load_condition_map = MAP_OF("`any_of`", condition_keys);
+const struct load_map load_except_map = MAP_OF("an exception", except_keys);
+const struct load_map load_output_map = MAP_OF("an output", output_keys);
+const struct load_map load_dedup_map = MAP_OF("`dedup`", dedup_keys);
+const struct load_map load_test_map = MAP_OF("a test", test_keys);
+const struct load_map load_test_event_map = MAP_OF("an event of a test", test_event_keys);
+const struct load_map load_test_expect_map = MAP_OF("an expectation", test_expect_keys);
+const struct load_map load_watermark_map = MAP_OF("`watermark`", watermark_keys);
+
+enum { NAMES_MAX = 48, LIST_BYTES = 512 };
+
+static const struct load_key *find_key(const struct load_map *map, struct rt_text name)
+{
+    for (size_t i = 0; i < map->key_count; i++) {
+        if (rt_text_is(name, map->keys[i].name))
+            return &map->keys[i];
+    }
+    return NULL;
+}
+
+/* The names of a table; keys that are not supported yet are not recommended. */
+static size_t names_of(const struct load_map *map, const char *out[NAMES_MAX])
+{
+    size_t count = 0;
+
+    RT_ASSERT(map->key_count <= NAMES_MAX);
+    for (size_t i = 0; i < map->key_count; i++) {
+        if ((map->keys[i].flags & (LOAD_NOT_YET | LOAD_LATER)) == 0)
+            out[count++] = map->keys[i].name;
+    }
+    return count;
+}
+
+/* `a, b, c` */
+static const char *join(const char *const *words, size_t count, char out[LIST_BYTES])
+{
+    size_t length = 0;
+
+    out[0] = '\0';
+    for (size_t i = 0; i < count; i++) {
+        int added =
+            snprintf(out + length, LIST_BYTES - length, "%s%s", i == 0 ? "" : ", ", words[i]);
+
+        if (added < 0 || (size_t)added >= LIST_BYTES - length)
+            break;
+        length += (size_t)added;
+    }
+    return out;
+}
+
+/* The key whose inside knows `name`: "move it under `alert`?". */
+static const struct load_key *find_inside(const struct load_map *map, struct rt_text name)
+{
+    for (size_t i = 0; i < map->key_count; i++) {
+        if (map->keys[i].accepts == LOAD_MAPPING && map->keys[i].inside != NULL &&
+            find_key(map->keys[i].inside, name) != NULL)
+            return &map->keys[i];
+    }
+    return NULL;
+}
+
+static void report_unknown(struct loader *loader, const struct yaml_node *key,
+                           const struct load_map *map, const struct load_map *parent)
+{
+    const char *names[NAMES_MAX];
+    char list[LIST_BYTES];
+    size_t count = names_of(map, names);
+    const char *nearest = rt_nearest(key->text, names, count);
+    const struct load_key *home = find_inside(map, key->text);
+    bool is_parents = parent != NULL && find_key(parent, key->text) != NULL;
+    struct rt_diag *diag;
+
+    if (is_parents || home != NULL) {
+        diag = LOAD_ERROR(loader, YAML_INDENTATION, key, "`%s` is not a key of %s", key->text.data,
+                          map->what);
+        if (is_parents)
+            rt_diag_label(loader->diags, diag, "a key of %s, indented too deeply?", parent->what);
+        else
+            rt_diag_label(loader->diags, diag, "move it under `%s`?", home->name);
+        return;
+    }
+    diag =
+        LOAD_ERROR(loader, UNKNOWN_KEY, key, "unknown key `%s` in %s", key->text.data, map->what);
+    if (nearest != NULL) {
+        rt_diag_label(loader->diags, diag, "did you mean `%s`?", nearest);
+        rt_diag_fix(loader->diags, diag, "%s", nearest);
+    } else {
+        rt_diag_help(loader->diags, diag, "%s has %s", map->what, join(names, count, list));
+    }
+    if (nearest == NULL)
+        rt_diag_help(loader->diags, diag, "keys that start with `x-` are free for notes");
+}
+
+static const char *kind_name(const struct yaml_node *node)
+{
+    switch (node->kind) {
+    case YAML_SEQUENCE:
+        return "a list";
+    case YAML_MAPPING:
+        return "a mapping";
+    default:
+        return node->type == YAML_NULL ? "empty" : "a single value";
+    }
+}
+
+static const char *accepts_name(unsigned accepts)
+{
+    switch (accepts) {
+    case LOAD_SCALAR:
+        return "a single value";
+    case LOAD_SEQUENCE:
+        return "a list";
+    case LOAD_MAPPING:
+        return "a mapping";
+    case LOAD_LIST:
+        return "a text or a list";
+    case LOAD_SCALAR | LOAD_MAPPING:
+        return "a word or a mapping";
+    default:
+        return "a value";
+    }
+}
+
+bool load_accepts(struct loader *loader, const struct yaml_node *node, unsigned accepts,
+                  const char *name)
+{
+    unsigned kind = node->kind == YAML_SCALAR     ? LOAD_SCALAR
+                    : node->kind == YAML_SEQUENCE ? LOAD_SEQUENCE
+                                                  : LOAD_MAPPING;
+    struct rt_diag *diag;
+
+    if (node->kind == YAML_BROKEN)
+        return false;
+    if (node->kind == YAML_SCALAR && node->type == YAML_NULL) {
+        diag = LOAD_ERROR(loader, WRONG_TYPE, node, "`%s` has no value", name);
+        rt_diag_help(loader->diags, diag, "it takes %s; leave the key out if there is none",
+                     accepts_name(accepts));
+        return false;
+    }
+    if ((kind & accepts) != 0)
+        return true;
+    diag = LOAD_ERROR(loader, WRONG_TYPE, node, "`%s` takes %s, this is %s", name,
+                      accepts_name(accepts), kind_name(node));
+    if (node->kind == YAML_MAPPING && accepts == LOAD_SCALAR)
+        rt_diag_help(loader->diags, diag, "if it was meant as an expression or a text, quote it");
+    return false;
+}
+
+/* One pair of a mapping. */
+static void take_pair(struct loader *loader, const struct yaml_pair *pair,
+                      const struct load_map *map, const struct load_map *parent, void *target)
+{
+    const struct load_key *key = find_key(map, pair->key->text);
+    const struct yaml_node **place;
+
+    if (rt_text_starts_with(pair->key->text, RT_TEXT("x-")))
+        return;
+    if (key == NULL) {
+        report_unknown(loader, pair->key, map, parent);
+        return;
+    }
+    if ((key->flags & LOAD_NOT_YET) != 0) {
+        LOAD_ERROR(loader, NOT_YET, pair->key, "`%s` is not yet supported", key->name);
+        return;
+    }
+    /* An unusable value is kept: the key is there, and who reads it passes over it. */
+    (void)load_accepts(loader, pair->value, key->accepts, key->name);
+    place = (const struct yaml_node **)(void *)((char *)target + key->offset);
+    *place = pair->value;
+}
+
+bool load_mapping(struct loader *loader, const struct yaml_node *node, const struct load_map *map,
+                  const struct load_map *parent, void *target)
+{
+    if (node->kind == YAML_BROKEN)
+        return false;
+    if (node->kind != YAML_MAPPING) {
+        LOAD_ERROR(loader, WRONG_TYPE, node, "%s is a mapping, this is %s", map->what,
+                   kind_name(node));
+        return false;
+    }
+    for (size_t i = 0; i < node->count; i++)
+        take_pair(loader, &node->pairs[i], map, parent, target);
+    for (size_t i = 0; i < map->key_count; i++) {
+        const struct load_key *key = &map->keys[i];
+        struct rt_span head = node->span;
+
+        if ((key->flags & LOAD_REQUIRED) == 0 || yaml_get(node, key->name) != NULL ||
+            loader->file->document.has_gaps)
+            continue;
+        if (node->count > 0)
+            head = node->pairs[0].key->span;
+        rt_diag_add(loader->diags, RT_SEVERITY_ERROR, RULE_DIAG_MISSING_KEY, head, "%s needs `%s`",
+                    map->what, key->name);
+    }
+    return true;
+}
+
+void load_unknown_word(struct loader *loader, const struct yaml_node *node, const char *name,
+                       const char *const *words, size_t count)
+{
+    char list[LIST_BYTES];
+    const char *nearest = rt_nearest(node->text, words, count);
+    struct rt_diag *diag =
+        LOAD_ERROR(loader, UNKNOWN_VALUE, node, "%s `%s` is not known", name, node->text.data);
+
+    if (nearest != NULL)
+        rt_diag_label(loader->diags, diag, "did you mean `%s`?", nearest);
+    rt_diag_help(loader->diags, diag, "one of %s", join(words, count, list));
+    if (nearest != NULL)
+        rt_diag_fix(loader->diags, diag, "%s", nearest);
+}

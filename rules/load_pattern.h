@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* load_pattern.h - a pattern while it is being read; shared by load_pattern.c and load_step.c. */
+#ifndef EGRET_RULES_LOAD_PATTERN_H
+#define EGRET_RULES_LOAD_PATTERN_H
+
+#include "rules/load.h"
+
+/* A step or group: what the file says, and the step that it becomes. */
+struct step_draft {
+    struct load_step_nodes nodes;
+    const struct yaml_node *head; /* the verb, for messages */
+    struct nfa_step *step;
+    uint32_t index;      /* of a step: nfa step index; RULE_NONE: a group */
+    uint32_t loop_begin; /* steps [loop_begin, loop_end) are inside the same repeating group */
+    uint32_t loop_end;   /* equal: not inside one */
+    bool is_usable;      /* false: something about it was reported */
+};
+
+/* Verb, name, quantifiers.  draft->step is to be filled.  False: something was reported. */
+bool load_step(struct loader *loader, const struct yaml_node *node, bool is_first,
+               struct step_draft *draft);
+
+/* Letters, digits and `_`, not starting with a digit. */
+bool load_is_name(struct rt_text name);
+
+#endif
