@@ -40,7 +40,10 @@ struct rt_operator {
     enum rt_status (*push)(struct rt_operator *self, const struct rt_event *event);
     enum rt_status (*late)(struct rt_operator *self, const struct rt_event *event);
     enum rt_status (*advance)(struct rt_operator *self, rt_time watermark);
-    /* Events that will be pushed soon: a chance to hash keys and prefetch.  May be NULL. */
+    /*
+     * Events that will be pushed soon: a chance to hash keys and prefetch.  Only a hint: others may come between, and what is
+     * pushed may be another copy of the event.  May be NULL.
+     */
     void (*prepare)(struct rt_operator *self, const struct rt_event *const *events, size_t count);
 };
 

@@ -151,6 +151,15 @@ void rt_order_release(struct rt_order *order, const struct rt_event *event)
     rt_event_release(event, &order->blocks);
 }
 
+size_t rt_order_peek(const struct rt_order *order, const struct rt_event **out, size_t max)
+{
+    size_t count = order->count < max ? order->count : max;
+
+    for (size_t i = 0; i < count; i++)
+        out[i] = queue_at(order, i)->event;
+    return count;
+}
+
 size_t rt_order_count(const struct rt_order *order)
 {
     return order->count + order->nodes.in_use;

@@ -47,6 +47,9 @@ enum rt_status rt_order_add(struct rt_order *order, const struct rt_event *event
 const struct rt_event *rt_order_next(struct rt_order *order, rt_time until);
 void rt_order_release(struct rt_order *order, const struct rt_event *event);
 
+/* Up to `max` events that come next as far as the queue tells, without taking them; how many. */
+size_t rt_order_peek(const struct rt_order *order, const struct rt_event **out, size_t max);
+
 /* What waits, and all that it occupies. */
 size_t rt_order_count(const struct rt_order *order);
 size_t rt_order_bytes(const struct rt_order *order);

@@ -8,6 +8,8 @@
 
 #define WAITING_BYTES_MAX_DEFAULT ((size_t)1 << 30)
 
+enum { PREPARED_EVENTS = 16 };
+
 struct rt_stream {
     struct rt_stream_options options;
     struct rt_operator *target;
@@ -17,6 +19,7 @@ struct rt_stream {
     rt_time largest; /* time of an event */
     struct rt_partitions partitions;
     struct rt_order order;
+    size_t prepared; /* events at the head of the order that the operator has been told of */
     rt_partition_id heard_last;
     rt_time heard_wall; /* when the last record came; RT_TIME_MIN: there was no clock */
     rt_time left_at;    /* the watermark that the last record left, T8 */
@@ -84,6 +87,25 @@ static void count_waiting(struct rt_stream *stream)
     stream->counters.waiting_bytes = rt_order_bytes(&stream->order);
 }
 
+/*
+ * What stands at the head of the queue is going to be pushed soon.  A few at a time, so that what is prepared is still in the
+ * cache when it comes.
+ */
+static void prepare_waiting(struct rt_stream *stream)
+{
+    const struct rt_event *soon[PREPARED_EVENTS];
+
+    if (stream->prepared > 0) {
+        stream->prepared--;
+        return;
+    }
+    if (stream->target->prepare == NULL)
+        return;
+    stream->prepared = rt_order_peek(&stream->order, soon, PREPARED_EVENTS);
+    if (stream->prepared > 0)
+        stream->target->prepare(stream->target, soon, stream->prepared);
+}
+
 /* Hands out what waits up to the watermark, in order. */
 static enum rt_status release(struct rt_stream *stream)
 {
@@ -94,6 +116,7 @@ static enum rt_status release(struct rt_stream *stream)
         struct rt_event event = *kept;
 
         event.references = 0;
+        prepare_waiting(stream);
         stream->counters.released++;
         status = stream->target->push(stream->target, &event);
         rt_order_release(&stream->order, kept);

@@ -58,7 +58,10 @@ void rt_stream_free(struct rt_stream *stream); /* NULL is fine */
  */
 enum rt_status rt_stream_expect(struct rt_stream *stream, uint32_t source, uint32_t partition);
 
-/* The next events to be pushed: where they go straight through, the operator may prepare for them. */
+/*
+ * The next events to be pushed: where they go straight through, the operator may prepare for them.  Of what waits the stream
+ * itself tells the operator.
+ */
 void rt_stream_prepare(struct rt_stream *stream, const struct rt_event *const *events,
                        size_t count);
 

@@ -3,9 +3,11 @@
  * wheel.h - timers in event time: hierarchical wheels of intrusive nodes.
  *
  *     level 0: 256 slots of 1 ms   level 1: 256 slots of 256 ms   level 2: 256 slots of 65.5 s ...
+ *     level 7 reaches the end of time
  *
  * W1  Scheduling and cancelling are constant cost; a node moves down at most once a level.
- * W2  rt_wheel_next hands out due nodes by deadline; nodes of one deadline by `tie`, then `order`.
+ * W2  rt_wheel_next hands out due nodes by deadline; nodes of one deadline by `tie`, then `order`.  That costs
+ *     the logarithm of the number that is due at the same moment, and less when they were scheduled in that order.
  * W3  A node is in at most one wheel; the wheel owns nothing.
  * W4  A jump of the clock over an empty stretch costs a look at one bitmap a level, not a step a millisecond.
  */
@@ -40,7 +42,8 @@ static inline bool rt_timer_scheduled(const struct rt_timer *timer)
     return timer->next != NULL;
 }
 
-/* Takes out the next node with a deadline at or before `until`; NULL: none left, and the wheel's clock is at `until`. */
+/* Takes out the next node with a deadline at or before `until`; NULL: none left, and the wheel's clock is
+ * at `until`.  An `until` behind the clock does not move it back. */
 struct rt_timer *rt_wheel_next(struct rt_wheel *wheel, rt_time until);
 
 #endif

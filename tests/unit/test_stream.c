@@ -27,7 +27,7 @@ struct recorder {
     rt_time watermark, last_time;
     uint64_t last_sequence;
     size_t fail_at; /* the nth push fails; 0: none does */
-    size_t pushes;
+    size_t pushes, prepared;
 };
 
 static void record(struct recorder *recorder, char what, int64_t time, uint64_t sequence)
@@ -82,12 +82,27 @@ static enum rt_status recorder_advance(struct rt_operator *self, rt_time waterma
     return RT_OK;
 }
 
+/* What is announced is whole and still to come. */
+static void recorder_prepare(struct rt_operator *self, const struct rt_event *const *events,
+                             size_t count)
+{
+    struct recorder *recorder = (struct recorder *)self;
+
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(rt_event_at(events[i], 0).u.integer, events[i]->sequence);
+        assert_true(events[i]->time.ms >= recorder->last_time.ms);
+        assert_true(i == 0 || events[i - 1]->sequence < events[i]->sequence);
+    }
+    recorder->prepared += count;
+}
+
 static struct recorder *recorder_new(void)
 {
     struct recorder *recorder = rt_alloc_zeroed(1, sizeof(*recorder));
 
     assert_non_null(recorder);
-    recorder->port = (struct rt_operator){recorder_push, recorder_late, recorder_advance, NULL};
+    recorder->port =
+        (struct rt_operator){recorder_push, recorder_late, recorder_advance, recorder_prepare};
     recorder->watermark = recorder->last_time = RT_TIME_MIN;
     return recorder;
 }
@@ -287,6 +302,24 @@ static void events_come_out_as_from_a_sorted_list(void **state)
             }
         }
     }
+}
+
+static void events_in_order_that_wait_are_announced(void **state)
+{
+    struct recorder *recorder = recorder_new();
+    struct rt_stream_options options = {.out_of_orderness = {500}};
+    struct rt_stream *stream;
+
+    (void)state;
+    assert_int_equal(rt_stream_new(&options, &recorder->port, &stream), RT_OK);
+    for (uint64_t i = 0; i < EVENTS_MAX; i++)
+        assert_int_equal(push_at(stream, &(struct arrival){(int64_t)i, 0, false}, i, RT_TIME_MIN),
+                         RT_OK);
+    assert_int_equal(rt_stream_finish(stream), RT_OK);
+    assert_int_equal(recorder->pushes, EVENTS_MAX);
+    assert_true(recorder->prepared > EVENTS_MAX * 9 / 10 && recorder->prepared <= EVENTS_MAX);
+    rt_stream_free(stream);
+    rt_free(recorder);
 }
 
 static void with_the_bound_of_the_disorder_nothing_is_late(void **state)
@@ -650,6 +683,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(events_come_out_as_from_a_sorted_list),
+        cmocka_unit_test(events_in_order_that_wait_are_announced),
         cmocka_unit_test(with_the_bound_of_the_disorder_nothing_is_late),
         cmocka_unit_test(watermarks_move_in_arrival_order),
         cmocka_unit_test(a_stream_that_is_not_finished_keeps_what_the_watermark_has_not_passed),
