@@ -10,6 +10,7 @@
  */
 #include "rules/diagnostics.h"
 #include "rules/expr_checker.h"
+#include "rules/regex.h"
 
 /* ---- finding the function ---- */
 
@@ -105,6 +106,16 @@ static const struct {
                    {"now", "time(event): a replay must give the same result"},
                    {"prev", "last(step)"}};
 
+/* Without checks a wrong call is an error of the run. */
+static struct expr_node *fails_at_run_time(struct expr_node *node, enum rt_value_error why)
+{
+    node->kind = EXPR_CONSTANT;
+    node->child_count = 0;
+    node->value = rt_error(why);
+    node->type = expr_type_of(RT_ABSENT);
+    return node;
+}
+
 static struct expr_node *report_function(struct expr_checker *checker, struct expr_node *node)
 {
     struct rt_diags *diags = checker->work->diags;
@@ -113,7 +124,9 @@ static struct expr_node *report_function(struct expr_checker *checker, struct ex
     const char *near = other ? NULL : nearest_function(checker, node->name);
     struct rt_diag *diag;
 
-    expr_poison(checker, node);
+    if (checker->scope->unchecked)
+        return fails_at_run_time(node, RT_ERROR_TYPE);
+    (void)expr_poison(checker, node);
     diag = rt_diag_add(diags, RT_SEVERITY_ERROR, RULE_DIAG_EXPR_FUNCTION,
                        expr_text_span(checker->work->text, node->name_begin, node->name_end),
                        "unknown %s `%.*s`", member ? "method" : "function", EXPR_PRINT(node->name));
@@ -218,6 +231,52 @@ static void report_overloads(struct expr_checker *checker, struct expr_node *nod
     rt_diag_help(checker->work->diags, diag, "it takes %s", node->function->types);
 }
 
+/* Where in the text byte `at` of the pattern stands: exact in a raw string, the literal's end otherwise. */
+static uint32_t pattern_place(const struct expr_checker *checker, const struct expr_node *literal,
+                              size_t at, uint32_t otherwise)
+{
+    const char *text = checker->work->text->text.data + literal->begin;
+
+    if ((text[0] != 'r' && text[0] != 'R') || (text[1] != '"' && text[1] != '\''))
+        return otherwise;
+    if (text[2] == text[1] && literal->end - literal->begin > 3)
+        return otherwise; /* three quotes */
+    return literal->begin + 2 + (uint32_t)at;
+}
+
+/* matches(x, "..."): the pattern is compiled once to say what is wrong with it. */
+static bool check_pattern(struct expr_checker *checker, struct expr_node *node)
+{
+    struct expr_node *literal = node->children[1];
+    struct expr_regex_fault fault;
+    struct expr_regex *regex = NULL;
+    enum rt_status status;
+
+    if (!rt_text_is(node->name, "matches") || literal->kind != EXPR_CONSTANT ||
+        literal->value.type != RT_STRING)
+        return true;
+    status = expr_regex_new(rt_value_text(literal->value), &fault, &regex);
+    if (status == RT_OK && expr_regex_nests_repeats(regex) && !checker->work->quiet)
+        rt_diag_add(checker->work->diags, RT_SEVERITY_WARNING, RULE_DIAG_EXPR_PATTERN,
+                    expr_text_span(checker->work->text, literal->begin, literal->end),
+                    "a repetition inside a repetition can run into the match limit");
+    if (status == RT_OK)
+        expr_regex_free(regex);
+    if (status == RT_OK)
+        return true;
+    if (status != RT_ERR_DIAG) {
+        checker->work->status = status;
+        return false;
+    }
+    (void)expr_poison(checker, node);
+    rt_diag_add(checker->work->diags, RT_SEVERITY_ERROR, RULE_DIAG_EXPR_PATTERN,
+                expr_text_span(checker->work->text,
+                               pattern_place(checker, literal, fault.begin, literal->begin),
+                               pattern_place(checker, literal, fault.end, literal->end)),
+                "%s", fault.message);
+    return true;
+}
+
 static struct expr_node *check_found(struct expr_checker *checker, struct expr_node *node)
 {
     const struct expr_function *function = node->function;
@@ -230,6 +289,8 @@ static struct expr_node *check_found(struct expr_checker *checker, struct expr_n
     }
     if (node->child_count < function->args_min ||
         (function->args_max != EXPR_ARGS_ANY && node->child_count > function->args_max)) {
+        if (checker->scope->unchecked)
+            return fails_at_run_time(node, RT_ERROR_TYPE);
         report_arguments(checker, node);
         return node;
     }
@@ -241,6 +302,8 @@ static struct expr_node *check_found(struct expr_checker *checker, struct expr_n
     if (node->type.base == RT_ERROR)
         node->type = expr_type_of(RT_ABSENT);
     item_types(checker, node);
+    if (node->child_count == 2 && !check_pattern(checker, node))
+        return NULL;
     return expr_fold_constants(checker->work, node);
 }
 

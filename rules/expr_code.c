@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Code as text, one instruction a line; and its end. */
 #include "rules/expr_code.h"
+#include "rules/regex.h"
 #include "runtime/base/alloc.h"
 
 /* What an operand is, as rules/opcodes.def says it. */
@@ -96,5 +97,8 @@ void expr_free(struct expr *expr)
     rt_free(expr->code);
     rt_free(expr->constants);
     rt_free(expr->functions);
+    for (size_t i = 0; i < expr->regex_count; i++)
+        expr_regex_free(expr->regexes[i]);
+    rt_free(expr->regexes);
     rt_free(expr);
 }

@@ -14,7 +14,8 @@
  *     where it came from.
  * B2  An expression's result goes to the register that its parent names; what it needs beside lies above it.
  * B3  A jump goes forward, but the one that closes a fold: its fold.next takes fuel.
- * B4  Constants are borrowed from the tree's arena, which outlives the code.
+ * B4  A constant pattern is compiled with the code; the constant's aux is its number in `regexes`.
+ * B5  Constants are borrowed from the tree's arena, which outlives the code.
  */
 #ifndef EGRET_RULES_EXPR_CODE_H
 #define EGRET_RULES_EXPR_CODE_H
@@ -45,6 +46,8 @@ struct expr {
     size_t constant_count, constant_capacity;
     const struct expr_function **functions; /* owned array */
     size_t function_count, function_capacity;
+    struct expr_regex **regexes; /* owned, and what they point to */
+    size_t regex_count, regex_capacity;
     const struct rt_fields *fields;
 };
 

@@ -37,7 +37,7 @@ struct rt_value expr_apply_binary(struct expr_call *call, enum expr_operator op,
 static bool all_constant(const struct expr_node *node)
 {
     for (uint32_t i = 0; i < node->child_count; i++) {
-        if (node->children[i]->kind != EXPR_CONSTANT)
+        if (node->children[i]->kind != EXPR_CONSTANT || rt_is_error(node->children[i]->value))
             return false;
     }
     return true;

@@ -7,6 +7,7 @@
 #include <float.h>
 
 #include "rules/expr_code.h"
+#include "rules/regex.h"
 #include "runtime/base/alloc.h"
 #include "runtime/base/assert.h"
 
@@ -189,12 +190,67 @@ static bool call_test(struct emitter *emitter, const struct expr_node *node, str
     return true;
 }
 
+/* ---- constant patterns ---- */
+
+/* matches(x, "..."): the pattern was checked with the tree. */
+static bool is_constant_match(const struct expr_node *node)
+{
+    return node->kind == EXPR_CALL && rt_text_is(node->name, "matches") && node->child_count == 2 &&
+           node->children[1]->kind == EXPR_CONSTANT && node->children[1]->value.type == RT_STRING;
+}
+
+/* The pattern as a constant that carries the number of its compiled form. */
+static unsigned add_pattern(struct emitter *emitter, struct rt_value pattern)
+{
+    struct expr *expr = emitter->expr;
+    struct expr_regex_fault fault;
+    enum rt_status status;
+
+    if (!grow(emitter, (void **)&expr->regexes, expr->regex_count, &expr->regex_capacity,
+              sizeof(struct expr_regex *)))
+        return 0;
+    status = expr_regex_new(rt_value_text(pattern), &fault, &expr->regexes[expr->regex_count]);
+    RT_ASSERT(status != RT_ERR_DIAG);
+    if (status != RT_OK) {
+        emitter->status = status;
+        return 0;
+    }
+    pattern.aux = (uint16_t)expr->regex_count++;
+    return add_constant(emitter, pattern);
+}
+
+/* A field against a pattern: as a prefix or suffix where the pattern is no more. */
+static bool match_test(struct emitter *emitter, const struct expr_node *node, struct test *test)
+{
+    struct rt_value pattern = node->children[1]->value;
+    const struct expr_regex *regex;
+    enum expr_regex_kind kind;
+    struct rt_text literal;
+
+    if (!is_plain_field(node->children[0]))
+        return false;
+    test->slot = slot_of(emitter, node->children[0]->field);
+    test->op = EXPR_CODE_FIELD_MATCHES;
+    test->constant = add_pattern(emitter, pattern);
+    if (emitter->status != RT_OK)
+        return true;
+    regex = emitter->expr->regexes[emitter->expr->regex_count - 1];
+    kind = expr_regex_kind(regex, &literal);
+    if (kind != EXPR_REGEX_PREFIX && kind != EXPR_REGEX_SUFFIX)
+        return true;
+    test->op = kind == EXPR_REGEX_PREFIX ? EXPR_CODE_FIELD_STARTS : EXPR_CODE_FIELD_ENDS;
+    test->constant = add_constant(emitter, rt_string(literal.data, (uint32_t)literal.length));
+    return true;
+}
+
 /* Is the node one test of a field?  Only where a bool is wanted may a field stand for itself. */
 static bool as_test(struct emitter *emitter, const struct expr_node *node, bool wants_bool,
                     struct test *test)
 {
     if (node->kind == EXPR_BINARY)
         return binary_test(emitter, node, test);
+    if (is_constant_match(node))
+        return match_test(emitter, node, test);
     if (node->kind == EXPR_CALL)
         return call_test(emitter, node, test);
     if (!wants_bool || !is_plain_field(node))
@@ -330,6 +386,12 @@ static void emit_call(struct emitter *emitter, const struct expr_node *node, uns
 
     if (as_test(emitter, node, false, &test)) {
         emit(emitter, test.op, dst, test.slot, test.constant, 0);
+        return;
+    }
+    if (is_constant_match(node)) {
+        emit_node(emitter, node->children[0], dst);
+        emit(emitter, EXPR_CODE_MATCHES, dst, dst, add_pattern(emitter, node->children[1]->value),
+             0);
         return;
     }
     for (uint32_t i = 0; i < node->child_count; i++)

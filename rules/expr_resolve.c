@@ -451,6 +451,13 @@ static struct expr_node *report_name(struct expr_checker *checker, struct expr_n
     for (size_t i = 0; i < scope->constant_count; i++)
         candidates[count++] = scope->constants[i].name;
     near = rt_nearest(node->name, candidates, count);
+    if (scope->unchecked) {
+        node->kind = EXPR_CONSTANT;
+        node->name.length = 0;
+        node->value = rt_error(RT_ERROR_UNBOUND);
+        node->type = expr_type_of(RT_ABSENT);
+        return node;
+    }
     if (rt_text_is(node->name, "event")) {
         expr_report(checker, node, RULE_DIAG_EXPR_NO_EVENT, "there is no event at hand here");
         return node;

@@ -6,6 +6,7 @@
  * true, false or an error; `&&` leaves at the first false and remembers an error, `||` likewise.
  */
 #include "rules/expr_code.h"
+#include "rules/regex.h"
 #include "runtime/base/alloc.h"
 #include "runtime/base/assert.h"
 
@@ -212,6 +213,14 @@ static struct rt_value compare_slow(struct expr_call *call, enum expr_operator o
     return expr_apply_binary(call, op, value, constant);
 }
 
+static struct rt_value matches(struct expr_call *call, const struct expr *expr,
+                               struct rt_value value, uint16_t pattern)
+{
+    if (RT_UNLIKELY(value.type != RT_STRING))
+        return not_comparable(value);
+    return expr_regex_test(call, expr->regexes[expr->constants[pattern].aux], rt_value_text(value));
+}
+
 /* constant[1] is the same number as the other type, or absent. */
 #define NUMBER_TEST(name, sign, op)                                                                \
     static struct rt_value name(struct expr_call *call, struct rt_value value,                     \
@@ -312,8 +321,6 @@ static struct rt_text constant_name(const struct expr *expr, uint16_t at)
             at = expr->code + in->c;                                                               \
         break
 
-#define CASE(name) case EXPR_CODE_##name
-
 static struct rt_value run(struct expr_machine *machine, const struct expr *expr,
                            const struct expr_frame *frame) // NOLINT(readability-function-*)
 {
@@ -341,147 +348,199 @@ static struct rt_value run(struct expr_machine *machine, const struct expr *expr
             TEST_CASE(FIELD_IN, is_in(call, slot_of(event, in->a), k[in->b]));
             TEST_CASE(FIELD_STARTS, starts(slot_of(event, in->a), k[in->b]));
             TEST_CASE(FIELD_ENDS, ends(slot_of(event, in->a), k[in->b]));
+            TEST_CASE(FIELD_MATCHES, matches(call, expr, slot_of(event, in->a), in->b));
 
-            CASE(CONSTANT) : *dst = k[in->a];
+        case EXPR_CODE_CONSTANT:
+            *dst = k[in->a];
             break;
-            CASE(MOVE) : *dst = r[in->a];
+        case EXPR_CODE_MOVE:
+            *dst = r[in->a];
             break;
-            CASE(FIELD) : *dst = field_of(event, in->a);
+        case EXPR_CODE_FIELD:
+            *dst = field_of(event, in->a);
             break;
-            CASE(FIELD_OPTIONAL) : *dst = optional_field(event, in->a);
+        case EXPR_CODE_FIELD_OPTIONAL:
+            *dst = optional_field(event, in->a);
             break;
-            CASE(FIELD_HAS) : *dst = event_has(event, in->a, in->b);
+        case EXPR_CODE_FIELD_HAS:
+            *dst = event_has(event, in->a, in->b);
             break;
-            CASE(EVENT_FIELD) : other = as_event(r[in->a], dst);
+        case EXPR_CODE_EVENT_FIELD:
+            other = as_event(r[in->a], dst);
             if (other != NULL)
                 *dst = field_of(other, in->b);
             break;
-            CASE(EVENT_FIELD_OPTIONAL) : other = as_event(r[in->a], dst);
+        case EXPR_CODE_EVENT_FIELD_OPTIONAL:
+            other = as_event(r[in->a], dst);
             if (other != NULL)
                 *dst = optional_field(other, in->b);
             break;
-            CASE(EVENT_HAS) : other = as_event(r[in->a], dst);
+        case EXPR_CODE_EVENT_HAS:
+            other = as_event(r[in->a], dst);
             if (other != NULL)
                 *dst = event_has(other, in->b, in->c);
             else if (dst->aux == RT_ERROR_NO_FIELD) /* the step has taken nothing */
                 *dst = rt_bool(false);
             break;
-            CASE(EVENT_TIME) : other = as_event(r[in->a], dst);
+        case EXPR_CODE_EVENT_TIME:
+            other = as_event(r[in->a], dst);
             if (other != NULL)
                 *dst = event_time(other);
             break;
-            CASE(TIME) : *dst = event_time(event);
+        case EXPR_CODE_TIME:
+            *dst = event_time(event);
             break;
-            CASE(STEP) : *dst = step_event(frame, in->a);
+        case EXPR_CODE_STEP:
+            *dst = step_event(frame, in->a);
             break;
-            CASE(STEP_FIELD) : *dst = field_of(newest(frame, in->a), in->b);
+        case EXPR_CODE_STEP_FIELD:
+            *dst = field_of(newest(frame, in->a), in->b);
             break;
-            CASE(STEP_ALL) : *dst = step_events(call, frame, in->a);
+        case EXPR_CODE_STEP_ALL:
+            *dst = step_events(call, frame, in->a);
             break;
-            CASE(BINDING)
-                : *dst = frame->bindings == NULL || frame->bindings[in->a].type == RT_ABSENT
-                             ? rt_error(RT_ERROR_UNBOUND)
-                             : frame->bindings[in->a];
-            break;
-
-            CASE(EQUAL) : *dst = COMPARE(==, expr_op_equal, r[in->a], r[in->b]);
-            break;
-            CASE(NOT_EQUAL) : *dst = COMPARE(!=, expr_op_not_equal, r[in->a], r[in->b]);
-            break;
-            CASE(LESS) : *dst = COMPARE(<, expr_op_less, r[in->a], r[in->b]);
-            break;
-            CASE(LESS_EQUAL) : *dst = COMPARE(<=, expr_op_less_equal, r[in->a], r[in->b]);
-            break;
-            CASE(GREATER) : *dst = COMPARE(>, expr_op_greater, r[in->a], r[in->b]);
-            break;
-            CASE(GREATER_EQUAL) : *dst = COMPARE(>=, expr_op_greater_equal, r[in->a], r[in->b]);
-            break;
-            CASE(IN) : *dst = expr_op_in(call, r[in->a], r[in->b]);
-            break;
-            CASE(ADD) : *dst = expr_op_add(call, r[in->a], r[in->b]);
-            break;
-            CASE(SUBTRACT) : *dst = expr_op_subtract(call, r[in->a], r[in->b]);
-            break;
-            CASE(MULTIPLY) : *dst = expr_op_multiply(call, r[in->a], r[in->b]);
-            break;
-            CASE(DIVIDE) : *dst = expr_op_divide(call, r[in->a], r[in->b]);
-            break;
-            CASE(REMAINDER) : *dst = expr_op_remainder(call, r[in->a], r[in->b]);
-            break;
-            CASE(NOT) : *dst = expr_op_not(call, r[in->a]);
-            break;
-            CASE(NEGATE) : *dst = expr_op_negate(call, r[in->a]);
+        case EXPR_CODE_BINDING:
+            *dst = frame->bindings == NULL || frame->bindings[in->a].type == RT_ABSENT
+                       ? rt_error(RT_ERROR_UNBOUND)
+                       : frame->bindings[in->a];
             break;
 
-            CASE(SELECT) : *dst = expr_op_select(call, r[in->a], constant_name(expr, in->b));
+        case EXPR_CODE_EQUAL:
+            *dst = COMPARE(==, expr_op_equal, r[in->a], r[in->b]);
             break;
-            CASE(SELECT_OPTIONAL)
-                : *dst = expr_op_optional_select(call, r[in->a], constant_name(expr, in->b));
+        case EXPR_CODE_NOT_EQUAL:
+            *dst = COMPARE(!=, expr_op_not_equal, r[in->a], r[in->b]);
             break;
-            CASE(HAS) : *dst = expr_op_has(call, r[in->a], constant_name(expr, in->b));
+        case EXPR_CODE_LESS:
+            *dst = COMPARE(<, expr_op_less, r[in->a], r[in->b]);
             break;
-            CASE(INDEX) : *dst = expr_op_index(call, r[in->a], r[in->b]);
+        case EXPR_CODE_LESS_EQUAL:
+            *dst = COMPARE(<=, expr_op_less_equal, r[in->a], r[in->b]);
             break;
-            CASE(INDEX_OPTIONAL) : *dst = expr_op_optional_index(call, r[in->a], r[in->b]);
+        case EXPR_CODE_GREATER:
+            *dst = COMPARE(>, expr_op_greater, r[in->a], r[in->b]);
             break;
-            CASE(CALL) : *dst = call_function(call, expr->functions[in->a], &r[in->b], in->c);
+        case EXPR_CODE_GREATER_EQUAL:
+            *dst = COMPARE(>=, expr_op_greater_equal, r[in->a], r[in->b]);
             break;
-            CASE(LIST) : *dst = (struct rt_value){.type = RT_LIST};
+        case EXPR_CODE_IN:
+            *dst = expr_op_in(call, r[in->a], r[in->b]);
             break;
-            CASE(LIST_ADD) : *dst = expr_list_put(call, *dst, r[in->a], in->b != 0);
+        case EXPR_CODE_ADD:
+            *dst = expr_op_add(call, r[in->a], r[in->b]);
             break;
-            CASE(MAP) : *dst = (struct rt_value){.type = RT_MAP};
+        case EXPR_CODE_SUBTRACT:
+            *dst = expr_op_subtract(call, r[in->a], r[in->b]);
             break;
-            CASE(MAP_ADD) : *dst = expr_map_put(call, *dst, &r[in->a], in->b != 0);
+        case EXPR_CODE_MULTIPLY:
+            *dst = expr_op_multiply(call, r[in->a], r[in->b]);
+            break;
+        case EXPR_CODE_DIVIDE:
+            *dst = expr_op_divide(call, r[in->a], r[in->b]);
+            break;
+        case EXPR_CODE_REMAINDER:
+            *dst = expr_op_remainder(call, r[in->a], r[in->b]);
+            break;
+        case EXPR_CODE_NOT:
+            *dst = expr_op_not(call, r[in->a]);
+            break;
+        case EXPR_CODE_NEGATE:
+            *dst = expr_op_negate(call, r[in->a]);
             break;
 
-            CASE(AND) : if (combine(dst, r[in->a], false)) at = expr->code + in->c;
+        case EXPR_CODE_SELECT:
+            *dst = expr_op_select(call, r[in->a], constant_name(expr, in->b));
             break;
-            CASE(OR) : if (combine(dst, r[in->a], true)) at = expr->code + in->c;
+        case EXPR_CODE_SELECT_OPTIONAL:
+            *dst = expr_op_optional_select(call, r[in->a], constant_name(expr, in->b));
             break;
-            CASE(BRANCH) : if (dst->type != RT_BOOL)
-            {
+        case EXPR_CODE_HAS:
+            *dst = expr_op_has(call, r[in->a], constant_name(expr, in->b));
+            break;
+        case EXPR_CODE_INDEX:
+            *dst = expr_op_index(call, r[in->a], r[in->b]);
+            break;
+        case EXPR_CODE_INDEX_OPTIONAL:
+            *dst = expr_op_optional_index(call, r[in->a], r[in->b]);
+            break;
+        case EXPR_CODE_CALL:
+            *dst = call_function(call, expr->functions[in->a], &r[in->b], in->c);
+            break;
+        case EXPR_CODE_MATCHES:
+            *dst = matches(call, expr, r[in->a], in->b);
+            break;
+        case EXPR_CODE_LIST:
+            *dst = (struct rt_value){.type = RT_LIST};
+            break;
+        case EXPR_CODE_LIST_ADD:
+            *dst = expr_list_put(call, *dst, r[in->a], in->b != 0);
+            break;
+        case EXPR_CODE_MAP:
+            *dst = (struct rt_value){.type = RT_MAP};
+            break;
+        case EXPR_CODE_MAP_ADD:
+            *dst = expr_map_put(call, *dst, &r[in->a], in->b != 0);
+            break;
+
+        case EXPR_CODE_AND:
+            if (combine(dst, r[in->a], false))
+                at = expr->code + in->c;
+            break;
+        case EXPR_CODE_OR:
+            if (combine(dst, r[in->a], true))
+                at = expr->code + in->c;
+            break;
+        case EXPR_CODE_BRANCH:
+            if (dst->type != RT_BOOL) {
                 *dst = rt_is_error(*dst) ? *dst : rt_error(RT_ERROR_TYPE);
                 at = expr->code + in->c;
-            }
-            else if (!dst->u.boolean)
-            {
+            } else if (!dst->u.boolean) {
                 at = expr->code + in->b;
             }
             break;
-            CASE(JUMP) : at = expr->code + in->c;
+        case EXPR_CODE_JUMP:
+            at = expr->code + in->c;
             break;
 
-            CASE(FOLD) : dst[2] = expr_fold_begin((enum expr_fold)in->a, dst);
+        case EXPR_CODE_FOLD:
+            dst[2] = expr_fold_begin((enum expr_fold)in->a, dst);
             if (rt_is_error(dst[2]))
                 at = expr->code + in->c;
             break;
-            CASE(FOLD_NEXT) : if (call->fuel < FUEL_PER_ROUND) dst[2] = rt_error(RT_ERROR_LIMIT);
-            else if (expr_fold_next(dst, &r[in->a], in->b))
-            {
+        case EXPR_CODE_FOLD_NEXT:
+            if (call->fuel < FUEL_PER_ROUND)
+                dst[2] = rt_error(RT_ERROR_LIMIT);
+            else if (expr_fold_next(dst, &r[in->a], in->b)) {
                 call->fuel -= FUEL_PER_ROUND;
                 break;
             }
             at = expr->code + in->c;
             break;
-            CASE(FOLD_FILTER) : if (r[in->a].type == RT_BOOL && r[in->a].u.boolean) break;
+        case EXPR_CODE_FOLD_FILTER:
+            if (r[in->a].type == RT_BOOL && r[in->a].u.boolean)
+                break;
             at = expr->code + in->b;
             if (r[in->a].type != RT_BOOL) {
                 dst[2] = not_comparable(r[in->a]);
                 at = expr->code + in->c;
             }
             break;
-            CASE(FOLD_STEP)
-                : if (expr_fold_step(call, (enum expr_fold)in->b, dst, r[in->a])) at =
-                      expr->code + in->c;
+        case EXPR_CODE_FOLD_STEP:
+            if (expr_fold_step(call, (enum expr_fold)in->b, dst, r[in->a]))
+                at = expr->code + in->c;
             break;
-            CASE(FOLD_END) : *dst = expr_fold_end((enum expr_fold)in->a, dst);
+        case EXPR_CODE_FOLD_END:
+            *dst = expr_fold_end((enum expr_fold)in->a, dst);
             break;
-            CASE(OPTIONAL_OPEN) : if (!open_optional(dst, &r[in->a])) at = expr->code + in->c;
+        case EXPR_CODE_OPTIONAL_OPEN:
+            if (!open_optional(dst, &r[in->a]))
+                at = expr->code + in->c;
             break;
-            CASE(OPTIONAL_OF) : *dst = optional_of(call, r[in->a]);
+        case EXPR_CODE_OPTIONAL_OF:
+            *dst = optional_of(call, r[in->a]);
             break;
-            CASE(RETURN) : return *dst;
+        case EXPR_CODE_RETURN:
+            return *dst;
         case EXPR_OPCODE_COUNT:
             RT_UNREACHABLE();
         }
