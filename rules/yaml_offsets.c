@@ -388,7 +388,7 @@ enum rt_status yaml_expr_text(const struct rt_diags *diags, const struct yaml_no
 
         offsets[last] = last == 0 ? scalar->span.begin : offsets[last - 1] + 1;
     }
-    *out = (struct expr_text){
-        .text = scalar->text, .source = scalar->span.source, .offsets = offsets};
+    *out =
+        (struct expr_text){.text = scalar->text, .source = scalar->span.source, .offsets = offsets};
     return RT_OK;
 }
