@@ -55,10 +55,7 @@ void cep_dedup_advance(struct cep_dedup *dedup, rt_time now)
 
 static struct entry *entry_in(const struct rt_key_line *line)
 {
-    struct entry *entry;
-
-    memcpy(&entry, line->payload, sizeof(entry));
-    return entry;
+    return (struct entry *)(uintptr_t)line->payload[0];
 }
 
 static enum rt_status remember(struct cep_dedup *dedup, struct rt_hash128 key, rt_time until)
@@ -75,7 +72,7 @@ static enum rt_status remember(struct cep_dedup *dedup, struct rt_hash128 key, r
         rt_pool_give(&dedup->entries, entry);
         return status;
     }
-    memcpy(line->payload, &entry, sizeof(entry));
+    line->payload[0] = (uintptr_t)entry;
     rt_wheel_schedule(dedup->wheel, &entry->timer, until, 0, 0);
     return RT_OK;
 }

@@ -19,7 +19,10 @@
 
 struct cep_engine;
 
-/* The plan is referenced, the options are copied (source names are borrowed).  RT_ERR_NOMEM. */
+/*
+ * The plan is referenced, the options are copied (source names are borrowed).
+ * RT_ERR_NOMEM.  RT_ERR_LIMIT: the steps of one rule have more than 64 different keys.
+ */
 enum rt_status cep_engine_new(struct rule_plan *plan, const struct cep_options *options,
                               rt_emit_fn *emit, void *context, struct cep_engine **out);
 void cep_engine_free(struct cep_engine *engine); /* NULL is fine */

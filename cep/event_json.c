@@ -2,9 +2,9 @@
 #include "cep/event_json.h"
 
 /* Depth: RT_FIELD_DEPTH_MAX, the longest path that a field table takes. */
+// NOLINTNEXTLINE(misc-no-recursion)
 static bool put_node(const struct rt_event *event, const struct rt_field_node *nodes,
-                     const struct rt_field_node *node,
-                     struct rt_buffer *out) // NOLINT(misc-no-recursion)
+                     const struct rt_field_node *node, struct rt_buffer *out)
 {
     struct rt_value value = rt_event_at(event, node->slot);
     size_t begin = out->length;

@@ -11,11 +11,13 @@ struct limit {
     enum limit_kind kind;
 };
 
+// NOLINTBEGIN(bugprone-macro-parentheses): a member's name cannot stand in parentheses
 static const struct limit limits[] = {
 #define LIMIT(name, field, kind, standard, help) {name, offsetof(struct cep_options, field), kind},
 #include "cep/options.def"
 #undef LIMIT
 };
+// NOLINTEND(bugprone-macro-parentheses)
 
 static const char *const names[] = {
 #define LIMIT(name, field, kind, standard, help) name,
@@ -29,7 +31,7 @@ static const char *const policies[] = {
 struct cep_options cep_options_standard(void)
 {
     return (struct cep_options){
-#define LIMIT(name, field, kind, standard, help) .field = standard,
+#define LIMIT(name, field, kind, standard, help) .field = (standard),
 #include "cep/options.def"
 #undef LIMIT
         .on_limit = NFA_DROP_OLDEST,
@@ -54,12 +56,12 @@ static uint64_t take_unit(struct rt_text *text)
         struct rt_text suffix;
         uint64_t factor;
     } units[] = {
-        {{"KiB", 3}, 1024},
-        {{"MiB", 3}, 1024 * 1024},
-        {{"GiB", 3}, 1024 * 1024 * 1024},
+        {{"KiB", 3}, UINT64_C(1) << 10},
+        {{"MiB", 3}, UINT64_C(1) << 20},
+        {{"GiB", 3}, UINT64_C(1) << 30},
         {{"kB", 2}, 1000},
         {{"KB", 2}, 1000},
-        {{"MB", 2}, 1000 * 1000},
+        {{"MB", 2}, 1000000},
         {{"GB", 2}, 1000000000u},
         {{"B", 1}, 1},
     };

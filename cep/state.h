@@ -79,29 +79,46 @@ struct cep_key {                /* a key line's payload */
 _Static_assert(sizeof(struct cep_slot) == 32 && sizeof(struct cep_key) == RT_KEY_PAYLOAD,
                "a key with one rule needs its line only");
 
+struct cep_event_key { /* what one key_by makes of the event at hand */
+    uint64_t turn;
+    uint64_t hash;
+    bool has_key;
+    struct rt_buffer bytes; /* owned */
+};
+
 struct cep_keying {
     const struct rule_keying *plan;
     struct rt_key_table table;
-    /* of this event: */
-    uint64_t turn;
-    bool has_key;
+    struct cep_event_key key;
+    /* Where `key` lies in `table`; NULL: nowhere.  Another keying's key is looked up each time. */
     bool looked_up;
-    uint64_t hash;
-    struct rt_buffer bytes;   /* owned */
-    struct rt_key_line *line; /* NULL: no state */
+    struct rt_key_line *line;
 };
 
 /* ---- rules ---- */
+
+struct cep_rule_key {
+    uint32_t keying;
+    uint64_t guards; /* bits of the guards that ask for events of this key */
+};
 
 struct cep_rule {
     struct cep_engine *engine;
     const struct rule *rule;
     struct nfa_machine *machine; /* owned; NULL: a single-event rule */
     struct cep_truth *guards;    /* owned; by guard: what its atoms say */
+    bool *is_start;              /* owned; by guard: it alone can begin a run */
+    bool any_starts;             /* an event can begin a run whatever the guards say */
+    bool restless;               /* an event that no guard wants can matter to a run */
     uint64_t *errors;            /* owned; [condition][reason]; conditions as in conditions.c */
     uint64_t *seen_errors;       /* owned; turn in which a condition's error was counted */
     struct cep_rule_counters counters;
-    struct rt_text key; /* of the runs at work, during nfa_step and nfa_advance */
+    struct cep_rule_key
+        *keys; /* owned; the rule's own first, then those of steps with their own key_by */
+    uint32_t key_count;
+    uint32_t *guard_keys;  /* owned; by guard: index into `keys` */
+    struct rt_text key;    /* of the runs at work, during nfa_step and nfa_advance */
+    uint64_t keys_at_work; /* bits of `keys` that are equal to it for the event at hand */
 };
 
 enum cep_condition_place { /* rows of `errors` behind the guards */
@@ -158,6 +175,7 @@ struct cep_outbox {
     size_t waiting_count, waiting_capacity;
     struct rt_arena texts; /* of those that wait */
     bool collecting;
+    bool closed; /* emit has failed: nothing more goes out in this call */
 };
 
 /* ---- the engine ---- */
@@ -211,16 +229,17 @@ void cep_outbox_done(struct cep_outbox *outbox);
 
 /* ---- keyed.c ---- */
 
-/* Where this event's key lies; computed once a turn. */
-struct cep_keying *cep_key_of_event(struct cep_engine *engine, uint32_t keying);
-struct rt_key_line *cep_key_line(struct cep_keying *keying);
+/* This event's key; evaluated once a turn. */
+const struct cep_event_key *cep_key_of_event(struct cep_engine *engine, uint32_t keying);
+/* Where it lies in the keying's table, which need not be the one of its own keying. */
+struct rt_key_line *cep_key_line(struct cep_keying *keying, const struct cep_event_key *key);
 struct cep_slot *cep_slot_find(struct rt_key_line *line, uint32_t rule);
 /*
- * A slot for runs that have begun: inserts the line if need be.  RT_AGAIN: refused and counted by the limits' policy.
+ * Stores runs that have begun: inserts the line if need be.  RT_AGAIN: refused and counted by the limits' policy.
  * RT_ERR_LIMIT: the policy is to stop.  RT_ERR_NOMEM.
  */
 enum rt_status cep_slot_add(struct cep_engine *engine, struct cep_keying *keying,
-                            const struct cep_slot *slot, struct cep_slot **out);
+                            const struct cep_event_key *key, const struct cep_slot *slot);
 /* The runs are gone: drops the slot with its timer, and the line when it was the last. */
 void cep_slot_drop(struct cep_engine *engine, struct cep_keying *keying, struct rt_key_line *line,
                    struct cep_slot *slot);
@@ -241,18 +260,26 @@ void cep_timer_clear(struct cep_engine *engine, struct cep_slot *slot);
 /* Fires what is due at or before `until`, in order. */
 void cep_fire(struct cep_engine *engine, rt_time until);
 
+/* ---- callbacks.c ---- */
+
+struct nfa_callbacks cep_callbacks(const struct rule *rule);
+/* What the atoms of a guard say of this event; once an event. */
+const struct cep_truth *cep_guard_truth(struct cep_rule *rule, nfa_guard guard);
+/* What expressions see: the event at hand and what the run (NULL: none) has taken. */
+struct expr_frame cep_frame_of_run(const struct rt_event *event, const struct nfa_match *run);
+
 /* ---- rule.c ---- */
 
 enum rt_status cep_rule_init(struct cep_rule *rule, struct cep_engine *engine,
                              const struct rule *plan);
 void cep_rule_done(struct cep_rule *rule);
+/* Brings the counts of live runs up to date after the rule's automaton has moved. */
+void cep_count_live(struct cep_rule *rule);
 /* One event at hand to one rule. */
 void cep_rule_push(struct cep_rule *rule);
 void cep_rule_late(struct cep_rule *rule);
 /* The rule's runs of one key have a deadline. */
 void cep_rule_advance(struct cep_rule *rule, struct cep_keying *keying, struct rt_key_line *line,
                       rt_time deadline);
-/* What expressions see: the event at hand and what the run (NULL: none) has taken. */
-struct expr_frame cep_frame_of_run(const struct rt_event *event, const struct nfa_match *run);
 
 #endif

@@ -8,7 +8,7 @@
  *
  *     struct egret_ruleset *rules;
  *     struct egret_engine *engine;
- *     egret_ruleset_load_file("rules/login.yaml", NULL, &rules);
+ *     egret_ruleset_load_file("rules/login.yaml", NULL, NULL, &rules);
  *     egret_engine_new(rules, NULL, on_alert, NULL, &engine);
  *     while (...)
  *         egret_engine_push_json(engine, line, length);
@@ -19,7 +19,7 @@
  *
  * A1  An engine, its batches and its options belong to one thread at a time; a ruleset may be shared.
  * A2  An output parameter is written on EGRET_OK only.
- * A3  Texts that go in are UTF-8 with a length; texts that come out end in a NUL and are owned by the object they came
+ * A3  Texts are UTF-8.  Those that go in end in a NUL or have a length; those that come out end in a NUL and are owned by the object they came
  *     from, unless it says otherwise.
  * A4  Times are event time, in milliseconds since 1970-01-01T00:00:00Z.
  * A5  No struct is public; the numbers of the enums never change.
@@ -82,18 +82,48 @@ EGRET_API uint32_t egret_diag_line(struct egret_diags *diags, size_t index); /* 
 EGRET_API uint32_t egret_diag_column(struct egret_diags *diags, size_t index);
 
 /* All of them as text for people: source lines, carets, hints. */
-EGRET_API void egret_diags_render(struct egret_diags *diags, egret_text_fn *write, void *context);
+EGRET_API enum egret_status egret_diags_render(struct egret_diags *diags, egret_text_fn *write,
+                                               void *context);
+
+/* ---- options: for loading rules and for engines ---- */
+
+struct egret_options;
+
+EGRET_API enum egret_status egret_options_new(struct egret_options **out_options);
+EGRET_API void egret_options_free(struct egret_options *options); /* NULL is fine */
+
+/*
+ * Sets one option by name.
+ *
+ *     out_of_orderness            "10s"          how far an event may lie behind the latest one; default 0s
+ *     time.field                  "ts"           of events pushed as JSON; for loading and for the engine
+ *     time.format                 "unix_ms"      unix_s unix_ms unix_us unix_ns rfc3339, or a pattern with %
+ *     watermark.when              "is_marker"    only events for which it holds move the watermark; for loading
+ *     params.NAME                 "5"            a rule's parameter; for loading
+ *     state.limits.keys           "1000000"      and partials_per_key, events_per_partial, captured_bytes, memory ...
+ *     state.limits.on_limit       "drop_oldest"  drop_new, stop
+ *
+ * EGRET_ERR_NOT_FOUND: no such option.  EGRET_ERR_DATA: not a value for it.
+ */
+EGRET_API enum egret_status egret_options_set(struct egret_options *options, const char *name,
+                                              const char *value);
 
 /* ---- rules: compiled, immutable, reference-counted ---- */
 
 struct egret_ruleset;
 
-/* `diags` may be NULL.  EGRET_ERR_DIAG, EGRET_ERR_IO, EGRET_ERR_NOMEM.  Warnings do not fail. */
-EGRET_API enum egret_status egret_ruleset_load_file(const char *path, struct egret_diags *diags,
+/*
+ * `options` and `diags` may be NULL.  EGRET_ERR_DIAG, EGRET_ERR_IO, EGRET_ERR_NOMEM.  Warnings do not fail.
+ * A ruleset remembers the time field it was loaded with.
+ */
+EGRET_API enum egret_status egret_ruleset_load_file(const char *path,
+                                                    const struct egret_options *options,
+                                                    struct egret_diags *diags,
                                                     struct egret_ruleset **out_rules);
 /* `name` stands for the file in messages. */
 EGRET_API enum egret_status egret_ruleset_load_text(const char *name, const char *text,
-                                                    size_t length, struct egret_diags *diags,
+                                                    const struct egret_options *options,
+                                                    struct egret_diags *diags,
                                                     struct egret_ruleset **out_rules);
 EGRET_API struct egret_ruleset *egret_ruleset_ref(struct egret_ruleset *rules); /* atomic */
 EGRET_API void egret_ruleset_unref(struct egret_ruleset *rules);                /* NULL is fine */
@@ -139,21 +169,6 @@ EGRET_API void egret_event_set_double(struct egret_event *event, uint32_t field,
 EGRET_API enum egret_status egret_event_set_text(struct egret_event *event, uint32_t field,
                                                  const char *text, size_t length);
 
-/* ---- options ---- */
-
-struct egret_options;
-
-EGRET_API enum egret_status egret_options_new(struct egret_options **out_options);
-EGRET_API void egret_options_free(struct egret_options *options); /* NULL is fine */
-
-/*
- * Sets one option by name, as in configuration files: "out_of_orderness" = "10s", "time.field" = "ts",
- * "state.limits.keys" = "1000000", "state.limits.on_limit" = "drop_oldest".
- * EGRET_ERR_NOT_FOUND: no such option.  EGRET_ERR_DATA: not a value for it.
- */
-EGRET_API enum egret_status egret_options_set(struct egret_options *options, const char *name,
-                                              const char *value);
-
 /* ---- engine ---- */
 
 struct egret_engine;
@@ -177,7 +192,7 @@ EGRET_API void egret_engine_free(struct egret_engine *engine); /* NULL is fine *
 EGRET_API enum egret_status egret_engine_push(struct egret_engine *engine,
                                               const struct egret_event *event);
 
-/* The same for one JSON object; its time is in the field that "time.field" names (default "ts"). */
+/* The same for one JSON object; its time is in the field "time.field" (default "ts") that the rules were loaded with. */
 EGRET_API enum egret_status egret_engine_push_json(struct egret_engine *engine, const char *text,
                                                    size_t length);
 

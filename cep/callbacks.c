@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What an automaton asks of its rule while it steps: does a guard hold, make this event last, here is a match.
+ *
+ * Guards and events to keep are always those of the event at hand, so both are answered from what is known of it: atoms from
+ * the memo, the copy from the one that another rule or key has made.
+ */
+#include "cep/state.h"
+#include "runtime/base/assert.h"
+
+static const struct rt_event *last_taken(const void *context, uint32_t step)
+{
+    const struct nfa_match *run = context;
+    struct nfa_taken taken;
+
+    for (const struct nfa_path *path = run->path; path != NULL;) {
+        path = nfa_path_get(path, &taken);
+        if (taken.step == step)
+            return taken.event;
+    }
+    return NULL;
+}
+
+static enum rt_status all_taken(const void *context, uint32_t step, struct rt_arena *arena,
+                                const struct rt_event *const **out, size_t *count)
+{
+    const struct nfa_match *run = context;
+    const struct rt_event **events;
+    struct nfa_taken taken;
+    size_t found = 0;
+
+    for (const struct nfa_path *path = run->path; path != NULL;) {
+        path = nfa_path_get(path, &taken);
+        found += taken.step == step;
+    }
+    events = rt_arena_array(arena, found, sizeof(const struct rt_event *));
+    if (events == NULL)
+        return RT_ERR_NOMEM;
+    *count = found;
+    for (const struct nfa_path *path = run->path; path != NULL;) {
+        path = nfa_path_get(path, &taken);
+        if (taken.step == step)
+            events[--found] = taken.event;
+    }
+    *out = events;
+    return RT_OK;
+}
+
+struct expr_frame cep_frame_of_run(const struct rt_event *event, const struct nfa_match *run)
+{
+    if (run == NULL)
+        return (struct expr_frame){.event = event};
+    return (struct expr_frame){
+        .event = event, .last_of = last_taken, .all_of = all_taken, .context = run};
+}
+
+const struct cep_truth *cep_guard_truth(struct cep_rule *rule, nfa_guard guard)
+{
+    struct cep_truth *truth = &rule->guards[guard];
+
+    if (truth->turn != rule->engine->memo.turn)
+        *truth = cep_atoms_truth(&rule->engine->memo, &rule->rule->guards[guard]);
+    return truth;
+}
+
+static bool guard_holds(void *context, nfa_guard guard, nfa_event event,
+                        const struct nfa_match *run)
+{
+    struct cep_rule *rule = context;
+    struct expr_machine *machine = rule->engine->memo.machine;
+    const struct expr *rest = rule->rule->guards[guard].rest;
+    const struct cep_truth *atoms = cep_guard_truth(rule, guard);
+    enum rt_value_error why = (enum rt_value_error)atoms->why;
+    enum expr_truth truth = (enum expr_truth)atoms->truth;
+
+    (void)event; /* it is the event at hand */
+    if ((rule->keys_at_work >> rule->guard_keys[guard] & 1) == 0)
+        return false; /* its step asks for another key */
+    if (truth == EXPR_TRUE && rest != NULL) {
+        struct rt_arena *scratch = expr_machine_scratch(machine);
+        struct rt_arena_mark mark = rt_arena_mark(scratch);
+        const struct expr_frame frame = cep_frame_of_run(rule->engine->event, run);
+
+        truth = expr_test(machine, rest, &frame, &why);
+        rt_arena_rewind(scratch, mark); /* a truth borrows nothing */
+    }
+    if (truth == EXPR_ERROR)
+        cep_count_error(rule, guard, why);
+    return truth == EXPR_TRUE;
+}
+
+/*
+ * One copy of an event serves all rules and keys.  An event that the disorder buffer holds is copied too: its block belongs to
+ * that buffer.  Events without raw bytes keep all fields, since their alerts are written from these.
+ */
+static nfa_event keep_event(void *context, nfa_event event)
+{
+    struct cep_rule *rule = context;
+    struct cep_engine *engine = rule->engine;
+    const struct rt_event *kept;
+    enum rt_status status;
+
+    (void)event; /* it is the event at hand */
+    if (engine->kept == NULL) {
+        struct rt_event borrowed = *engine->event;
+
+        borrowed.references = 0;
+        status = rt_event_keep(&borrowed, borrowed.raw == NULL ? UINT32_MAX : engine->kept_slots,
+                               &engine->captured, &engine->kept);
+        if (status != RT_OK) {
+            if (status != RT_ERR_LIMIT || engine->options.on_limit == NFA_STOP)
+                cep_fail(engine, status);
+            return NULL;
+        }
+    }
+    status = rt_event_keep(engine->kept, UINT32_MAX, &engine->captured, &kept);
+    RT_ASSERT(status == RT_OK); /* one more reference */
+    return kept;
+}
+
+static void release_event(void *context, nfa_event kept)
+{
+    struct cep_rule *rule = context;
+
+    rt_event_release(kept, &rule->engine->captured);
+}
+
+static void report_run(struct cep_rule *rule, enum rule_output_kind kind,
+                       const struct nfa_match *match)
+{
+    struct nfa_taken newest;
+
+    (void)nfa_path_get(match->path, &newest);
+    cep_report(rule, &(struct cep_finding){
+                         .kind = kind,
+                         .key = rule->key,
+                         .match = match,
+                         .event = newest.event,
+                         .time = match->time,
+                         .first_time = match->start_time,
+                         .tie = match->start_sequence,
+                     });
+}
+
+static void on_match(void *context, const struct nfa_match *match)
+{
+    struct cep_rule *rule = context;
+
+    report_run(rule, RULE_OUTPUT_MATCH, match);
+}
+
+static void on_timeout(void *context, const struct nfa_match *match)
+{
+    struct cep_rule *rule = context;
+
+    report_run(rule, RULE_OUTPUT_TIMEOUT, match);
+}
+
+struct nfa_callbacks cep_callbacks(const struct rule *rule)
+{
+    return (struct nfa_callbacks){
+        .guard = guard_holds,
+        .keep = keep_event,
+        .release = release_event,
+        .match = on_match,
+        .timeout = rule->outputs[RULE_OUTPUT_TIMEOUT].enabled ? on_timeout : NULL,
+    };
+}

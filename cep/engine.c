@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The walk of one event, and the life of an engine.
+ *
+ *     push: timers at or before its time --> the rules that can care --> each in turn --> what was kept of it is let go
+ */
+#include "cep/engine.h"
+
+#include "cep/state.h"
+#include "runtime/base/alloc.h"
+#include "runtime/base/assert.h"
+
+enum { RECORD_BYTES_MAX = 1 << 30, KEY_BYTES_MAX = 64 << 20 };
+
+void cep_fail(struct cep_engine *engine, enum rt_status status)
+{
+    if (engine->status == RT_OK)
+        engine->status = status;
+}
+
+static enum rt_status take_status(struct cep_engine *engine)
+{
+    enum rt_status status = engine->status;
+
+    engine->status = RT_OK;
+    engine->outbox.closed = false;
+    return status;
+}
+
+static void begin_event(struct cep_engine *engine, const struct rt_event *event)
+{
+    engine->event = event;
+    engine->memo.event = event;
+    engine->memo.turn++;
+    expr_machine_reset(engine->memo.machine);
+}
+
+static void end_event(struct cep_engine *engine)
+{
+    if (engine->kept != NULL)
+        rt_event_release(engine->kept, &engine->captured);
+    engine->kept = NULL;
+    engine->event = NULL;
+}
+
+static struct cep_engine *engine_of(struct rt_operator *port)
+{
+    return (struct cep_engine *)port; /* its first member */
+}
+
+static enum rt_status push(struct rt_operator *port, const struct rt_event *event)
+{
+    struct cep_engine *engine = engine_of(port);
+    const uint32_t *rules;
+    size_t count;
+
+    cep_fire(engine, event->time);
+    cep_dedup_advance(&engine->dedup, event->time);
+    engine->counters.events++;
+    rules = cep_classify(engine->classifier, event, &count);
+    if (count == 0)
+        return take_status(engine);
+    begin_event(engine, event);
+    for (size_t i = 0; i < count; i++)
+        cep_rule_push(&engine->rules[rules[i]]);
+    end_event(engine);
+    return take_status(engine);
+}
+
+static enum rt_status late(struct rt_operator *port, const struct rt_event *event)
+{
+    struct cep_engine *engine = engine_of(port);
+    const uint32_t *rules;
+    size_t count;
+
+    engine->counters.late++;
+    rules = cep_classify(engine->classifier, event, &count);
+    begin_event(engine, event);
+    for (size_t i = 0; i < count; i++)
+        cep_rule_late(&engine->rules[rules[i]]);
+    end_event(engine);
+    return take_status(engine);
+}
+
+static enum rt_status advance(struct rt_operator *port, rt_time watermark)
+{
+    struct cep_engine *engine = engine_of(port);
+
+    cep_fire(engine, watermark);
+    cep_dedup_advance(&engine->dedup, watermark);
+    return take_status(engine);
+}
+
+/* ---- life ---- */
+
+static enum rt_status init_keyings(struct cep_engine *engine)
+{
+    const struct rule_plan *plan = engine->plan;
+    uint32_t widest = 0;
+
+    engine->keyings = rt_alloc_zeroed(plan->keying_count, sizeof(*engine->keyings));
+    if (engine->keyings == NULL)
+        return RT_ERR_NOMEM;
+    for (uint32_t i = 0; i < plan->keying_count; i++) {
+        engine->keyings[i].plan = &plan->keyings[i];
+        rt_key_table_init(&engine->keyings[i].table, SIZE_MAX);
+        rt_buffer_init(&engine->keyings[i].key.bytes, KEY_BYTES_MAX);
+        widest = plan->keyings[i].part_count > widest ? plan->keyings[i].part_count : widest;
+    }
+    engine->key_parts = rt_alloc_zeroed(widest, sizeof(*engine->key_parts));
+    engine->key_entries = rt_alloc_zeroed(widest, sizeof(*engine->key_entries));
+    return engine->key_parts == NULL || engine->key_entries == NULL ? RT_ERR_NOMEM : RT_OK;
+}
+
+static enum rt_status init_rules(struct cep_engine *engine)
+{
+    const struct rule_plan *plan = engine->plan;
+
+    engine->rules = rt_alloc_zeroed(plan->rule_count, sizeof(*engine->rules));
+    if (engine->rules == NULL)
+        return RT_ERR_NOMEM;
+    for (uint32_t i = 0; i < plan->rule_count; i++) {
+        RT_ASSERT(plan->rules[i]->index == i);
+        enum rt_status status = cep_rule_init(&engine->rules[i], engine, plan->rules[i]);
+
+        if (status != RT_OK)
+            return status;
+    }
+    return RT_OK;
+}
+
+static enum rt_status init(struct cep_engine *engine)
+{
+    enum rt_status status;
+
+    rt_pool_init(&engine->timers, sizeof(struct cep_timer), SIZE_MAX);
+    rt_blocks_init(&engine->captured, engine->options.captured_bytes);
+    rt_blocks_init(&engine->slot_lists, SIZE_MAX);
+    rt_buffer_init(&engine->outbox.record.json, RECORD_BYTES_MAX);
+    rt_buffer_init(&engine->outbox.record.message, RECORD_BYTES_MAX);
+    rt_arena_init(&engine->outbox.texts, SIZE_MAX);
+    engine->kept_slots = (uint32_t)rt_fields_kept_count(engine->plan->fields);
+    engine->memo.plan = engine->plan;
+    engine->memo.atoms = rt_alloc_zeroed(engine->plan->atom_count, sizeof(*engine->memo.atoms));
+    if (engine->memo.atoms == NULL)
+        return RT_ERR_NOMEM;
+    status = expr_machine_new(&engine->memo.machine);
+    if (status == RT_OK)
+        status = rt_wheel_new(&engine->wheel);
+    if (status == RT_OK)
+        status = cep_dedup_init(&engine->dedup);
+    if (status == RT_OK)
+        status = cep_classifier_new(engine->plan, &engine->classifier);
+    if (status == RT_OK)
+        status = init_keyings(engine);
+    if (status == RT_OK)
+        status = init_rules(engine);
+    return status;
+}
+
+enum rt_status cep_engine_new(struct rule_plan *plan, const struct cep_options *options,
+                              rt_emit_fn *emit, void *context, struct cep_engine **out)
+{
+    struct cep_engine *engine = rt_alloc_zeroed(1, sizeof(*engine));
+    enum rt_status status;
+
+    if (engine == NULL)
+        return RT_ERR_NOMEM;
+    engine->port = (struct rt_operator){.push = push, .late = late, .advance = advance};
+    engine->plan = rule_plan_ref(plan);
+    engine->options = *options;
+    engine->emit = emit;
+    engine->context = context;
+    status = init(engine);
+    if (status != RT_OK) {
+        cep_engine_free(engine);
+        return status;
+    }
+    *out = engine;
+    return RT_OK;
+}
+
+void cep_engine_free(struct cep_engine *engine)
+{
+    if (engine == NULL)
+        return;
+    cep_keyings_done(engine); /* before the machines whose runs it holds */
+    for (uint32_t i = 0; engine->rules != NULL && i < engine->plan->rule_count; i++)
+        cep_rule_done(&engine->rules[i]);
+    rt_free(engine->rules);
+    rt_free(engine->keyings);
+    rt_free(engine->key_parts);
+    rt_free(engine->key_entries);
+    cep_classifier_free(engine->classifier);
+    cep_dedup_done(&engine->dedup);
+    cep_outbox_done(&engine->outbox);
+    rt_wheel_free(engine->wheel);
+    expr_machine_free(engine->memo.machine);
+    rt_free(engine->memo.atoms);
+    rt_pool_done(&engine->timers);
+    rt_blocks_done(&engine->slot_lists);
+    rt_blocks_done(&engine->captured);
+    rule_plan_unref(engine->plan);
+    rt_free(engine);
+}
+
+struct rt_operator *cep_engine_operator(struct cep_engine *engine)
+{
+    return &engine->port;
+}
+
+/* ---- counters ---- */
+
+void cep_engine_counters(const struct cep_engine *engine, struct cep_counters *out)
+{
+    *out = engine->counters;
+    out->captured_bytes = engine->captured.bytes_in_use;
+    out->state_bytes = cep_state_bytes(engine);
+}
+
+void cep_engine_rule_counters(const struct cep_engine *engine, uint32_t number,
+                              struct cep_rule_counters *out)
+{
+    const struct cep_rule *rule = &engine->rules[number];
+
+    *out = rule->counters;
+    if (rule->machine == NULL)
+        return;
+
+    const struct nfa_counters *runs = nfa_machine_counters(rule->machine);
+
+    out->started = runs->started;
+    out->matched = runs->matched;
+    out->timed_out = runs->timed_out;
+    out->dropped = runs->evicted + runs->refused;
+    out->live = runs->live_runs;
+}
+
+static const char *row_name(const struct rule *rule, uint32_t row)
+{
+    static const char *const places[CEP_PLACES] = {[CEP_AT_FILTER] = "filter",
+                                                   [CEP_AT_EXCEPT] = "except",
+                                                   [CEP_AT_CANCEL] = "cancel_if",
+                                                   [CEP_AT_WHERE] = "where"};
+
+    return row < rule->guard_count ? rule->guards[row].step : places[row - rule->guard_count];
+}
+
+void cep_engine_each_error(const struct cep_engine *engine, cep_error_count_fn *each, void *context)
+{
+    for (uint32_t i = 0; i < engine->plan->rule_count; i++) {
+        const struct cep_rule *rule = &engine->rules[i];
+        uint32_t rows = rule->rule->guard_count + CEP_PLACES;
+
+        for (uint32_t at = 0; at < rows * CEP_REASONS; at++) {
+            if (rule->errors[at] == 0)
+                continue;
+            each(context, &(struct cep_error_count){
+                              .rule = i,
+                              .step = row_name(rule->rule, at / CEP_REASONS),
+                              .why = (enum rt_value_error)(at % CEP_REASONS),
+                              .count = rule->errors[at],
+                          });
+        }
+    }
+}

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keyed state: this event's key in each keying, and the slots in which rules keep their runs. */
+#include <string.h>
+
+#include "cep/key.h"
+#include "cep/state.h"
+#include "runtime/base/assert.h"
+
+enum { LIST_FIRST = 2, SAMPLE_LINES = 32, SAMPLE_PLACES = 1024 };
+
+const struct cep_event_key *cep_key_of_event(struct cep_engine *engine, uint32_t number)
+{
+    struct cep_keying *keying = &engine->keyings[number];
+    struct cep_event_key *key = &keying->key;
+    const struct expr_frame frame = {.event = engine->event};
+
+    if (key->turn == engine->memo.turn)
+        return key;
+    key->turn = engine->memo.turn;
+    key->has_key = true;
+    keying->looked_up = false;
+    rt_buffer_reset(&key->bytes);
+    for (uint32_t i = 0; key->has_key && i < keying->plan->part_count; i++) {
+        struct rt_value value =
+            expr_eval(engine->memo.machine, keying->plan->parts[i].value, &frame);
+
+        key->has_key = cep_key_add(&key->bytes, value, i + 1 == keying->plan->part_count);
+    }
+    if (key->bytes.failed) {
+        cep_fail(engine, RT_ERR_NOMEM);
+        key->has_key = false;
+    }
+    if (key->has_key)
+        key->hash = rt_key_hash(rt_buffer_view(&key->bytes));
+    return key;
+}
+
+struct rt_key_line *cep_key_line(struct cep_keying *keying, const struct cep_event_key *key)
+{
+    if (key != &keying->key)
+        return rt_key_table_find(&keying->table, key->hash, rt_buffer_view(&key->bytes));
+    if (!keying->looked_up) {
+        keying->line = rt_key_table_find(&keying->table, key->hash, rt_buffer_view(&key->bytes));
+        keying->looked_up = true;
+    }
+    return keying->line;
+}
+
+static struct cep_key *key_of(struct rt_key_line *line)
+{
+    return (struct cep_key *)(void *)line->payload;
+}
+
+/* The first slot of the list that is not below `rule`. */
+static uint32_t place_in(const struct cep_slot_list *list, uint32_t rule)
+{
+    uint32_t low = 0, high = list->count;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+
+        if (list->slots[middle].rule < rule)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+struct cep_slot *cep_slot_find(struct rt_key_line *line, uint32_t rule)
+{
+    struct cep_key *key = key_of(line);
+
+    if (key->list == NULL)
+        return key->only.rule == rule && !nfa_runs_empty(&key->only.runs) ? &key->only : NULL;
+
+    uint32_t place = place_in(key->list, rule);
+
+    return place < key->list->count && key->list->slots[place].rule == rule
+               ? &key->list->slots[place]
+               : NULL;
+}
+
+static size_t list_bytes(uint32_t capacity)
+{
+    return sizeof(struct cep_slot_list) + capacity * sizeof(struct cep_slot);
+}
+
+/* The key's list with room for one more; made from the single slot if there is none yet. */
+static struct cep_slot_list *list_with_room(struct cep_engine *engine, struct cep_key *key)
+{
+    struct cep_slot_list *old = key->list;
+
+    if (old != NULL && old->count < old->capacity)
+        return old;
+
+    uint32_t capacity = old == NULL ? LIST_FIRST : old->capacity * 2;
+    struct cep_slot_list *list = rt_blocks_take(&engine->slot_lists, list_bytes(capacity));
+
+    if (list == NULL)
+        return NULL;
+    list->capacity = capacity;
+    if (old == NULL) {
+        list->count = 1;
+        list->slots[0] = key->only;
+        key->only = (struct cep_slot){0};
+    } else {
+        list->count = old->count;
+        memcpy(list->slots, old->slots, old->count * sizeof(struct cep_slot));
+        rt_blocks_give(&engine->slot_lists, old, list_bytes(old->capacity));
+    }
+    key->list = list;
+    return list;
+}
+
+static enum rt_status add_to_line(struct cep_engine *engine, struct rt_key_line *line,
+                                  const struct cep_slot *slot)
+{
+    struct cep_key *key = key_of(line);
+
+    if (key->list == NULL && nfa_runs_empty(&key->only.runs)) {
+        key->only = *slot;
+        return RT_OK;
+    }
+
+    struct cep_slot_list *list = list_with_room(engine, key);
+
+    if (list == NULL)
+        return RT_ERR_NOMEM;
+
+    uint32_t place = place_in(list, slot->rule);
+
+    memmove(&list->slots[place + 1], &list->slots[place],
+            (list->count - place) * sizeof(struct cep_slot));
+    list->slots[place] = *slot;
+    list->count++;
+    return RT_OK;
+}
+
+static enum rt_status insert_line(struct cep_engine *engine, struct cep_keying *keying,
+                                  const struct cep_event_key *key, struct rt_key_line **out)
+{
+    size_t long_bytes = keying->table.long_keys.bytes_in_use;
+    enum rt_status status =
+        rt_key_table_insert(&keying->table, key->hash, rt_buffer_view(&key->bytes), out);
+
+    keying->looked_up = false; /* lines have moved */
+    if (status != RT_OK)
+        return status;
+    engine->counters.keys++;
+    engine->long_key_bytes += keying->table.long_keys.bytes_in_use - long_bytes;
+    return RT_OK;
+}
+
+static void remove_line(struct cep_engine *engine, struct cep_keying *keying,
+                        struct rt_key_line *line)
+{
+    size_t long_bytes = keying->table.long_keys.bytes_in_use;
+
+    rt_key_table_remove(&keying->table, line);
+    keying->looked_up = false; /* lines have moved */
+    engine->counters.keys--;
+    engine->long_key_bytes -= long_bytes - keying->table.long_keys.bytes_in_use;
+}
+
+/* Room for one more key, or what the policy says of it: RT_AGAIN when the key is not begun. */
+static enum rt_status make_room(struct cep_engine *engine, struct cep_keying *keying)
+{
+    while (engine->counters.keys >= engine->options.keys ||
+           cep_state_bytes(engine) >= engine->options.memory) {
+        if (engine->options.on_limit == NFA_STOP)
+            return RT_ERR_LIMIT;
+        if (engine->options.on_limit == NFA_DROP_NEW || !cep_evict(engine, keying)) {
+            engine->counters.keys_refused++;
+            return RT_AGAIN;
+        }
+    }
+    return RT_OK;
+}
+
+enum rt_status cep_slot_add(struct cep_engine *engine, struct cep_keying *keying,
+                            const struct cep_event_key *key, const struct cep_slot *slot)
+{
+    struct rt_key_line *line = cep_key_line(keying, key);
+    bool fresh = line == NULL;
+    enum rt_status status;
+
+    if (fresh) {
+        status = make_room(engine, keying);
+        if (status == RT_OK)
+            status = insert_line(engine, keying, key, &line);
+        if (status != RT_OK)
+            return status;
+    }
+    status = add_to_line(engine, line, slot);
+    if (status != RT_OK && fresh)
+        remove_line(engine, keying, line);
+    return status;
+}
+
+void cep_slot_drop(struct cep_engine *engine, struct cep_keying *keying, struct rt_key_line *line,
+                   struct cep_slot *slot)
+{
+    struct cep_key *key = key_of(line);
+
+    RT_ASSERT(nfa_runs_empty(&slot->runs));
+    cep_timer_clear(engine, slot);
+    if (key->list == NULL) {
+        remove_line(engine, keying, line);
+        return;
+    }
+
+    struct cep_slot_list *list = key->list;
+    size_t place = (size_t)(slot - list->slots);
+
+    list->count--;
+    memmove(slot, slot + 1, (list->count - place) * sizeof(struct cep_slot));
+    if (list->count == 1) { /* the slot that is left goes back into the line */
+        key->only = list->slots[0];
+        key->list = NULL;
+        rt_blocks_give(&engine->slot_lists, list, list_bytes(list->capacity));
+    }
+}
+
+static void clear_runs(struct cep_engine *engine, struct cep_slot *slot)
+{
+    nfa_clear(engine->rules[slot->rule].machine, &slot->runs);
+    cep_count_live(&engine->rules[slot->rule]);
+    cep_timer_clear(engine, slot);
+}
+
+static void clear_key(struct cep_engine *engine, struct cep_key *key)
+{
+    if (key->list == NULL) {
+        clear_runs(engine, &key->only);
+        return;
+    }
+    for (uint32_t i = 0; i < key->list->count; i++)
+        clear_runs(engine, &key->list->slots[i]);
+    rt_blocks_give(&engine->slot_lists, key->list, list_bytes(key->list->capacity));
+}
+
+void cep_key_drop(struct cep_engine *engine, struct cep_keying *keying, struct rt_key_line *line)
+{
+    clear_key(engine, key_of(line));
+    remove_line(engine, keying, line);
+}
+
+/* How long ago any rule stepped the key.  Right for keys idle less than 2^32 events, which is enough to choose. */
+static uint32_t idle_turns(const struct cep_key *key, uint64_t turn)
+{
+    uint32_t idle = UINT32_MAX;
+
+    if (key->list == NULL)
+        return (uint32_t)turn - key->only.touched;
+    for (uint32_t i = 0; i < key->list->count; i++) {
+        uint32_t slot_idle = (uint32_t)turn - key->list->slots[i].touched;
+
+        idle = slot_idle < idle ? slot_idle : idle;
+    }
+    return idle;
+}
+
+/*
+ * Of some lines the key that was idle longest.  A full search would cost as much as there are keys; a sample that moves on
+ * through the table finds old keys about as well and is as reproducible.
+ */
+static struct rt_key_line *oldest_of_sample(struct cep_engine *engine, struct cep_keying *keying)
+{
+    struct rt_key_table *table = &keying->table;
+    struct rt_key_line *oldest = NULL;
+    uint32_t oldest_idle = 0;
+    size_t seen = 0;
+
+    for (size_t i = 0; i < table->capacity && seen < SAMPLE_LINES; i++) {
+        if (i >= SAMPLE_PLACES && oldest != NULL)
+            break;
+
+        struct rt_key_line *line = rt_key_table_at(table, engine->sample++ & (table->capacity - 1));
+
+        if (line == NULL)
+            continue;
+        seen++;
+
+        uint32_t idle = idle_turns(key_of(line), engine->memo.turn);
+
+        if (oldest == NULL || idle > oldest_idle) {
+            oldest = line;
+            oldest_idle = idle;
+        }
+    }
+    return oldest;
+}
+
+bool cep_evict(struct cep_engine *engine, struct cep_keying *preferred)
+{
+    struct cep_keying *keying = preferred;
+
+    for (uint32_t i = 0; keying->table.count == 0 && i < engine->plan->keying_count; i++)
+        keying = &engine->keyings[i];
+    if (keying->table.count == 0)
+        return false;
+    cep_key_drop(engine, keying, oldest_of_sample(engine, keying));
+    engine->counters.keys_evicted++;
+    return true;
+}
+
+void cep_make_room_for_event(struct cep_engine *engine, struct cep_keying *preferred)
+{
+    const struct rt_event *event = engine->event;
+    /* Its copy: slots, raw bytes, and strings that had to be unescaped, which are no longer than the raw bytes. */
+    size_t bytes = rt_blocks_size(sizeof(*event) + event->slot_count * sizeof(struct rt_value) +
+                                  2 * (size_t)event->raw_length);
+
+    if (engine->kept != NULL || engine->options.on_limit != NFA_DROP_OLDEST)
+        return;
+    while (engine->captured.bytes_in_use + bytes > engine->captured.bytes_max &&
+           cep_evict(engine, preferred))
+        continue;
+}
+
+size_t cep_state_bytes(const struct cep_engine *engine)
+{
+    return engine->counters.keys * sizeof(struct rt_key_line) + engine->long_key_bytes +
+           engine->slot_lists.bytes_in_use + engine->captured.bytes_in_use +
+           engine->timers.in_use * engine->timers.object_size + cep_dedup_bytes(&engine->dedup) +
+           engine->live_runs * CEP_RUN_BYTES;
+}
+
+void cep_keyings_done(struct cep_engine *engine)
+{
+    for (uint32_t i = 0; engine->keyings != NULL && i < engine->plan->keying_count; i++) {
+        struct cep_keying *keying = &engine->keyings[i];
+
+        for (size_t place = 0; place < keying->table.capacity; place++) {
+            struct rt_key_line *line = rt_key_table_at(&keying->table, place);
+
+            if (line != NULL)
+                clear_key(engine, key_of(line));
+        }
+        rt_key_table_done(&keying->table);
+        rt_buffer_done(&keying->key.bytes);
+    }
+}

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One rule at work:
+ *
+ *     event --> filter --> except --> cancel_if --> guards that may hold --> key --> automaton --> finding --> record
+ *                                                        (single-event rules: where --> key --> finding)
+ *
+ * The cheap questions come first: an event that no guard can want, and that breaks nothing, never looks its key up.
+ */
+#include "cep/state.h"
+#include "runtime/base/alloc.h"
+
+enum { KEYS_MAX = 64 }; /* bits of cep_rule.keys_at_work */
+
+/* The key that a guard's step asks for. */
+static uint32_t keying_of_guard(const struct rule *rule, nfa_guard guard)
+{
+    for (uint32_t i = 0; i < rule->step_count; i++) {
+        if (rule->steps[i].keying != RULE_NONE &&
+            strcmp(rule->steps[i].name, rule->guards[guard].step) == 0)
+            return rule->steps[i].keying;
+    }
+    return rule->keying;
+}
+
+static enum rt_status find_keys(struct cep_rule *rule)
+{
+    const struct rule *plan = rule->rule;
+
+    rule->keys[0].keying = plan->keying;
+    rule->key_count = 1;
+    for (nfa_guard guard = 0; guard < plan->guard_count; guard++) {
+        uint32_t keying = keying_of_guard(plan, guard);
+        uint32_t at = 0;
+
+        while (at < rule->key_count && rule->keys[at].keying != keying)
+            at++;
+        if (at == KEYS_MAX)
+            return RT_ERR_LIMIT;
+        if (at == rule->key_count)
+            rule->keys[rule->key_count++].keying = keying;
+        rule->guard_keys[guard] = at;
+        rule->keys[at].guards |= guard < 64 ? UINT64_C(1) << guard : 0;
+    }
+    return RT_OK;
+}
+
+static enum rt_status init_pattern(struct cep_rule *rule)
+{
+    const struct cep_options *options = &rule->engine->options;
+    const struct nfa_program *program = rule->rule->program;
+    const struct nfa_callbacks callbacks = cep_callbacks(rule->rule);
+    const struct nfa_limits limits = {
+        .runs_per_key = cep_limit32(options->partials_per_key),
+        .path_length = cep_limit32(options->events_per_partial),
+        .held_matches = cep_limit32(options->held_matches),
+        .matches_per_event = cep_limit32(options->matches_per_event),
+        .policy = options->on_limit,
+    };
+
+    rule->any_starts = nfa_program_any_starts(program);
+    rule->restless = nfa_program_is_restless(program);
+    for (nfa_guard guard = 0; guard < rule->rule->guard_count; guard++)
+        rule->is_start[guard] = nfa_program_is_start_guard(program, guard);
+
+    enum rt_status status = find_keys(rule);
+
+    if (status != RT_OK)
+        return status;
+    return nfa_machine_new(rule->rule->program, &limits, &callbacks, rule, &rule->machine);
+}
+
+enum rt_status cep_rule_init(struct cep_rule *rule, struct cep_engine *engine,
+                             const struct rule *plan)
+{
+    uint32_t rows = plan->guard_count + CEP_PLACES;
+
+    *rule = (struct cep_rule){.engine = engine, .rule = plan};
+    rule->guards = rt_alloc_zeroed(plan->guard_count, sizeof(*rule->guards));
+    rule->is_start = rt_alloc_zeroed(plan->guard_count, sizeof(*rule->is_start));
+    rule->guard_keys = rt_alloc_zeroed(plan->guard_count, sizeof(*rule->guard_keys));
+    rule->keys = rt_alloc_zeroed((size_t)plan->guard_count + 1, sizeof(*rule->keys));
+    rule->errors = rt_alloc_zeroed((size_t)rows * CEP_REASONS, sizeof(*rule->errors));
+    rule->seen_errors = rt_alloc_zeroed(rows, sizeof(*rule->seen_errors));
+    if (rule->guards == NULL || rule->is_start == NULL || rule->guard_keys == NULL ||
+        rule->keys == NULL || rule->errors == NULL || rule->seen_errors == NULL)
+        return RT_ERR_NOMEM;
+    return plan->kind == RULE_PATTERN ? init_pattern(rule) : RT_OK;
+}
+
+void cep_rule_done(struct cep_rule *rule)
+{
+    nfa_machine_free(rule->machine);
+    rt_free(rule->guards);
+    rt_free(rule->is_start);
+    rt_free(rule->guard_keys);
+    rt_free(rule->keys);
+    rt_free(rule->errors);
+    rt_free(rule->seen_errors);
+}
+
+/* ---- patterns ---- */
+
+void cep_count_live(struct cep_rule *rule)
+{
+    uint64_t live = nfa_machine_counters(rule->machine)->live_runs;
+
+    rule->engine->live_runs += live - rule->counters.live;
+    rule->counters.live = live;
+}
+
+/* Drops the runs of a key without output. */
+static void clear_slot(struct cep_rule *rule, struct cep_keying *keying, struct rt_key_line *line,
+                       struct cep_slot *slot)
+{
+    nfa_clear(rule->machine, &slot->runs);
+    cep_count_live(rule);
+    cep_slot_drop(rule->engine, keying, line, slot);
+}
+
+/*
+ * After a step or a deadline: the slot goes with its last run; otherwise its timer is seen to.  Runs that no timer could be
+ * found for would never go, so they go at once.
+ */
+static void settle(struct cep_rule *rule, struct cep_keying *keying, struct rt_key_line *line,
+                   struct cep_slot *slot)
+{
+    struct cep_engine *engine = rule->engine;
+    enum rt_status status;
+
+    cep_count_live(rule);
+    if (nfa_runs_empty(&slot->runs)) {
+        cep_slot_drop(engine, keying, line, slot);
+        return;
+    }
+    status = cep_timer_set(engine, line->hash, slot);
+    if (status != RT_OK) {
+        cep_fail(engine, status);
+        clear_slot(rule, keying, line, slot);
+    }
+}
+
+static void step_slot(struct cep_rule *rule, struct cep_keying *keying, struct rt_key_line *line,
+                      struct cep_slot *slot)
+{
+    struct cep_engine *engine = rule->engine;
+    const struct rt_event *event = engine->event;
+
+    slot->touched = (uint32_t)engine->memo.turn;
+    cep_fail(engine, nfa_step(rule->machine, &slot->runs, event, event->time, event->sequence));
+    settle(rule, keying, line, slot);
+}
+
+/* A key without runs of this rule: they begin outside of the table, which only runs that live enter. */
+static void step_fresh(struct cep_rule *rule, struct cep_keying *keying,
+                       const struct cep_event_key *key)
+{
+    struct cep_engine *engine = rule->engine;
+    const struct rt_event *event = engine->event;
+    struct cep_slot fresh = {
+        .rule = rule->rule->index, .touched = (uint32_t)engine->memo.turn, .deadline = RT_TIME_MAX};
+
+    cep_fail(engine, nfa_step(rule->machine, &fresh.runs, event, event->time, event->sequence));
+    cep_count_live(rule);
+    if (nfa_runs_empty(&fresh.runs))
+        return;
+
+    enum rt_status status = cep_slot_add(engine, keying, key, &fresh);
+
+    if (status != RT_OK) {
+        nfa_clear(rule->machine, &fresh.runs);
+        cep_count_live(rule);
+        cep_fail(engine, status == RT_AGAIN ? RT_OK : status);
+        return;
+    }
+
+    struct rt_key_line *line = cep_key_line(keying, key);
+
+    settle(rule, keying, line, cep_slot_find(line, fresh.rule));
+}
+
+void cep_rule_advance(struct cep_rule *rule, struct cep_keying *keying, struct rt_key_line *line,
+                      rt_time deadline)
+{
+    struct cep_engine *engine = rule->engine;
+    struct cep_slot *slot = cep_slot_find(line, rule->rule->index);
+    enum rt_status status;
+
+    slot->deadline = RT_TIME_MAX; /* the timer has left the wheel */
+    rule->key = rt_key_line_key(line);
+    status = nfa_advance(rule->machine, &slot->runs, deadline);
+    cep_fail(engine, status);
+    if (status == RT_ERR_NOMEM && !nfa_runs_empty(&slot->runs))
+        clear_slot(rule, keying, line,
+                   slot); /* what is due could not go: it must not be due for ever */
+    else
+        settle(rule, keying, line, slot);
+}
+
+/* What an event may do to a rule, by its atoms. */
+struct chance {
+    uint64_t guards; /* bits of the guards that may hold; guards from 64 on always may */
+    bool any;        /* some guard may hold */
+    bool starts;     /* a run may begin */
+};
+
+static struct chance chance_of(struct cep_rule *rule)
+{
+    struct chance chance = {.starts = rule->any_starts};
+
+    for (nfa_guard guard = 0; guard < rule->rule->guard_count; guard++) {
+        const struct cep_truth *truth = cep_guard_truth(rule, guard);
+
+        if (truth->truth == EXPR_ERROR && rule->is_start[guard])
+            cep_count_error(rule, guard, (enum rt_value_error)truth->why);
+        if (truth->truth != EXPR_TRUE)
+            continue;
+        chance.any = true;
+        chance.starts |= rule->is_start[guard];
+        chance.guards |= guard < 64 ? UINT64_C(1) << guard : 0;
+    }
+    chance.any |= chance.starts;
+    return chance;
+}
+
+/* Offers the event to the runs of one key, as far as steps ask for events of that key. */
+static void push_key(struct cep_rule *rule, const struct cep_event_key *key,
+                     const struct chance *chance, uint64_t guards)
+{
+    struct cep_engine *engine = rule->engine;
+    struct cep_keying *keying = &engine->keyings[rule->rule->keying];
+
+    cep_make_room_for_event(engine, keying);
+
+    struct rt_key_line *line = cep_key_line(keying, key);
+    struct cep_slot *slot = line == NULL ? NULL : cep_slot_find(line, rule->rule->index);
+
+    rule->key = rt_buffer_view(&key->bytes);
+    if (slot == NULL && chance->starts)
+        step_fresh(rule, keying, key);
+    else if (slot != NULL && nfa_runs_want(rule->machine, &slot->runs, chance->guards & guards))
+        step_slot(rule, keying, line, slot);
+}
+
+/* Steps with a key_by of their own look for their events elsewhere: each distinct key gets the guards that ask for it. */
+static void push_keys(struct cep_rule *rule, const struct chance *chance)
+{
+    uint64_t done = 0;
+
+    for (uint32_t i = 0; i < rule->key_count; i++) {
+        const struct cep_event_key *key = cep_key_of_event(rule->engine, rule->keys[i].keying);
+        uint64_t guards = 0, equal = 0;
+
+        if (!key->has_key || (done >> i & 1) != 0)
+            continue;
+        for (uint32_t j = i; j < rule->key_count; j++) {
+            const struct cep_event_key *other =
+                cep_key_of_event(rule->engine, rule->keys[j].keying);
+
+            if (other->has_key &&
+                rt_text_equal(rt_buffer_view(&key->bytes), rt_buffer_view(&other->bytes))) {
+                equal |= UINT64_C(1) << j;
+                guards |= rule->keys[j].guards;
+            }
+        }
+        done |= equal;
+        rule->keys_at_work = equal;
+        push_key(rule, key, chance, guards);
+    }
+    rule->counters.no_key += done == 0 && chance->any;
+}
+
+static void cancel(struct cep_rule *rule)
+{
+    struct cep_engine *engine = rule->engine;
+    struct cep_keying *keying = &engine->keyings[rule->rule->keying];
+    const struct cep_event_key *key = cep_key_of_event(engine, rule->rule->keying);
+    struct rt_key_line *line = key->has_key ? cep_key_line(keying, key) : NULL;
+    struct cep_slot *slot = line == NULL ? NULL : cep_slot_find(line, rule->rule->index);
+
+    rule->counters.cancelled++;
+    if (slot != NULL)
+        clear_slot(rule, keying, line, slot);
+}
+
+static void push_pattern(struct cep_rule *rule)
+{
+    if (rule->rule->has_cancel &&
+        cep_condition_holds(rule, &rule->rule->cancel_if, CEP_AT_CANCEL)) {
+        cancel(rule);
+        return;
+    }
+
+    struct chance chance = chance_of(rule);
+
+    if (!chance.any && !rule->restless)
+        return;
+    if (rule->key_count > 1) {
+        push_keys(rule, &chance);
+        return;
+    }
+
+    const struct cep_event_key *key = cep_key_of_event(rule->engine, rule->rule->keying);
+
+    rule->keys_at_work = 1;
+    if (key->has_key)
+        push_key(rule, key, &chance, UINT64_MAX);
+    else
+        rule->counters.no_key += chance.any;
+}
+
+/* ---- both kinds ---- */
+
+static bool is_excepted(struct cep_rule *rule)
+{
+    const struct rule *plan = rule->rule;
+
+    for (uint32_t i = 0; i < plan->except_count; i++) {
+        if (rt_time_before(rule->engine->event->time, plan->excepts[i].expires) &&
+            cep_condition_holds(rule, &plan->excepts[i].condition, CEP_AT_EXCEPT)) {
+            rule->counters.excepted++;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A record of the event at hand alone. */
+static void report_event(struct cep_rule *rule, enum rule_output_kind kind)
+{
+    struct cep_engine *engine = rule->engine;
+    const struct rt_event *event = engine->event;
+    const struct cep_event_key *key = cep_key_of_event(engine, rule->rule->keying);
+
+    if (!key->has_key) {
+        rule->counters.no_key++;
+        return;
+    }
+    cep_report(rule, &(struct cep_finding){
+                         .kind = kind,
+                         .key = rt_buffer_view(&key->bytes),
+                         .event = event,
+                         .time = event->time,
+                         .first_time = event->time,
+                         .tie = event->sequence,
+                     });
+}
+
+void cep_rule_push(struct cep_rule *rule)
+{
+    if (!cep_condition_holds(rule, &rule->rule->filter, CEP_AT_FILTER))
+        return;
+    rule->counters.events++;
+    if (is_excepted(rule))
+        return;
+    if (rule->rule->kind == RULE_PATTERN)
+        push_pattern(rule);
+    else if (cep_condition_holds(rule, &rule->rule->where, CEP_AT_WHERE))
+        report_event(rule, RULE_OUTPUT_MATCH);
+}
+
+/* A late event concerns a rule when one of its conditions could have held for it. */
+void cep_rule_late(struct cep_rule *rule)
+{
+    bool any;
+
+    if (!rule->rule->outputs[RULE_OUTPUT_LATE].enabled ||
+        !cep_condition_holds(rule, &rule->rule->filter, CEP_AT_FILTER) || is_excepted(rule))
+        return;
+    if (rule->rule->kind == RULE_PATTERN)
+        any = chance_of(rule).any;
+    else
+        any = cep_condition_holds(rule, &rule->rule->where, CEP_AT_WHERE);
+    if (any)
+        report_event(rule, RULE_OUTPUT_LATE);
+}

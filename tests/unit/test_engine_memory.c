@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What an engine holds, when it lets go of it, and what happens when there is none left. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cep/include/egret/egret.h"
+#include "runtime/base/alloc.h"
+#include "runtime/base/hash.h"
+
+static const char rules_text[] = "version: 1\n"
+                                 "rules:\n"
+                                 "  - id: brute\n"
+                                 "    key_by: event.user\n"
+                                 "    pattern:\n"
+                                 "      - begin: fail\n"
+                                 "        match: { outcome: failure }\n"
+                                 "        times: 2+\n"
+                                 "      - followedBy: ok\n"
+                                 "        match: { outcome: success }\n"
+                                 "        where: event.ip != fail[0].ip\n"
+                                 "    within: 10s\n"
+                                 "    alert:\n"
+                                 "      message: \"{{ key.user }} {{ size(fail) }}\"\n"
+                                 "      fields: { user: ok.user }\n"
+                                 "      dedup: { for: 5s }\n"
+                                 "    on_timeout: { message: \"{{ timeout.step }}\" }\n"
+                                 "  - id: pair\n"
+                                 "    key_by: event.user\n"
+                                 "    pattern:\n"
+                                 "      - begin: a\n"
+                                 "        match: { outcome: failure }\n"
+                                 "      - next: b\n"
+                                 "        match: { outcome: success }\n"
+                                 "    within: 10s\n"
+                                 "  - id: single\n"
+                                 "    where: event.ip == \"z\"\n";
+
+struct stream {
+    struct egret_ruleset *rules;
+    struct egret_engine *engine;
+    struct egret_batch *batch;
+    uint32_t user, outcome, ip;
+    uint64_t alerts;
+    uint64_t digest; /* of all records so far */
+};
+
+static void on_alert(void *context, const struct egret_alert *alert)
+{
+    struct stream *stream = context;
+    size_t length;
+    const char *json = egret_alert_json(alert, &length);
+
+    stream->alerts++;
+    stream->digest = stream->digest * 31 + rt_hash64(json, length);
+}
+
+static struct egret_ruleset *load_rules(void)
+{
+    struct egret_ruleset *rules = NULL;
+
+    assert_int_equal(egret_ruleset_load_text("rules", rules_text, NULL, NULL, &rules), EGRET_OK);
+    return rules;
+}
+
+static void open_stream(struct stream *stream)
+{
+    *stream = (struct stream){.rules = load_rules()};
+    stream->user = egret_ruleset_field(stream->rules, "user");
+    stream->outcome = egret_ruleset_field(stream->rules, "outcome");
+    stream->ip = egret_ruleset_field(stream->rules, "ip");
+    assert_int_equal(egret_engine_new(stream->rules, NULL, on_alert, stream, &stream->engine),
+                     EGRET_OK);
+    assert_int_equal(egret_batch_new(stream->rules, 4, &stream->batch), EGRET_OK);
+}
+
+static void close_stream(struct stream *stream)
+{
+    egret_engine_free(stream->engine);
+    egret_batch_free(stream->batch);
+    egret_ruleset_unref(stream->rules);
+}
+
+/* Event number `i` of a stream over `users` users: failures, now and then a success. */
+static enum egret_status push(struct stream *stream, uint64_t i, uint64_t users)
+{
+    static const char *const addresses[] = {"a", "b", "z"};
+    uint64_t mixed = rt_hash64(&i, sizeof(i));
+    char user[64];
+    int length = snprintf(user, sizeof(user), "user-number-%llu-of-many",
+                          (unsigned long long)(users == 0 ? i : mixed % users));
+    struct egret_event *event;
+    const char *outcome = mixed % 7 == 0 ? "success" : "failure";
+
+    egret_batch_reset(stream->batch);
+    event = egret_event_new(stream->batch, (int64_t)(i * 10));
+    egret_event_set_text(event, stream->user, user, (size_t)length);
+    egret_event_set_text(event, stream->outcome, outcome, strlen(outcome));
+    egret_event_set_text(event, stream->ip, addresses[mixed / 7 % 3], 1);
+    return egret_engine_push(stream->engine, event);
+}
+
+static void within_frees_the_state_of_keys_that_never_return(void **state)
+{
+    struct stream stream;
+    size_t before = rt_live_blocks();
+
+    (void)state;
+    open_stream(&stream);
+    for (uint64_t i = 0; i < 100000; i++) {
+        assert_int_equal(push(&stream, i, 0), EGRET_OK);
+        /* 10 s hold a thousand events. */
+        assert_true(egret_engine_stat(stream.engine, EGRET_STAT_KEYS) <= 1001);
+        assert_true(egret_engine_stat(stream.engine, EGRET_STAT_LIVE) <= 3003);
+    }
+    assert_true(stream.alerts > 80000);
+    assert_int_equal(egret_engine_finish(stream.engine), EGRET_OK);
+    assert_int_equal(egret_engine_stat(stream.engine, EGRET_STAT_KEYS), 0);
+    assert_int_equal(egret_engine_stat(stream.engine, EGRET_STAT_LIVE), 0);
+    assert_int_equal(egret_engine_stat(stream.engine, EGRET_STAT_STATE_BYTES), 0);
+    close_stream(&stream);
+    assert_int_equal(rt_live_blocks(), before);
+}
+
+static void a_steady_stream_allocates_nothing(void **state)
+{
+    struct stream stream;
+
+    (void)state;
+    open_stream(&stream);
+    for (uint64_t i = 0; i < 50000; i++)
+        assert_int_equal(push(&stream, i, 500), EGRET_OK);
+    rt_fault_arm(1);
+    for (uint64_t i = 50000; i < 60000; i++)
+        assert_int_equal(push(&stream, i, 500), EGRET_OK);
+    assert_false(rt_fault_disarm());
+    assert_true(stream.alerts > 1000);
+    close_stream(&stream);
+}
+
+static void two_runs_give_the_same_bytes(void **state)
+{
+    struct stream first, second;
+
+    (void)state;
+    open_stream(&first);
+    open_stream(&second);
+    for (uint64_t i = 0; i < 20000; i++) {
+        assert_int_equal(push(&first, i, 300), EGRET_OK);
+        assert_int_equal(push(&second, i, 300), EGRET_OK);
+    }
+    assert_int_equal(egret_engine_finish(first.engine), EGRET_OK);
+    assert_int_equal(egret_engine_finish(second.engine), EGRET_OK);
+    assert_true(first.alerts > 1000);
+    assert_int_equal(first.alerts, second.alerts);
+    assert_int_equal(first.digest, second.digest);
+    close_stream(&first);
+    close_stream(&second);
+}
+
+static void an_engine_that_cannot_be_built_leaves_nothing_behind(void **state)
+{
+    struct egret_ruleset *rules = load_rules();
+    size_t before = rt_live_blocks(), nth;
+
+    (void)state;
+    for (nth = 1;; nth++) {
+        struct egret_engine *engine = NULL;
+
+        rt_fault_arm(nth);
+        enum egret_status status = egret_engine_new(rules, NULL, NULL, NULL, &engine);
+
+        if (!rt_fault_disarm()) {
+            assert_int_equal(status, EGRET_OK);
+            egret_engine_free(engine);
+            break;
+        }
+        assert_int_equal(status, EGRET_ERR_NOMEM);
+        assert_null(engine);
+        assert_int_equal(rt_live_blocks(), before);
+    }
+    assert_true(nth > 20);
+    assert_int_equal(rt_live_blocks(), before);
+    egret_ruleset_unref(rules);
+}
+
+/* Wherever memory runs out once, the engine goes on, and in the end holds nothing. */
+static void an_engine_survives_a_failing_allocation_at_any_point(void **state)
+{
+    size_t before = rt_live_blocks(), failures = 0;
+    bool delivered = true;
+
+    (void)state;
+    for (size_t nth = 1; delivered; nth++) {
+        struct stream stream;
+        enum egret_status status = EGRET_OK;
+        uint64_t i = 0;
+
+        open_stream(&stream);
+        rt_fault_arm(nth);
+        for (; i < 400 && status == EGRET_OK; i++)
+            status = push(&stream, i, 20);
+        if (status == EGRET_OK)
+            status = egret_engine_advance(stream.engine, 1000000);
+        delivered = rt_fault_disarm();
+        if (status != EGRET_OK) {
+            assert_int_equal(status, EGRET_ERR_NOMEM);
+            failures++;
+        }
+        for (; i < 500; i++)
+            assert_int_equal(push(&stream, i + 100000, 20), EGRET_OK);
+        assert_int_equal(egret_engine_finish(stream.engine), EGRET_OK);
+        assert_int_equal(egret_engine_stat(stream.engine, EGRET_STAT_STATE_BYTES), 0);
+        close_stream(&stream);
+        assert_int_equal(rt_live_blocks(), before);
+    }
+    assert_true(failures > 20);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(within_frees_the_state_of_keys_that_never_return),
+        cmocka_unit_test(a_steady_stream_allocates_nothing),
+        cmocka_unit_test(two_runs_give_the_same_bytes),
+        cmocka_unit_test(an_engine_that_cannot_be_built_leaves_nothing_behind),
+        cmocka_unit_test(an_engine_survives_a_failing_allocation_at_any_point),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
