@@ -62,7 +62,7 @@ static void number_steps(struct nfa_build *build, const struct nfa_step *steps, 
 static void index_steps(struct nfa_build *build)
 {
     for (uint32_t i = 0; i < build->step_count && build->status == RT_OK; i++) {
-        struct rt_text key = {(const char *)&build->steps[i].step, sizeof(build->steps[i].step)};
+        struct rt_text key = {(const char *)&build->steps[i].step, sizeof(uintptr_t)};
 
         build->status = rt_map_set(&build->step_by_address, key, i);
     }
@@ -103,7 +103,7 @@ void nfa_build_done(struct nfa_build *build)
 
 uint32_t nfa_build_step_id(const struct nfa_build *build, const struct nfa_step *step)
 {
-    struct rt_text key = {(const char *)&step, sizeof(step)};
+    struct rt_text key = {(const char *)&step, sizeof(uintptr_t)};
     uint64_t id = 0;
     bool found = rt_map_get(&build->step_by_address, key, &id);
 

@@ -66,7 +66,7 @@ static bool check_times(struct check *check, const struct nfa_step *step,
 {
     bool bounded = step->times_max != NFA_UNBOUNDED;
 
-    if (step->times_min > NFA_TIMES_MAX ||
+    if (step->times_min > NFA_TIMES_MAX || (!bounded && step->times_min == 0) ||
         (bounded && (step->times_max > NFA_TIMES_MAX || step->times_max == 0 ||
                      step->times_max < step->times_min)))
         return refuse(check, NFA_REFUSE_TIMES_RANGE, step);

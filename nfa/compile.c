@@ -40,9 +40,10 @@ static const struct nfa_step *current(const struct frame *frame)
     return &frame->steps[frame->at];
 }
 
-static bool is_head_of_group(const struct frame *frame)
+/* The group whose first step the current one is, or NULL. */
+static const struct nfa_step *headed_group(const struct frame *frame)
 {
-    return frame->group != NULL && frame->at == 0;
+    return frame->at == 0 ? frame->group : NULL;
 }
 
 /* The stop condition of the group around us, negated: no edge inside the group works when it holds. */
@@ -95,11 +96,12 @@ static enum nfa_contiguity inner_as_contiguity(enum nfa_inner inner)
 /* The first step of a group is reached as the group is: its first repetition from outside, later ones from within. */
 static nfa_condition entry_ignore(struct nfa_build *build, const struct frame *frame)
 {
+    const struct nfa_step *group = headed_group(frame);
     enum nfa_contiguity contiguity = current(frame)->contiguity;
 
-    if (is_head_of_group(frame))
-        contiguity = frame->first_repetition ? frame->group->contiguity
-                                             : inner_as_contiguity(frame->group->inner);
+    if (group != NULL)
+        contiguity =
+            frame->first_repetition ? group->contiguity : inner_as_contiguity(group->inner);
     return ignore_condition(build, frame, contiguity);
 }
 
@@ -107,7 +109,8 @@ static nfa_condition entry_ignore(struct nfa_build *build, const struct frame *f
 static nfa_condition inner_ignore(struct nfa_build *build, const struct frame *frame)
 {
     const struct nfa_step *step = current(frame);
-    enum nfa_inner inner = is_head_of_group(frame) ? frame->group->inner : step->inner;
+    const struct nfa_step *group = headed_group(frame);
+    enum nfa_inner inner = group != NULL ? group->inner : step->inner;
 
     return nfa_build_and(build, not_until(build, step),
                          ignore_condition(build, frame, inner_as_contiguity(inner)));
@@ -118,7 +121,7 @@ static int64_t gap_of(const struct frame *frame, enum role role)
 {
     if (role == ROLE_REPEAT)
         return current(frame)->loop_gap.ms;
-    return is_head_of_group(frame) ? frame->head_gap_ms : current(frame)->gap.ms;
+    return headed_group(frame) != NULL ? frame->head_gap_ms : current(frame)->gap.ms;
 }
 
 static uint32_t new_state(struct nfa_build *build, const struct frame *frame, enum role role)
@@ -259,12 +262,14 @@ static uint32_t build_twin(struct nfa_build *build, const struct frame *frame,
     return twin;
 }
 
+// NOLINTNEXTLINE(misc-no-recursion): at most NFA_GROUP_DEPTH_MAX
 static uint32_t build_repetition(struct nfa_build *build, const struct frame *frame,
                                  const struct repetition *repetition)
 {
     uint32_t state, sink;
-    bool needs_twin = repetition->optional || (is_head_of_group(frame) && frame->first_repetition &&
-                                               nfa_step_is_optional(frame->group));
+    const struct nfa_step *group = headed_group(frame);
+    bool needs_twin = repetition->optional ||
+                      (group != NULL && frame->first_repetition && nfa_step_is_optional(group));
 
     if (build->status != RT_OK)
         return 0;
@@ -290,6 +295,7 @@ static uint32_t build_repetition(struct nfa_build *build, const struct frame *fr
 /* ---- repeated steps ---- */
 
 /* The first occurrence, then min - 1 that must come and max - min that may, built from the last to the first. */
+// NOLINTNEXTLINE(misc-no-recursion): at most NFA_GROUP_DEPTH_MAX
 static uint32_t build_times(struct nfa_build *build, const struct frame *frame, uint32_t sink,
                             uint32_t round, uint32_t optional_count)
 {
@@ -356,6 +362,7 @@ static uint32_t build_loop(struct nfa_build *build, const struct frame *frame, u
 }
 
 /* The looping repetition of a group: its end leads back to its head, and the head past it. */
+// NOLINTNEXTLINE(misc-no-recursion): at most NFA_GROUP_DEPTH_MAX
 static uint32_t build_group_loop(struct nfa_build *build, const struct frame *frame, uint32_t sink)
 {
     uint32_t back = nfa_build_state(build, NFA_STATE_NORMAL, NFA_NO_STEP);
@@ -370,6 +377,7 @@ static uint32_t build_group_loop(struct nfa_build *build, const struct frame *fr
     return head;
 }
 
+// NOLINTNEXTLINE(misc-no-recursion): at most NFA_GROUP_DEPTH_MAX
 static uint32_t build_step(struct nfa_build *build, const struct frame *frame, uint32_t sink)
 {
     const struct nfa_step *step = current(frame);

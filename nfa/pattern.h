@@ -46,7 +46,7 @@ struct nfa_step {
     enum nfa_contiguity contiguity;
     nfa_guard where;    /* NFA_NO_GUARD on groups and for "any event" */
     nfa_guard until;    /* looping steps and groups only */
-    uint32_t times_min; /* 1 .. NFA_TIMES_MAX */
+    uint32_t times_min; /* 1 .. NFA_TIMES_MAX; 0 with a bounded range: 1, and optional */
     uint32_t times_max; /* >= times_min, or NFA_UNBOUNDED; min = max = 1: taken once */
     enum nfa_inner inner;
     bool optional; /* zero occurrences, or at least times_min */
