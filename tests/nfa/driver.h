@@ -33,4 +33,8 @@ void driver_done(struct driver *driver);
 void driver_run_nfa(struct driver *driver);
 void driver_run_operator(struct driver *driver); /* operator.c */
 
+/* shape.c: records that say what is accepted, and which states it has. */
+bool shape_build_agrees(json_t *json);
+bool shape_compile_agrees(json_t *json, struct rt_buffer *difference);
+
 #endif

@@ -5,6 +5,8 @@
 
 #include "runtime/base/text.h"
 
+// NOLINTBEGIN(misc-no-recursion): as deep as the recorded conditions
+
 enum kind { KIND_NULL, KIND_BOOL, KIND_NUMBER, KIND_TEXT };
 
 struct value {
@@ -380,3 +382,5 @@ bool flink_expr_holds(const struct flink_expr *expr, const struct flink_scope *s
 
     return value.kind == KIND_BOOL && value.number != 0;
 }
+
+// NOLINTEND(misc-no-recursion)

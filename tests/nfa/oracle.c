@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+// NOLINTBEGIN(misc-no-recursion): at most the length of a pattern
+
 /*
  * Where a run stands.  `lifted`: not-steps (bit by index) that an optional step taken before has lifted.
  * `restricted`: the greedy step before must not want the event, or nothing works here.
@@ -23,10 +25,10 @@ enum role {
 };
 
 struct place {
+    uint64_t lifted;
     enum role role;
     uint32_t step;
     uint32_t taken; /* repetitions of the step */
-    uint64_t lifted;
     bool restricted;
 };
 
@@ -624,29 +626,32 @@ struct ends {
     int64_t within, gap, fire; /* INT64_MAX: none */
 };
 
+static int64_t gap_of(const struct oracle *oracle, const struct place *place)
+{
+    if (place->step >= oracle->count)
+        return 0;
+    if (place->role == WAIT || place->role == WAIT_TWIN || place->role == NOT_NEXT)
+        return oracle->steps[place->step].gap.ms;
+    return oracle->steps[place->step].loop_gap.ms;
+}
+
 static struct ends ends_of(const struct oracle *oracle, const struct run *run)
 {
     struct ends ends = {INT64_MAX, INT64_MAX, INT64_MAX};
-    const struct nfa_step *step = NULL;
     bool to_absence = false;
     bool leads = leads_on(oracle, run->place, &to_absence);
-    int64_t gap = 0, last;
+    int64_t gap = gap_of(oracle, &run->place), last;
 
     if (run->path.length == 0)
         return ends;
     last = run->path.pairs[run->path.length - 1].event->time;
-    if (run->place.step < oracle->count)
-        step = &oracle->steps[run->place.step];
     if (oracle->table->pattern.within.ms > 0)
         ends.within = run->path.pairs[0].event->time + oracle->table->pattern.within.ms;
-    if (step != NULL)
-        gap = run->place.role <= WAIT_TWIN || run->place.role == NOT_NEXT ? step->gap.ms
-                                                                          : step->loop_gap.ms;
     if (gap > 0 && (!leads || run->place.role == NOT_NEXT))
         ends.gap = last + gap;
-    if (to_absence && oracle->steps[oracle->count - 1].gap.ms > 0 &&
-        (run->place.role == ABSENCE || !has_matched(oracle, &run->path)))
-        ends.fire = last + oracle->steps[oracle->count - 1].gap.ms;
+    gap = to_absence ? oracle->steps[oracle->count - 1].gap.ms : 0;
+    if (gap > 0 && (run->place.role == ABSENCE || !has_matched(oracle, &run->path)))
+        ends.fire = last + gap;
     return ends;
 }
 
@@ -741,3 +746,5 @@ void oracle_run(const struct nfa_table *table, struct rt_buffer *out)
     free(found.items);
     free(oracle.matched);
 }
+
+// NOLINTEND(misc-no-recursion)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Patterns against Flink's recorded results, and against a slow matcher that shares no code with nfa/.
 set(nfa_tests ${CMAKE_CURRENT_LIST_DIR})
-add_executable(nfa_conformance ${nfa_tests}/conformance.c ${nfa_tests}/operator.c ${nfa_tests}/flink_case.c
+add_executable(nfa_conformance ${nfa_tests}/conformance.c ${nfa_tests}/operator.c ${nfa_tests}/shape.c ${nfa_tests}/flink_case.c
     ${nfa_tests}/flink_expr.c)
 target_link_libraries(nfa_conformance PRIVATE egret_test_support)
 set_target_properties(nfa_conformance PROPERTIES LINKER_LANGUAGE CXX)

@@ -5,6 +5,8 @@
 
 #include "runtime/base/assert.h"
 
+// NOLINTBEGIN(misc-no-recursion): DEPTH_MAX bounds it
+
 enum { ARENA_BYTES = 1 << 20, OUT_BYTES = 1 << 22, DEPTH_MAX = 20 };
 
 static const char *const verbs[] = {"begin",         "next",    "followedBy",
@@ -463,3 +465,5 @@ enum rt_status nfa_rig_feed_all(struct nfa_rig *rig)
     }
     return RT_OK;
 }
+
+// NOLINTEND(misc-no-recursion)
