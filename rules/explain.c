@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rules/explain.h"
+
+#include "runtime/base/calendar.h"
+#include "runtime/event/field.h"
+
+/* ---- pieces ---- */
+
+static void add_condition(const struct rule_condition *condition, struct rt_buffer *out)
+{
+    if (condition->tree == NULL)
+        rt_buffer_string(out, "any event");
+    else
+        expr_tree_print(condition->tree, out);
+}
+
+static void add_span(rt_duration span, struct rt_buffer *out)
+{
+    rt_buffer_duration(out, span.ms);
+}
+
+/* "user and host" */
+static void add_key(const struct rule_keying *keying, struct rt_buffer *out)
+{
+    for (uint32_t i = 0; i < keying->part_count; i++) {
+        if (i > 0)
+            rt_buffer_string(out, i + 1 == keying->part_count ? " and " : ", ");
+        rt_buffer_string(out, keying->parts[i].label);
+    }
+}
+
+static const char *verb(enum nfa_contiguity contiguity)
+{
+    switch (contiguity) {
+    case NFA_BEGIN:
+        return "begin";
+    case NFA_STRICT:
+        return "next";
+    case NFA_RELAXED:
+        return "followedBy";
+    case NFA_ANY:
+        return "followedByAny";
+    case NFA_NOT_NEXT:
+        return "notNext";
+    case NFA_NOT_FOLLOW:
+        return "notFollowedBy";
+    }
+    return "";
+}
+
+static void add_times(const struct nfa_step *step, struct rt_buffer *out)
+{
+    if (step->times_max == NFA_UNBOUNDED)
+        rt_buffer_printf(out, "%u or more times", step->times_min);
+    else if (step->times_min != step->times_max)
+        rt_buffer_printf(out, "%u to %u times", step->times_min, step->times_max);
+    else if (step->times_max > 1)
+        rt_buffer_printf(out, "%u times", step->times_min);
+    else
+        return;
+    if (step->greedy)
+        rt_buffer_string(out, ", as many as there are");
+    if (step->inner == NFA_INNER_STRICT)
+        rt_buffer_string(out, ", one right after the other");
+    else if (step->inner == NFA_INNER_ANY)
+        rt_buffer_string(out, ", in every combination");
+}
+
+/* ---- the steps ---- */
+
+static void add_detail(const char *text, unsigned depth, struct rt_buffer *out)
+{
+    rt_buffer_printf(out, "%*s%s\n", (int)(19 + 2 * depth), "", text);
+}
+
+static void add_contiguity(const struct nfa_step *step, unsigned depth, struct rt_buffer *out)
+{
+    switch (step->contiguity) {
+    case NFA_BEGIN:
+        break;
+    case NFA_STRICT:
+        add_detail("the very next event", depth, out);
+        break;
+    case NFA_RELAXED:
+        add_detail("other events in between are ignored", depth, out);
+        break;
+    case NFA_ANY:
+        add_detail("other events in between are ignored, and so may be events that fit", depth,
+                   out);
+        break;
+    case NFA_NOT_NEXT:
+        add_detail("the very next event must not be this", depth, out);
+        break;
+    case NFA_NOT_FOLLOW:
+        add_detail("must not come before the next step, or before the time is over", depth, out);
+        break;
+    }
+}
+
+static void add_quantifier(const struct nfa_step *step, unsigned depth, struct rt_buffer *out)
+{
+    bool repeats = step->times_max > 1;
+
+    if (!repeats && !step->optional)
+        return;
+    rt_buffer_printf(out, "%*s", (int)(19 + 2 * depth), "");
+    if (step->optional)
+        rt_buffer_string(out, repeats ? "not at all, or " : "may be left out");
+    add_times(step, out);
+    rt_buffer_char(out, '\n');
+}
+
+static void add_bound(const char *words, rt_duration span, unsigned depth, struct rt_buffer *out)
+{
+    if (span.ms == 0)
+        return;
+    rt_buffer_printf(out, "%*s%s ", (int)(19 + 2 * depth), "", words);
+    add_span(span, out);
+    rt_buffer_char(out, '\n');
+}
+
+static void add_step(const struct rule *rule, const struct nfa_step *step, unsigned depth,
+                     struct rt_buffer *out)
+{
+    rt_buffer_printf(out, "%-13s  %s", verb(step->contiguity), step->name);
+    if (step->group == NULL) {
+        rt_buffer_string(out, "   ");
+        if (step->where == NFA_NO_GUARD)
+            rt_buffer_string(out, "any event");
+        else
+            add_condition(&rule->guards[step->where], out);
+    }
+    rt_buffer_char(out, '\n');
+    add_quantifier(step, depth, out);
+    if (step->until != NFA_NO_GUARD) {
+        rt_buffer_printf(out, "%*suntil ", (int)(19 + 2 * depth), "");
+        add_condition(&rule->guards[step->until], out);
+        rt_buffer_char(out, '\n');
+    }
+    add_contiguity(step, depth, out);
+    add_bound("at most this long after the step before:", step->gap, depth, out);
+    add_bound("at most this long between two of them:", step->loop_gap, depth, out);
+}
+
+/* Groups nest as deep as the loader lets them. */
+// NOLINTNEXTLINE(misc-no-recursion)
+static void add_steps(const struct rule *rule, const struct nfa_step *steps, size_t count,
+                      unsigned depth, struct rt_buffer *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        rt_buffer_printf(out, "%*s%zu. ", (int)(2 + 2 * depth), "", i + 1);
+        add_step(rule, &steps[i], depth, out);
+        if (steps[i].group != NULL)
+            add_steps(rule, steps[i].group, steps[i].group_count, depth + 1, out);
+    }
+}
+
+// NOLINTNEXTLINE(misc-no-recursion): as add_steps
+static void add_one_line(const struct nfa_step *steps, size_t count, struct rt_buffer *out)
+{
+    static const char *const signs[] = {
+        [NFA_BEGIN] = "",    [NFA_STRICT] = " ",    [NFA_RELAXED] = " -> ",
+        [NFA_ANY] = " ->> ", [NFA_NOT_NEXT] = " !", [NFA_NOT_FOLLOW] = " -> !"};
+
+    for (size_t i = 0; i < count; i++) {
+        const struct nfa_step *step = &steps[i];
+
+        rt_buffer_string(out, signs[step->contiguity]);
+        if (step->group != NULL) {
+            rt_buffer_char(out, '(');
+            add_one_line(step->group, step->group_count, out);
+            rt_buffer_char(out, ')');
+        } else {
+            rt_buffer_string(out, step->name);
+        }
+        if (step->times_max == NFA_UNBOUNDED)
+            rt_buffer_printf(out, "{%u,}", step->times_min);
+        else if (step->times_min != step->times_max)
+            rt_buffer_printf(out, "{%u,%u}", step->times_min, step->times_max);
+        else if (step->times_max > 1)
+            rt_buffer_printf(out, "{%u}", step->times_min);
+        if (step->optional)
+            rt_buffer_char(out, '?');
+    }
+}
+
+void rule_explain_pattern(const struct rule *rule, struct rt_buffer *out)
+{
+    add_one_line(rule->pattern->steps, rule->pattern->step_count, out);
+    if (rule->pattern->within.ms > 0) {
+        rt_buffer_string(out, " within ");
+        add_span(rule->pattern->within, out);
+    }
+}
+
+/* ---- the rule around them ---- */
+
+static void add_head(const struct rule *rule, struct rt_buffer *out)
+{
+    rt_buffer_printf(out, "%s  (%s)  %s%s%s:%u\n", rule->id,
+                     rule_severity_name(rule->outputs[RULE_OUTPUT_MATCH].severity),
+                     rule->title == NULL ? "" : rule->title, rule->title == NULL ? "" : "  ",
+                     rule->file, rule->line);
+    if (rule->description != NULL)
+        rt_buffer_printf(out, "%s\n", rule->description);
+    if (rule->mode != RULE_MODE_ALERT)
+        rt_buffer_string(out, rule->mode == RULE_MODE_OFF ? "It is off.\n"
+                                                          : "In shadow: it runs, sends nothing.\n");
+}
+
+static void add_scope(const struct rule_plan *plan, const struct rule *rule, struct rt_buffer *out)
+{
+    const struct rule_keying *keying = &plan->keyings[rule->keying];
+
+    rt_buffer_char(out, '\n');
+    if (keying->part_count > 0) {
+        rt_buffer_string(out, "For each ");
+        add_key(keying, out);
+        rt_buffer_string(out, ", in ");
+    } else {
+        rt_buffer_string(out, "In ");
+    }
+    if (rule->source_count == 0)
+        rt_buffer_string(out, "all events");
+    else
+        rt_buffer_string(out, "events of ");
+    for (uint32_t i = 0; i < rule->source_count; i++)
+        rt_buffer_printf(out, "%s%s", i == 0 ? "" : ", ", rule->sources[i]);
+    if (rule->filter.tree != NULL) {
+        rt_buffer_string(out, " for which ");
+        add_condition(&rule->filter, out);
+    }
+    rt_buffer_string(out, ":\n");
+}
+
+static void add_skip(const struct nfa_pattern *pattern, struct rt_buffer *out)
+{
+    switch (pattern->skip) {
+    case NFA_SKIP_PAST_LAST:
+        rt_buffer_string(out, "One match, one alert: what started inside a match is dropped "
+                              "(after_match: skip_past_last).\n");
+        break;
+    case NFA_NO_SKIP:
+        rt_buffer_string(
+            out, "Every match is an alert, also overlapping ones (after_match: no_skip).\n");
+        break;
+    case NFA_SKIP_TO_NEXT:
+        rt_buffer_string(out, "Of the matches that start with the same event only one is an alert "
+                              "(after_match: skip_to_next).\n");
+        break;
+    case NFA_SKIP_TO_FIRST:
+    case NFA_SKIP_TO_LAST:
+        rt_buffer_printf(out, "After a match the search goes on at the %s event of `%s`.\n",
+                         pattern->skip == NFA_SKIP_TO_FIRST ? "first" : "last", pattern->skip_step);
+        break;
+    }
+    if (pattern->emit == NFA_EMIT_IN_START_ORDER)
+        rt_buffer_string(out, "A match waits for older open ones (emit: in_start_order).\n");
+}
+
+static void add_pattern(const struct rule *rule, struct rt_buffer *out)
+{
+    const struct nfa_pattern *pattern = rule->pattern;
+
+    add_steps(rule, pattern->steps, pattern->step_count, 0, out);
+    if (pattern->within.ms > 0) {
+        rt_buffer_string(out, "All within ");
+        add_span(pattern->within, out);
+        rt_buffer_printf(out, " of the first `%s`: [start, start + ", pattern->steps[0].name);
+        add_span(pattern->within, out);
+        rt_buffer_string(out, ").\n");
+    }
+    add_skip(pattern, out);
+}
+
+static void add_excepts(const struct rule *rule, struct rt_buffer *out)
+{
+    if (rule->has_cancel) {
+        rt_buffer_string(out, "Ended without an alert by ");
+        add_condition(&rule->cancel_if, out);
+        rt_buffer_string(out, ".\n");
+    }
+    for (uint32_t i = 0; i < rule->except_count; i++) {
+        const struct rule_except *except = &rule->excepts[i];
+
+        rt_buffer_string(out, "Never for ");
+        add_condition(&except->condition, out);
+        if (except->reason != NULL)
+            rt_buffer_printf(out, ": %s", except->reason);
+        if (except->expires.ms != RT_TIME_MAX.ms) {
+            rt_buffer_string(out, " (until ");
+            rt_buffer_rfc3339(out, except->expires.ms / 1000, 0);
+            rt_buffer_char(out, ')');
+        }
+        rt_buffer_string(out, ".\n");
+    }
+}
+
+static void add_outputs(const struct rule *rule, struct rt_buffer *out)
+{
+    for (unsigned kind = 0; kind < RULE_OUTPUT_COUNT; kind++) {
+        const struct rule_output *output = &rule->outputs[kind];
+
+        if (!output->enabled)
+            continue;
+        rt_buffer_printf(out, "Output %s: severity %s", rule_output_name(kind),
+                         output->severity_value != NULL ? "computed"
+                                                        : rule_severity_name(output->severity));
+        if (output->sink != NULL)
+            rt_buffer_printf(out, ", to %s", output->sink);
+        if (output->dedup.span.ms > 0) {
+            rt_buffer_string(out, ", for the same key once in ");
+            add_span(output->dedup.span, out);
+        }
+        rt_buffer_string(out, ".\n");
+    }
+}
+
+static void add_cost(const struct rule_plan *plan, const struct rule *rule, struct rt_buffer *out)
+{
+    rt_buffer_string(out, "\nCost: ");
+    if (rule->route.slot == RT_NO_SLOT) {
+        rt_buffer_string(out, "looks at every event");
+    } else {
+        size_t depth;
+        const struct rt_text *path = rt_fields_path(plan->fields, rule->route.slot, &depth);
+
+        rt_buffer_string(out, "reached through the index on ");
+        for (size_t i = 0; i < depth; i++) {
+            rt_buffer_string(out, i == 0 ? "" : ".");
+            rt_buffer_text(out, path[i]);
+        }
+        rt_buffer_printf(out, " (%zu value%s)", rule->route.value_count,
+                         rule->route.value_count == 1 ? "" : "s");
+    }
+    if (rule->kind == RULE_PATTERN)
+        rt_buffer_printf(
+            out, "; %u states; an event that is kept costs its own size and %zu fields",
+            nfa_program_state_count(rule->program), rt_fields_kept_count(plan->fields));
+    if (rule->kind == RULE_PATTERN && rule->pattern->within.ms == 0)
+        rt_buffer_string(out,
+                         "; without `within` partial matches are kept until a limit drops them");
+    rt_buffer_string(out, ".\n");
+}
+
+static void add_automaton(const struct rule *rule, struct rt_buffer *out)
+{
+    rt_buffer_string(out, "\nPattern: ");
+    rule_explain_pattern(rule, out);
+    rt_buffer_char(out, '\n');
+    nfa_program_print(rule->program, out);
+    for (uint32_t i = 0; i < rule->guard_count; i++) {
+        rt_buffer_printf(out, "g%u (%s): ", i, rule->guards[i].step);
+        add_condition(&rule->guards[i], out);
+        rt_buffer_char(out, '\n');
+    }
+}
+
+void rule_explain(const struct rule_plan *plan, const struct rule *rule, struct rt_buffer *out)
+{
+    add_head(rule, out);
+    add_scope(plan, rule, out);
+    if (rule->kind == RULE_PATTERN) {
+        add_pattern(rule, out);
+    } else {
+        rt_buffer_string(out, "  each event with ");
+        add_condition(&rule->where, out);
+        rt_buffer_char(out, '\n');
+    }
+    add_excepts(rule, out);
+    add_outputs(rule, out);
+    if (rule->kind == RULE_PATTERN)
+        add_automaton(rule, out);
+    add_cost(plan, rule, out);
+}
