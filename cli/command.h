@@ -36,8 +36,6 @@ struct cli_command {
     /* Its own options, in the order of the help; --help and --color belong to all. */
     enum cli_option_id options[CLI_OPTIONS_PER_COMMAND_MAX];
     size_t option_count;
-    /* The first argument is an expression and may begin with a minus: `-x` that is no option is taken as it. */
-    bool expression_first;
     enum cli_exit (*exec)(const struct cli_call *call);
 };
 
@@ -76,7 +74,10 @@ int cli_program(int argument_count, const char *const *arguments);
 /* "egret: MESSAGE" as one line on stderr. */
 void cli_complain(const struct cli_call *call, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-/* The same for a wrong call, with a pointer to the command's help.  Returns CLI_USAGE. */
+/* The same for what is no complaint: counts, progress. */
+void cli_note(const struct cli_call *call, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* A complaint about a wrong call, with a pointer to the command's help.  Returns CLI_USAGE. */
 enum cli_exit cli_wrong_call(const struct cli_call *call, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

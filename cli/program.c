@@ -97,12 +97,13 @@ void cli_print_help(const struct cli_terminal *terminal, const struct cli_comman
 
 /* ---- complaints ---- */
 
-RT_PRINTF(2, 0)
-static void complain(const struct cli_call *call, const char *format, va_list arguments)
+RT_PRINTF(3, 0)
+static void say(const struct cli_call *call, enum cli_style style, const char *format,
+                va_list arguments)
 {
     bool color = call->terminal.error_color;
 
-    fprintf(stderr, "%segret:%s ", cli_style_begin(color, CLI_RED), cli_style_end(color, CLI_RED));
+    fprintf(stderr, "%segret:%s ", cli_style_begin(color, style), cli_style_end(color, style));
     vfprintf(stderr, format, arguments);
     fputc('\n', stderr);
 }
@@ -112,7 +113,16 @@ void cli_complain(const struct cli_call *call, const char *format, ...)
     va_list arguments;
 
     va_start(arguments, format);
-    complain(call, format, arguments);
+    say(call, CLI_RED, format, arguments);
+    va_end(arguments);
+}
+
+void cli_note(const struct cli_call *call, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    say(call, CLI_DIM, format, arguments);
     va_end(arguments);
 }
 
@@ -121,7 +131,7 @@ enum cli_exit cli_wrong_call(const struct cli_call *call, const char *format, ..
     va_list arguments;
 
     va_start(arguments, format);
-    complain(call, format, arguments);
+    say(call, CLI_RED, format, arguments);
     va_end(arguments);
     if (call->command != NULL)
         fprintf(stderr, "see `egret %s --help`\n", call->command->name);

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cmd_check.c - `egret check [PATH...]`: is everything in these rule files right?  Findings are the result: stdout. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "cli/rule_set.h"
+
+enum { RENDERED_BYTES_MAX = 64 << 20 };
+
+struct counts {
+    size_t errors, warnings, fixes;
+};
+
+static void print_counts(struct counts counts)
+{
+    printf("%zu error%s, %zu warning%s", counts.errors, counts.errors == 1 ? "" : "s",
+           counts.warnings, counts.warnings == 1 ? "" : "s");
+}
+
+/* One line a file that has findings, in the order of the findings. */
+static void print_files(struct rt_diags *diags)
+{
+    size_t size = rt_diags_size(diags);
+    size_t i = 0;
+
+    while (i < size) {
+        struct rt_diag_view view = rt_diags_at(diags, i);
+        rt_source_id source = view.span.source;
+        struct counts counts = {0, 0, 0};
+
+        for (; i < size; i++) {
+            struct rt_diag_view next = rt_diags_at(diags, i);
+
+            if (next.span.source != source)
+                break;
+            counts.errors += next.severity == RT_SEVERITY_ERROR;
+            counts.warnings += next.severity == RT_SEVERITY_WARNING;
+            counts.fixes += next.fix != NULL;
+        }
+        if (view.source_name == NULL)
+            continue;
+        printf("%s: ", view.source_name);
+        print_counts(counts);
+        if (counts.fixes > 0)
+            printf(" (%zu with a fix)", counts.fixes);
+        putchar('\n');
+    }
+}
+
+static void print_text(const struct cli_rule_set *set, const struct cli_call *call)
+{
+    struct rt_diags *diags = set->diags;
+    size_t files = set->files.rule_count + set->files.test_count;
+    struct counts counts = {rt_diags_count(diags, RT_SEVERITY_ERROR),
+                            rt_diags_count(diags, RT_SEVERITY_WARNING), 0};
+    struct rt_buffer text;
+
+    rt_buffer_init(&text, RENDERED_BYTES_MAX);
+    rt_diags_render_text(diags, call->terminal.out_color, &text);
+    if (text.length > 0)
+        fwrite(text.data, 1, text.length, stdout);
+    rt_buffer_done(&text);
+    if (cli_given(call, CLI_OPTION_QUIET))
+        return;
+    print_files(diags);
+    printf("%zu file%s, ", files, files == 1 ? "" : "s");
+    if (set->plan != NULL)
+        printf("%u rule%s, ", set->plan->rule_count, set->plan->rule_count == 1 ? "" : "s");
+    print_counts(counts);
+    putchar('\n');
+}
+
+static void print_json(const struct cli_rule_set *set)
+{
+    struct rt_buffer text;
+
+    rt_buffer_init(&text, RENDERED_BYTES_MAX);
+    rt_diags_render_json(set->diags, &text);
+    if (text.length > 0)
+        fwrite(text.data, 1, text.length, stdout);
+    rt_buffer_done(&text);
+    putchar('\n');
+}
+
+static enum cli_exit check(const struct cli_call *call)
+{
+    static const char *const usual[] = {"rules"};
+    const char *const *paths = call->argument_count > 0 ? call->arguments : usual;
+    size_t count = call->argument_count > 0 ? call->argument_count : 1;
+    bool warnings_fail = strcmp(cli_value(call, CLI_OPTION_FAIL_ON, "error"), "warning") == 0;
+    struct cli_rule_set set;
+    enum rt_status status = cli_rule_set_load(&set, call, paths, count, NULL);
+    enum cli_exit code = cli_rule_set_exit(status);
+
+    if (status == RT_OK || status == RT_ERR_DIAG) {
+        if (strcmp(cli_value(call, CLI_OPTION_FORMAT, "text"), "json") == 0)
+            print_json(&set);
+        else
+            print_text(&set, call);
+        if (warnings_fail && rt_diags_count(set.diags, RT_SEVERITY_WARNING) > 0)
+            code = CLI_FINDINGS;
+    }
+    cli_rule_set_done(&set);
+    return code;
+}
+
+const struct cli_command cli_command_check = {
+    .name = "check",
+    .arguments = "[PATH...] [options]",
+    .summary = "find mistakes in rule files",
+    .details =
+        "PATH is a rule file, a directory (default: rules) or - for stdin.  Everything that is "
+        "wrong is shown at\nonce, with its place and, where there is one, a suggestion; "
+        "`egret explain CODE` says more about a code.\n"
+        "Exit: 0 nothing wrong, 1 something found, 2 the call was wrong.",
+    .arguments_max = CLI_ARGUMENTS_ANY,
+    .options = {CLI_OPTION_FORMAT, CLI_OPTION_FAIL_ON, CLI_OPTION_QUIET},
+    .option_count = 3,
+    .exec = check,
+};
