@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cmd_run.c - `egret run RULES...`: events in, alerts out.
+ *
+ *     files, stdin --> job (decode, time, order) --> engine --> emit --> file, stdout
+ *                       |
+ *                       +--> dead letters
+ *
+ * stdout has alerts only; everything else goes to stderr.  The first Ctrl-C ends after the current batch, the second at once.
+ */
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cep/engine.h"
+#include "cli/alert_line.h"
+#include "cli/command.h"
+#include "cli/rule_set.h"
+#include "cli/run_options.h"
+#include "cli/run_report.h"
+#include "rules/expr.h"
+#include "runtime/event/codec.h"
+#include "runtime/io/sink.h"
+#include "runtime/io/source.h"
+#include "runtime/job/job.h"
+
+enum { LINE_BYTES_MAX = 1 << 20, MESSAGE_BYTES_MAX = 4096 };
+
+struct run {
+    const struct cli_call *call;
+    const struct cli_run_options *options;
+    const struct rule_plan *plan; /* borrowed */
+    struct rt_source *source;
+    struct rt_sink *sink;
+    struct rt_sink *dead_letter;
+    struct rt_codec *codec;
+    struct cep_engine *engine;
+    struct rt_job *job;
+    struct expr_machine *machine; /* for --watermark-when */
+    struct rt_buffer line;        /* an alert as text */
+    bool color;
+};
+
+/* ---- signals ---- */
+
+/* What a handler may touch: the process has one job that signals end. */
+static struct rt_job *volatile signalled_job;
+static volatile sig_atomic_t signalled;
+
+static void on_signal(int number)
+{
+    if (signalled != 0 && number == SIGINT)
+        _exit(128 + SIGINT);
+    signalled = number;
+    if (signalled_job != NULL)
+        rt_job_stop(signalled_job);
+}
+
+static void listen_to_signals(struct rt_job *job)
+{
+    struct sigaction action;
+
+    memset(&action, 0, sizeof(action));
+    action.sa_handler = on_signal; /* without SA_RESTART: a read that waits has to end */
+    sigemptyset(&action.sa_mask);
+    signalled_job = job;
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+/* ---- what the job and the engine call ---- */
+
+static enum rt_status emit(void *context, const struct rt_output *output)
+{
+    struct run *run = context;
+
+    if (!run->options->text)
+        return run->sink->write(run->sink, output->record);
+    rt_buffer_reset(&run->line);
+    cli_alert_line(output, run->color, &run->line);
+    if (run->line.failed)
+        return RT_ERR_NOMEM;
+    return run->sink->write(run->sink, rt_buffer_view(&run->line));
+}
+
+static bool moves_watermark(void *context, const struct rt_event *event)
+{
+    struct run *run = context;
+    struct expr_frame frame = {.event = event};
+    enum rt_value_error why;
+
+    expr_machine_reset(run->machine);
+    return expr_test(run->machine, run->plan->watermark_when, &frame, &why) == EXPR_TRUE;
+}
+
+/* ---- putting it together ---- */
+
+static enum cli_exit fail(struct run *run, enum rt_status status, struct rt_buffer *message)
+{
+    cli_complain(run->call, "%s", message->length > 0 ? message->data : rt_status_text(status));
+    return status == RT_ERR_IO ? CLI_USAGE : cli_exit_of(status);
+}
+
+/* Alerts are flushed one by one unless stdout is a file: whoever waits at the other end sees them at once. */
+static bool flushes_each(const char *path)
+{
+    struct stat facts;
+
+    if (strcmp(path, "-") == 0)
+        return fstat(STDOUT_FILENO, &facts) != 0 || !S_ISREG(facts.st_mode);
+    return stat(path, &facts) == 0 && !S_ISREG(facts.st_mode);
+}
+
+static enum rt_status open_ends(struct run *run, struct rt_buffer *message)
+{
+    const struct cli_run_options *options = run->options;
+    enum rt_status status =
+        rt_source_files_new(options->inputs, options->input_count, 0, message, &run->source);
+
+    if (status == RT_OK)
+        status =
+            rt_sink_file_new(options->output, flushes_each(options->output), message, &run->sink);
+    if (status == RT_OK && options->dead_letter != NULL)
+        status = rt_sink_file_new(options->dead_letter, flushes_each(options->dead_letter), message,
+                                  &run->dead_letter);
+    return status;
+}
+
+static enum rt_status make_job(struct run *run)
+{
+    const struct cli_run_options *options = run->options;
+    bool punctuated = run->plan->watermark_when != NULL;
+    struct rt_job_options job = {
+        .source = run->source,
+        .codec = run->codec,
+        .fields = run->plan->fields,
+        .target = cep_engine_operator(run->engine),
+        .time_reader = options->time_reader,
+        .time_slot = run->plan->time_slot,
+        .stream = {.out_of_orderness = options->out_of_orderness, .punctuated = punctuated},
+        .punctuation = punctuated ? moves_watermark : NULL,
+        .punctuation_context = run,
+        .source_name = "input",
+        .dead_letter = run->dead_letter,
+        .outputs = &run->sink,
+        .output_count = 1,
+        .keep_open = options->keep_open,
+    };
+
+    return rt_job_new(&job, &run->job);
+}
+
+static enum rt_status make_all(struct run *run, struct rule_plan *plan, struct rt_buffer *message)
+{
+    enum rt_status status = open_ends(run, message);
+
+    if (status == RT_OK)
+        status = rt_codec_json_new(plan->fields, &run->codec);
+    if (status == RT_OK)
+        status = cep_engine_new(plan, &run->options->limits, emit, run, &run->engine);
+    if (status == RT_OK)
+        status = expr_machine_new(&run->machine);
+    if (status == RT_OK)
+        status = make_job(run);
+    return status;
+}
+
+static void unmake(struct run *run)
+{
+    signalled_job = NULL;
+    rt_job_free(run->job);
+    expr_machine_free(run->machine);
+    cep_engine_free(run->engine);
+    if (run->codec != NULL)
+        run->codec->free(run->codec);
+    rt_sink_free(run->dead_letter);
+    rt_sink_free(run->sink);
+    if (run->source != NULL)
+        run->source->free(run->source);
+    rt_buffer_done(&run->line);
+}
+
+/* ---- running ---- */
+
+/* The sink knows best why it could not be written to. */
+static const char *reason(const struct run *run, enum rt_status status)
+{
+    const char *of_sink = run->sink->error(run->sink);
+    const char *of_job = rt_job_error(run->job);
+
+    if (status == RT_ERR_IO && of_sink[0] != '\0')
+        return of_sink;
+    return of_job[0] != '\0' ? of_job : rt_status_text(status);
+}
+
+static enum cli_exit finish(struct run *run, enum rt_status status)
+{
+    if (status == RT_END) /* the reader has gone: | head */
+        return CLI_OK;
+    if (!run->options->quiet)
+        cli_run_report(run->call, run->plan, rt_job_counters(run->job), run->engine);
+    if (status == RT_OK)
+        return CLI_OK;
+    cli_complain(run->call, "%s", reason(run, status));
+    return cli_exit_of(status);
+}
+
+static enum cli_exit run_plan(const struct cli_call *call, const struct cli_run_options *options,
+                              struct rule_plan *plan)
+{
+    struct run run = {.call = call, .options = options, .plan = plan};
+    struct rt_buffer message;
+    enum rt_status status;
+    enum cli_exit code;
+
+    run.color = options->text && call->terminal.out_color && strcmp(options->output, "-") == 0;
+    rt_buffer_init(&run.line, LINE_BYTES_MAX);
+    rt_buffer_init(&message, MESSAGE_BYTES_MAX);
+    status = make_all(&run, plan, &message);
+    if (status == RT_OK) {
+        listen_to_signals(run.job);
+        code = finish(&run, rt_job_run(run.job));
+    } else {
+        code = fail(&run, status, &message);
+    }
+    rt_buffer_done(&message);
+    unmake(&run);
+    return code;
+}
+
+static enum cli_exit load_and_run(const struct cli_call *call,
+                                  const struct cli_run_options *options)
+{
+    struct rule_load_options load = {
+        .overrides = options->overrides,
+        .override_count = options->override_count,
+        .time_field = options->time_field,
+        .watermark_when = options->watermark_when,
+    };
+    struct cli_rule_set set;
+    enum rt_status status =
+        cli_rule_set_load(&set, call, call->arguments, call->argument_count, &load);
+    enum cli_exit code;
+
+    cli_rule_set_print_diags(&set, call, options->quiet);
+    if (status == RT_OK)
+        code = run_plan(call, options, set.plan);
+    else
+        code = status == RT_ERR_DIAG ? CLI_CONFIG : cli_rule_set_exit(status);
+    cli_rule_set_done(&set);
+    return code;
+}
+
+static bool reads_stdin_twice(const struct cli_call *call, const struct cli_run_options *options)
+{
+    bool rules = false, events = false;
+
+    for (size_t i = 0; i < call->argument_count; i++)
+        rules = rules || strcmp(call->arguments[i], "-") == 0;
+    for (size_t i = 0; i < options->input_count; i++)
+        events = events || strcmp(options->inputs[i], "-") == 0;
+    return rules && events;
+}
+
+static bool has_configuration(void)
+{
+    return access("egret.yaml", F_OK) == 0;
+}
+
+static enum cli_exit run_rules(const struct cli_call *call)
+{
+    bool has_input = cli_given(call, CLI_OPTION_INPUT);
+    struct cli_run_options options;
+    enum cli_exit code;
+
+    if (call->argument_count == 0 && (has_input || !has_configuration()))
+        return cli_wrong_call(call, "which rules?  egret run RULES... -i EVENTS");
+    if (call->argument_count == 0)
+        return cli_wrong_call(call, "egret.yaml: configuration files are not yet supported; "
+                                    "egret run RULES... -i EVENTS");
+    if (!has_input && call->terminal.in_is_terminal) {
+        cli_print_help(&call->terminal, call->command, true);
+        return CLI_USAGE;
+    }
+    code = cli_run_options_read(call, &options);
+    if (code == CLI_OK && reads_stdin_twice(call, &options))
+        code = cli_wrong_call(call, "rules and events cannot both come from stdin");
+    if (code == CLI_OK)
+        code = load_and_run(call, &options);
+    cli_run_options_done(&options);
+    return code;
+}
+
+const struct cli_command cli_command_run = {
+    .name = "run",
+    .arguments = "RULES... [-i FILE]... [-o FILE] [options]",
+    .summary = "read events, write alerts",
+    .details =
+        "RULES are rule files or directories.  Events are JSON objects, one a line; without -i "
+        "they "
+        "come from stdin.\n"
+        "Files may be compressed with gzip; several are read one after another as one stream.  "
+        "Alerts are JSON, one a\n"
+        "line, or short lines on a terminal; --format decides otherwise.  The end of the input "
+        "lets "
+        "all pending deadlines\n"
+        "fire.  A record that is no event is counted, and kept with --dead-letter; it never stops "
+        "the run.\n"
+        "Exit: 0 done, 2 the call was wrong, 74 input or output failed, 78 the rules are not "
+        "valid, "
+        "130 stopped by a\nsecond Ctrl-C.",
+    .arguments_max = CLI_ARGUMENTS_ANY,
+    .options = {CLI_OPTION_INPUT, CLI_OPTION_OUTPUT, CLI_OPTION_FORMAT, CLI_OPTION_TIME,
+                CLI_OPTION_OUT_OF_ORDERNESS, CLI_OPTION_WATERMARK_WHEN, CLI_OPTION_KEEP_OPEN,
+                CLI_OPTION_DEAD_LETTER, CLI_OPTION_SET, CLI_OPTION_STATE, CLI_OPTION_QUIET},
+    .option_count = 11,
+    .exec = run_rules,
+};

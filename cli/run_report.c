@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/run_report.h"
+
+#include <inttypes.h>
+
+#include "runtime/event/codec.h"
+
+enum { LINE_BYTES_MAX = 1 << 20, ERRORS_SHOWN_MAX = 20 };
+
+static void say(const struct cli_call *call, struct rt_buffer *line)
+{
+    if (line->length > 0)
+        cli_note(call, "%s", line->data);
+    rt_buffer_reset(line);
+}
+
+static void report_rejected(const struct rt_job_counters *job, struct rt_buffer *line)
+{
+    if (job->rejected == 0)
+        return;
+    for (int reason = 0; reason < RT_REJECT_COUNT; reason++) {
+        if (job->rejected_by[reason] > 0)
+            rt_buffer_printf(line, "%s%s %" PRIu64, line->length == 0 ? "rejected: " : ", ",
+                             rt_reject_name((enum rt_reject)reason), job->rejected_by[reason]);
+    }
+}
+
+struct errors {
+    const struct rule_plan *plan;
+    struct rt_buffer *line;
+    unsigned count;
+};
+
+static void add_error(void *context, const struct cep_error_count *error)
+{
+    struct errors *errors = context;
+
+    if (errors->count < ERRORS_SHOWN_MAX)
+        rt_buffer_printf(errors->line, "%s%s/%s: %s %" PRIu64,
+                         errors->count == 0 ? "condition errors: " : ", ",
+                         errors->plan->rules[error->rule]->id, error->step,
+                         rt_value_error_name(error->why), error->count);
+    errors->count++;
+}
+
+static void report_errors(const struct rule_plan *plan, const struct cep_engine *engine,
+                          struct rt_buffer *line)
+{
+    struct errors errors = {plan, line, 0};
+
+    cep_engine_each_error(engine, add_error, &errors);
+    if (errors.count > ERRORS_SHOWN_MAX)
+        rt_buffer_printf(line, ", and %u more", errors.count - ERRORS_SHOWN_MAX);
+}
+
+static struct cep_rule_counters sum_of_rules(const struct rule_plan *plan,
+                                             const struct cep_engine *engine)
+{
+    struct cep_rule_counters sum = {0};
+
+    for (uint32_t i = 0; i < plan->rule_count; i++) {
+        struct cep_rule_counters one;
+
+        cep_engine_rule_counters(engine, i, &one);
+        sum.no_key += one.no_key;
+        sum.matched += one.matched;
+        sum.timed_out += one.timed_out;
+        sum.suppressed += one.suppressed;
+        sum.emitted += one.emitted;
+        sum.output_errors += one.output_errors;
+        sum.dropped += one.dropped;
+    }
+    return sum;
+}
+
+/* A limit that drops something must not do so silently. */
+static void report_limits(const struct cep_engine *engine, const struct cep_rule_counters *sum,
+                          struct rt_buffer *line)
+{
+    struct cep_counters counters;
+
+    cep_engine_counters(engine, &counters);
+    if (sum->dropped > 0)
+        rt_buffer_printf(line, "%" PRIu64 " partial matches", sum->dropped);
+    if (counters.keys_evicted > 0)
+        rt_buffer_printf(line, "%s%" PRIu64 " keys with all they held",
+                         line->length == 0 ? "" : ", ", counters.keys_evicted);
+    if (counters.keys_refused > 0)
+        rt_buffer_printf(line, "%s%" PRIu64 " new keys", line->length == 0 ? "" : ", ",
+                         counters.keys_refused);
+    if (line->length > 0)
+        rt_buffer_string(line, " dropped at a limit (--set state.limits.NAME=VALUE raises one; see "
+                               "`egret run --help`)");
+}
+
+static void report_counts(const struct rt_job_counters *job, const struct cep_rule_counters *sum,
+                          struct rt_buffer *line)
+{
+    rt_buffer_printf(line,
+                     "held %" PRIu64 ", no key %" PRIu64 ", suppressed %" PRIu64
+                     ", timed out %" PRIu64 ", alerts %" PRIu64,
+                     job->held, sum->no_key, sum->suppressed, sum->timed_out, sum->emitted);
+    if (sum->output_errors > 0)
+        rt_buffer_printf(line, ", empty parts of messages and fields %" PRIu64, sum->output_errors);
+}
+
+void cli_run_report(const struct cli_call *call, const struct rule_plan *plan,
+                    const struct rt_job_counters *job, const struct cep_engine *engine)
+{
+    struct cep_rule_counters sum = sum_of_rules(plan, engine);
+    struct rt_buffer line;
+
+    rt_buffer_init(&line, LINE_BYTES_MAX);
+    report_rejected(job, &line);
+    say(call, &line);
+    report_errors(plan, engine, &line);
+    say(call, &line);
+    report_limits(engine, &sum, &line);
+    say(call, &line);
+    report_counts(job, &sum, &line);
+    say(call, &line);
+    rt_buffer_done(&line);
+    cli_note(call, "read %" PRIu64 ", late %" PRIu64 ", rejected %" PRIu64 ", matched %" PRIu64,
+             job->read, job->late, job->rejected, sum.matched);
+}
