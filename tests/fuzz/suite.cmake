@@ -13,6 +13,6 @@ foreach(source ${fuzz_targets})
         add_test(NAME fuzz/replay-${short}
             COMMAND ${name} ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/corpus/${short} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
     endif()
-    target_link_libraries(${name} PRIVATE egret_all)
+    target_link_libraries(${name} PRIVATE egret_test_support)
     set_target_properties(${name} PROPERTIES LINKER_LANGUAGE CXX)
 endforeach()
