@@ -52,6 +52,8 @@ struct expr_step_name {
     bool optional;            /* may have taken nothing */
     bool available;           /* false: a later step; naming it is an error that says so */
     const char *repeats_text; /* why it is a list, as it was written: "times: 5+"; NULL: unsaid */
+    const char *
+        never_text; /* why it is not available if not for coming later: "must not happen"; or NULL */
 };
 
 /* A name whose value the frame brings: frame.bindings[index]. */

@@ -425,6 +425,11 @@ static struct expr_node *make_step(struct expr_checker *checker, struct expr_nod
     }
     if (step->available)
         return node;
+    if (step->never_text != NULL) {
+        expr_report(checker, node, RULE_DIAG_EXPR_STEP_LATER,
+                    "step `%s` %s, so it has taken nothing", step->name, step->never_text);
+        return node;
+    }
     diag = expr_report(checker, node, RULE_DIAG_EXPR_STEP_LATER,
                        "step `%s` comes later, it has taken nothing yet", step->name);
     rt_diag_help(checker->work->diags, diag, "compare in the condition of `%s` instead",

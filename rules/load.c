@@ -6,8 +6,6 @@
 
 #include "runtime/base/alloc.h"
 
-static const size_t SCRATCH_BYTES_MAX = (size_t)1 << 32;
-
 void *load_alloc(struct loader *loader, size_t count, size_t bytes)
 {
     void *block = rt_arena_array(loader->arena, count, bytes);
@@ -50,7 +48,7 @@ uint32_t load_line(const struct loader *loader, const struct yaml_node *node)
 
 /* ---- files ---- */
 
-static void check_version(struct loader *loader, const struct load_file *file)
+void load_check_version(struct loader *loader, const struct load_file *file)
 {
     const struct yaml_node *version = file->nodes.version;
 
@@ -83,7 +81,7 @@ static bool read_head(struct loader *loader, struct load_file *file)
     }
     if (!load_mapping(loader, file->document.root, &load_file_map, NULL, &file->nodes))
         return false;
-    check_version(loader, file);
+    load_check_version(loader, file);
     if (file->nodes.defaults != NULL && file->nodes.defaults->kind == YAML_MAPPING)
         (void)load_mapping(loader, file->nodes.defaults, &load_default_map, &load_file_map,
                            &file->defaults);
@@ -112,8 +110,7 @@ static void read_rules(struct loader *loader, struct load_file *file)
         load_one_rule(loader, rules->items[i]);
 }
 
-static void read_file(struct loader *loader, const struct rule_source *source,
-                      struct load_file *file)
+void load_file(struct loader *loader, const struct rule_source *source, struct load_file *file)
 {
     enum rt_status status;
 
@@ -217,7 +214,7 @@ static enum rt_status begin(struct loader *loader, const struct rule_load_option
     *loader = (struct loader){.diags = diags,
                               .options = options == NULL ? &none : options,
                               .errors_before = rt_diags_count(diags, RT_SEVERITY_ERROR)};
-    rt_arena_init(&loader->scratch, SCRATCH_BYTES_MAX);
+    rt_arena_init(&loader->scratch, LOAD_BYTES_MAX);
     status = plan_builder_new(&loader->plan);
     if (status == RT_OK)
         loader->arena = loader->plan->arena;
@@ -244,7 +241,7 @@ static void read_all(struct loader *loader, const struct rule_source *sources, s
             loader->status = RT_ERR_NOMEM;
             return;
         }
-        read_file(loader, order[i], file);
+        load_file(loader, order[i], file);
         if (loader->status == RT_OK && read_head(loader, file))
             read_rules(loader, file);
     }

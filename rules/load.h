@@ -113,6 +113,7 @@ struct load_file {
     struct load_file_nodes nodes;
     struct load_default_nodes defaults;
     struct rt_value params, lists; /* maps, in the plan's arena */
+    bool has_word;                 /* W018 was said */
     char lists_hash[33];           /* of `lists`, which may be long; empty: not yet computed */
     uint32_t line_number, line_at; /* the last line that was asked for, and a byte of it */
 };
@@ -149,6 +150,12 @@ struct load_rule {
     bool is_complete; /* false: something was reported */
 };
 
+#define LOAD_BYTES_MAX ((size_t)1 << 32) /* of scratch memory */
+
+/* Registers the source and reads its YAML. */
+void load_file(struct loader *loader, const struct rule_source *source, struct load_file *file);
+void load_check_version(struct loader *loader, const struct load_file *file);
+
 /* From the plan's arena, cleared; NULL sets `status`. */
 void *load_alloc(struct loader *loader, size_t count, size_t bytes);
 /* A copy in the plan's arena. */
@@ -164,6 +171,9 @@ const char *load_copy(struct loader *loader, struct rt_text text);
  */
 bool load_mapping(struct loader *loader, const struct yaml_node *node, const struct load_map *map,
                   const struct load_map *parent, void *target);
+
+/* Some key of the mapping is unknown and near to `name`: then `name` is not missing. */
+bool load_misspelt(const struct yaml_node *node, const struct load_map *map, const char *name);
 
 /* The kinds in `accepts`; reports otherwise.  `what` names the value: "`tags`". */
 bool load_accepts(struct loader *loader, const struct yaml_node *node, unsigned accepts,

@@ -74,7 +74,7 @@ const struct load_map load_test_event_map = MAP_OF("an event of a test", test_ev
 const struct load_map load_test_expect_map = MAP_OF("an expectation", test_expect_keys);
 const struct load_map load_watermark_map = MAP_OF("`watermark`", watermark_keys);
 
-enum { NAMES_MAX = 48, LIST_BYTES = 512 };
+enum { NAMES_MAX = 48, NAMES_LISTED_MAX = 10, LIST_BYTES = 512 };
 
 static const struct load_key *find_key(const struct load_map *map, struct rt_text name)
 {
@@ -115,15 +115,38 @@ static const char *join(const char *const *words, size_t count, char out[LIST_BY
     return out;
 }
 
-/* The key whose inside knows `name`: "move it under `alert`?". */
-static const struct load_key *find_inside(const struct load_map *map, struct rt_text name)
+/* The key whose inside knows `name`, and that takes one of `accepts`. */
+static const struct load_key *find_inside(const struct load_map *map, struct rt_text name,
+                                          unsigned accepts)
 {
     for (size_t i = 0; i < map->key_count; i++) {
-        if (map->keys[i].accepts == LOAD_MAPPING && map->keys[i].inside != NULL &&
+        if (map->keys[i].accepts == accepts && map->keys[i].inside != NULL &&
             find_key(map->keys[i].inside, name) != NULL)
             return &map->keys[i];
     }
     return NULL;
+}
+
+/* A key that is known one level up or down: the indentation is wrong, not the word. */
+static bool report_misplaced(struct loader *loader, const struct yaml_node *key,
+                             const struct load_map *map, const struct load_map *parent)
+{
+    const struct load_key *home = find_inside(map, key->text, LOAD_MAPPING);
+    const struct load_key *list = find_inside(map, key->text, LOAD_SEQUENCE);
+    bool is_parents = parent != NULL && find_key(parent, key->text) != NULL;
+    struct rt_diag *diag;
+
+    if (!is_parents && home == NULL && list == NULL)
+        return false;
+    diag = LOAD_ERROR(loader, YAML_INDENTATION, key, "`%s` is not a key of %s", key->text.data,
+                      map->what);
+    if (is_parents)
+        rt_diag_label(loader->diags, diag, "a key of %s, indented too deeply?", parent->what);
+    else if (home != NULL)
+        rt_diag_label(loader->diags, diag, "move it under `%s`?", home->name);
+    else
+        rt_diag_label(loader->diags, diag, "a key of %s, in `%s`?", list->inside->what, list->name);
+    return true;
 }
 
 static void report_unknown(struct loader *loader, const struct yaml_node *key,
@@ -133,29 +156,31 @@ static void report_unknown(struct loader *loader, const struct yaml_node *key,
     char list[LIST_BYTES];
     size_t count = names_of(map, names);
     const char *nearest = rt_nearest(key->text, names, count);
-    const struct load_key *home = find_inside(map, key->text);
-    bool is_parents = parent != NULL && find_key(parent, key->text) != NULL;
     struct rt_diag *diag;
 
-    if (is_parents || home != NULL) {
-        diag = LOAD_ERROR(loader, YAML_INDENTATION, key, "`%s` is not a key of %s", key->text.data,
-                          map->what);
-        if (is_parents)
-            rt_diag_label(loader->diags, diag, "a key of %s, indented too deeply?", parent->what);
-        else
-            rt_diag_label(loader->diags, diag, "move it under `%s`?", home->name);
+    if (report_misplaced(loader, key, map, parent))
         return;
-    }
     diag =
         LOAD_ERROR(loader, UNKNOWN_KEY, key, "unknown key `%s` in %s", key->text.data, map->what);
     if (nearest != NULL) {
         rt_diag_label(loader->diags, diag, "did you mean `%s`?", nearest);
         rt_diag_fix(loader->diags, diag, "%s", nearest);
-    } else {
-        rt_diag_help(loader->diags, diag, "%s has %s", map->what, join(names, count, list));
+        return;
     }
-    if (nearest == NULL)
-        rt_diag_help(loader->diags, diag, "keys that start with `x-` are free for notes");
+    if (count <= NAMES_LISTED_MAX)
+        rt_diag_help(loader->diags, diag, "%s has %s", map->what, join(names, count, list));
+    rt_diag_help(loader->diags, diag, "keys that start with `x-` are free for notes");
+}
+
+bool load_misspelt(const struct yaml_node *node, const struct load_map *map, const char *name)
+{
+    for (size_t i = 0; i < node->count; i++) {
+        struct rt_text key = node->pairs[i].key->text;
+
+        if (find_key(map, key) == NULL && rt_nearest(key, &name, 1) != NULL)
+            return true;
+    }
+    return false;
 }
 
 static const char *kind_name(const struct yaml_node *node)
@@ -253,7 +278,7 @@ bool load_mapping(struct loader *loader, const struct yaml_node *node, const str
         struct rt_span head = node->span;
 
         if ((key->flags & LOAD_REQUIRED) == 0 || yaml_get(node, key->name) != NULL ||
-            loader->file->document.has_gaps)
+            loader->file->document.has_gaps || load_misspelt(node, map, key->name))
             continue;
         if (node->count > 0)
             head = node->pairs[0].key->span;

@@ -181,7 +181,9 @@ static bool put_path(const struct clause *clause, struct rt_text path, const str
     bool good;
 
     rt_buffer_init(&text, 1 << 16);
-    good = path_text(path, &text) && !text.failed;
+    good = path_text(path, &text);
+    if (text.failed)
+        clause->pieces->failed = true;
     if (good)
         load_pieces_add(clause->loader, clause->pieces, rt_buffer_view(&text), node->span.begin,
                         node->span.end);
@@ -472,5 +474,7 @@ bool load_match_pieces(struct loader *loader, const struct yaml_node *match,
         else
             good = put_tests(&clause) && good;
     }
-    return good && !pieces->failed && !pieces->bytes.failed;
+    if (pieces->failed || pieces->bytes.failed)
+        loader->status = RT_ERR_NOMEM;
+    return good && loader->status == RT_OK;
 }

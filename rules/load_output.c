@@ -30,6 +30,7 @@ static const struct expr_step_name *no_steps(struct output *output)
     for (size_t i = 0; names != NULL && i < load->step_count; i++) {
         names[i] = load->steps[i];
         names[i].available = false;
+        names[i].never_text = "is not part of a late record";
     }
     return names;
 }

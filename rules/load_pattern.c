@@ -43,6 +43,20 @@ struct surroundings {
     bool repeats, optional;
 };
 
+/* `times: 5+`, as it was written; NULL: something else makes the step repeat. */
+static const char *repeats_text(struct pattern *pattern, const struct step_draft *draft)
+{
+    const struct yaml_node *times = draft->nodes.times;
+    const char *text;
+
+    if (draft->step->times_max == 1 || times == NULL || times->kind != YAML_SCALAR)
+        return NULL;
+    text = rt_arena_printf(pattern->loader->arena, "times: %s", times->text.data);
+    if (text == NULL)
+        pattern->loader->status = RT_ERR_NOMEM;
+    return text;
+}
+
 static void add_step(struct pattern *pattern, struct step_draft *draft,
                      const struct surroundings *around)
 {
@@ -61,11 +75,14 @@ static void add_step(struct pattern *pattern, struct step_draft *draft,
                               .times_max = step->times_max,
                               .contiguity = step->contiguity,
                               .line = load_line(pattern->loader, draft->head)};
-    pattern->load->steps[draft->index] = (struct expr_step_name){.name = step->name,
-                                                                 .step = draft->index,
-                                                                 .repeats = out->repeats,
-                                                                 .optional = out->optional,
-                                                                 .available = !negative};
+    pattern->load->steps[draft->index] =
+        (struct expr_step_name){.name = step->name,
+                                .step = draft->index,
+                                .repeats = out->repeats,
+                                .optional = out->optional,
+                                .available = !negative,
+                                .repeats_text = repeats_text(pattern, draft),
+                                .never_text = negative ? "must not happen" : NULL};
 }
 
 static struct nfa_step *read_steps(struct pattern *pattern, const struct yaml_node *list,
@@ -241,6 +258,7 @@ static void read_skip_target(struct pattern *pattern, const struct yaml_node *no
     const char **names;
     const char *nearest;
     struct rt_diag *diag;
+    size_t count = 0;
 
     if (node->kind != YAML_SCALAR) {
         (void)load_accepts(loader, node, LOAD_SCALAR, "the name of a step");
@@ -252,12 +270,14 @@ static void read_skip_target(struct pattern *pattern, const struct yaml_node *no
     if (names == NULL)
         return;
     for (size_t i = 0; i < out->step_count; i++) {
-        names[i] = out->steps[i].name;
-        if (strcmp(names[i], out->skip_step) == 0)
+        if (out->steps[i].group != NULL)
+            continue;
+        if (strcmp(out->steps[i].name, out->skip_step) == 0)
             return;
+        names[count++] = out->steps[i].name;
     }
-    nearest = rt_nearest(node->text, names, out->step_count);
-    diag = LOAD_ERROR(loader, UNKNOWN_STEP, node, "the pattern has no step `%s`", node->text.data);
+    nearest = rt_nearest(node->text, names, count);
+    diag = LOAD_ERROR(loader, UNKNOWN_STEP, node, "the pattern has no step `%s` of its own", node->text.data);
     if (nearest != NULL) {
         rt_diag_label(loader->diags, diag, "did you mean `%s`?", nearest);
         rt_diag_fix(loader->diags, diag, "%s", nearest);

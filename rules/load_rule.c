@@ -187,7 +187,9 @@ static bool check_kind(struct loader *loader, struct load_rule *load, const stru
         return false;
     }
     if (nodes->pattern == NULL && condition == NULL) {
-        if (!loader->file->document.has_gaps)
+        if (!loader->file->document.has_gaps && !load_misspelt(node, &load_rule_map, "pattern") &&
+            !load_misspelt(node, &load_rule_map, "match") &&
+            !load_misspelt(node, &load_rule_map, "where"))
             LOAD_ERROR(loader, MISSING_KEY, nodes->id != NULL ? nodes->id : node,
                        "a rule needs `pattern`, or `match` or `where`");
         return false;

@@ -55,6 +55,8 @@ static bool load_test_event(struct loader *loader, const struct yaml_node *node,
     if (!load_mapping(loader, node, &load_test_event_map, &load_test_map, &nodes))
         return false;
     out->line = load_line(loader, node);
+    if (nodes.event == NULL && load_misspelt(node, &load_test_event_map, "event"))
+        return false;
     if ((nodes.event == NULL) == (nodes.from == NULL)) {
         LOAD_ERROR(loader, BAD_TEST, node->count > 0 ? node->pairs[0].key : node,
                    "an event of a test has either `event` or `from`");

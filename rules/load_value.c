@@ -13,6 +13,28 @@ static bool is_usable(const struct yaml_node *node)
     return node != NULL && node->kind == YAML_SCALAR && node->type != YAML_NULL;
 }
 
+/* Words that YAML 1.1 reads as booleans, where a text is wanted: said once a file. */
+static void note_word(struct loader *loader, const struct yaml_node *node)
+{
+    static const char *const words[] = {"yes", "Yes", "YES", "no",  "No",  "NO",
+                                        "on",  "On",  "ON",  "off", "Off", "OFF"};
+    struct rt_diag *diag;
+
+    if (node->style != YAML_PLAIN || node->text.length > 3 || loader->file->has_word)
+        return;
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (!rt_text_is(node->text, words[i]))
+            continue;
+        loader->file->has_word = true;
+        diag = rt_diag_add(loader->diags, RT_SEVERITY_WARNING, RULE_DIAG_YAML_WORD, node->span,
+                           "`%s` is a text here, some YAML readers take it for true or false",
+                           words[i]);
+        rt_diag_help(loader->diags, diag, "quote it to make that certain");
+        rt_diag_fix(loader->diags, diag, "\"%s\"", words[i]);
+        return;
+    }
+}
+
 bool load_text(struct loader *loader, const struct yaml_node *node, const char *name,
                const char **out)
 {
@@ -24,6 +46,7 @@ bool load_text(struct loader *loader, const struct yaml_node *node, const char *
         LOAD_ERROR(loader, YAML_ENCODING, node, "`%s` holds a NUL character", name);
         return false;
     }
+    note_word(loader, node);
     copy = load_copy(loader, node->text);
     if (copy == NULL)
         return false;
@@ -264,6 +287,7 @@ static bool load_scalar(struct loader *loader, const struct yaml_node *node, str
                    node->text.data);
         return false;
     default:
+        note_word(loader, node);
         copy = load_copy(loader, node->text);
         if (copy == NULL)
             return false;
@@ -331,6 +355,7 @@ static void put_scalar(struct loader *loader, const struct yaml_node *node, stru
     struct rt_value value;
 
     if (node->type == YAML_STRING) {
+        note_word(loader, node);
         rt_buffer_json_string(out, node->text);
     } else if (node->type == YAML_NULL) {
         rt_buffer_string(out, "null");

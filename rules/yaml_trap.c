@@ -387,7 +387,7 @@ static void report_other(const struct trap *trap, const struct yaml_problem *pro
         rt_diag_add(trap->diags, RT_SEVERITY_ERROR, RULE_DIAG_YAML_SYNTAX, span_in(trap, at, at),
                     "%s", words != NULL ? words : problem->text);
 
-    if (at_start)
+    if (at_start && problem->at < trap->text.length)
         rt_diag_also(trap->diags, diag, span_in(trap, problem->at, problem->at),
                      "reading stopped here");
     rt_diag_note(trap->diags, diag, "the rest of this file was not checked");

@@ -38,7 +38,6 @@ struct reader {
     uint64_t node_count, alias_nodes;
     struct yaml_gap gaps[GAPS_MAX];
     size_t gap_count;
-    bool has_word; /* W018 was said */
     bool has_error;
     enum rt_status status;
     struct yaml_node *root;
@@ -179,23 +178,6 @@ static enum yaml_type core_type(struct rt_text text)
     return YAML_STRING;
 }
 
-/* Words that YAML 1.1 reads as booleans: said once a file. */
-static void note_word(struct reader *reader, const struct yaml_node *node)
-{
-    static const char *const words[] = {"yes", "Yes", "YES", "no",  "No",  "NO",
-                                        "on",  "On",  "ON",  "off", "Off", "OFF"};
-    struct rt_diag *diag;
-
-    if (reader->has_word || !is_one_of(node->text, words, sizeof(words) / sizeof(words[0])))
-        return;
-    reader->has_word = true;
-    diag = rt_diag_add(reader->diags, RT_SEVERITY_WARNING, RULE_DIAG_YAML_WORD, node->span,
-                       "`%s` is a text here, some YAML readers take it for true or false",
-                       node->text.data);
-    rt_diag_help(reader->diags, diag, "quote it to make it certain, or write true or false");
-    rt_diag_fix(reader->diags, diag, "\"%s\"", node->text.data);
-}
-
 /* ---- building ---- */
 
 static bool is_gap(const struct reader *reader, uint32_t begin)
@@ -226,17 +208,6 @@ static void push_child(struct reader *reader, struct yaml_node *node)
         reader->child_capacity = capacity;
     }
     reader->children[reader->child_count++] = node;
-}
-
-/* True if the next child of the innermost collection is a key. */
-static bool expects_key(const struct reader *reader)
-{
-    const struct frame *frame;
-
-    if (reader->depth == 0)
-        return false;
-    frame = &reader->frames[reader->depth - 1];
-    return frame->node->kind == YAML_MAPPING && (reader->child_count - frame->first) % 2 == 0;
 }
 
 static struct yaml_node *new_node(struct reader *reader, enum yaml_kind kind, struct rt_span span)
@@ -295,7 +266,6 @@ static enum yaml_style style_of(yaml_scalar_style_t style)
 
 static void read_scalar(struct reader *reader, const yaml_event_t *event)
 {
-    bool is_key = expects_key(reader);
     struct yaml_node *node = new_node(reader, YAML_SCALAR, span_of(reader, event));
     const char *copy;
 
@@ -309,11 +279,8 @@ static void read_scalar(struct reader *reader, const yaml_event_t *event)
     }
     node->text = (struct rt_text){copy, event->data.scalar.length};
     node->style = style_of(event->data.scalar.style);
-    if (node->style == YAML_PLAIN) {
+    if (node->style == YAML_PLAIN)
         node->type = core_type(node->text);
-        if (node->type == YAML_STRING && !is_key)
-            note_word(reader, node);
-    }
     if (is_gap(reader, node->span.begin)) {
         node->kind = YAML_BROKEN;
     } else if (event->data.scalar.tag != NULL) {
@@ -398,7 +365,7 @@ static enum rt_status index_key(struct rt_map *index, const struct yaml_pair *pa
     return status;
 }
 
-static void end_mapping(struct reader *reader, struct yaml_node *node,
+static void end_mapping(struct reader *reader, struct yaml_node *node, bool is_broken,
                         struct yaml_node *const *children, size_t child_count)
 {
     struct yaml_pair *pairs = rt_arena_array(reader->arena, child_count / 2, sizeof(*pairs));
@@ -413,6 +380,8 @@ static void end_mapping(struct reader *reader, struct yaml_node *node,
         const struct yaml_node *first;
 
         if (key->kind == YAML_BROKEN)
+            continue;
+        if (key->kind != YAML_SCALAR && is_broken)
             continue;
         if (key->kind != YAML_SCALAR) {
             complain(reader, RULE_DIAG_YAML_STRUCTURE, key->span, "a key must be a plain word");
@@ -463,7 +432,7 @@ static void end_collection(struct reader *reader, const yaml_event_t *event)
                          ? children[child_count - 1]->span.end
                          : node->span.end;
     if (child_count > 0 && frame->node->kind == YAML_MAPPING)
-        end_mapping(reader, node, children, child_count);
+        end_mapping(reader, node, frame->is_broken, children, child_count);
     else if (child_count > 0)
         end_sequence(reader, node, children, child_count);
     if (frame->is_broken)
