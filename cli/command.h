@@ -36,6 +36,8 @@ struct cli_command {
     /* Its own options, in the order of the help; --help and --color belong to all. */
     enum cli_option_id options[CLI_OPTIONS_PER_COMMAND_MAX];
     size_t option_count;
+    /* The first argument is an expression and may begin with a minus: `-x` that is no option is taken as it. */
+    bool expression_first;
     enum cli_exit (*exec)(const struct cli_call *call);
 };
 

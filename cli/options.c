@@ -203,6 +203,22 @@ static void read_letters(struct reader *reader, const char *letters)
     }
 }
 
+/*
+ * An expression that begins with a minus, where one is expected: what follows the minuses is no letter (-1, --x is an
+ * option), or a letter that is no option of the command.
+ */
+static bool is_expression(const struct reader *reader, const char *word)
+{
+    const struct cli_command *command = reader->call->command;
+    const char *rest = word + strspn(word, "-");
+    bool letter = (*rest >= 'a' && *rest <= 'z') || (*rest >= 'A' && *rest <= 'Z');
+    enum cli_option_id id;
+
+    if (!command->expression_first || reader->call->argument_count > 0 || *rest == '\0')
+        return false;
+    return !letter || rest - word > 2 || (rest - word == 1 && !find_letter(command, *rest, &id));
+}
+
 static void read_words(struct reader *reader)
 {
     bool only_arguments = false;
@@ -210,7 +226,7 @@ static void read_words(struct reader *reader)
     while (reader->at < reader->word_count && reader->message == NULL) {
         const char *word = reader->words[reader->at++];
 
-        if (only_arguments || word[0] != '-' || word[1] == '\0')
+        if (only_arguments || word[0] != '-' || word[1] == '\0' || is_expression(reader, word))
             reader->arguments[reader->call->argument_count++] = word;
         else if (strcmp(word, "--") == 0)
             only_arguments = true;

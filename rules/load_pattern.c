@@ -277,7 +277,8 @@ static void read_skip_target(struct pattern *pattern, const struct yaml_node *no
         names[count++] = out->steps[i].name;
     }
     nearest = rt_nearest(node->text, names, count);
-    diag = LOAD_ERROR(loader, UNKNOWN_STEP, node, "the pattern has no step `%s` of its own", node->text.data);
+    diag = LOAD_ERROR(loader, UNKNOWN_STEP, node, "the pattern has no step `%s` of its own",
+                      node->text.data);
     if (nearest != NULL) {
         rt_diag_label(loader->diags, diag, "did you mean `%s`?", nearest);
         rt_diag_fix(loader->diags, diag, "%s", nearest);

@@ -280,6 +280,8 @@ struct rt_value expr_op_negate(struct expr_call *call, struct rt_value operand)
         return operand.u.integer == INT64_MIN ? out_of_range() : rt_int(-operand.u.integer);
     if (operand.type == RT_DOUBLE)
         return rt_double(-operand.u.real);
+    if (operand.type == RT_DURATION)
+        return operand.u.integer == INT64_MIN ? out_of_range() : duration(-operand.u.integer);
     return expr_no_overload(&operand, 1);
 }
 
