@@ -135,7 +135,8 @@ void nfa_build_edge(struct nfa_build *build, uint32_t from, enum nfa_action acti
     struct nfa_build_state *state;
     uint32_t edge = build->edge_count;
 
-    if (condition == NFA_NEVER ||
+    /* A PROCEED that no event can use still says where a run stands when no event comes (finish.c). */
+    if ((condition == NFA_NEVER && action != NFA_PROCEED) ||
         !grow(build, &array, &build->edge_capacity, edge + 1, sizeof(*build->edges)))
         return;
     build->edges = array;

@@ -128,7 +128,39 @@ static uint32_t walk_proceed(struct finish *finish, uint32_t from)
     return count;
 }
 
-/* Where a state stands to the end, to a trailing not-step and to its own gap. */
+/*
+ * D3: can the run wait for the deadline of a trailing not-step, were it not for an event that has not come?  So no
+ * condition counts here, not even one that never holds: `notNext` any event is passed when none comes.
+ */
+static void find_absence(struct finish *finish, uint32_t at)
+{
+    const struct nfa_build *build = finish->build;
+    struct nfa_state *state = &finish->program->states[at];
+    uint32_t count = 0;
+
+    finish->queue[count++] = finish->order[at];
+    finish->seen[finish->order[at]] = true;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct nfa_build_state *reached = &build->states[finish->queue[i]];
+
+        if (reached->kind == NFA_STATE_PENDING) {
+            state->fires = true;
+            state->fire_gap_ms = reached->gap_ms;
+        }
+        for (uint32_t e = reached->edge_first; e != NFA_NO_STATE; e = build->edges[e].next) {
+            uint32_t to = build->edges[e].to;
+
+            if (build->edges[e].action != NFA_PROCEED || finish->seen[to])
+                continue;
+            finish->seen[to] = true;
+            finish->queue[count++] = to;
+        }
+    }
+    for (uint32_t i = 0; i < count; i++)
+        finish->seen[finish->queue[i]] = false;
+}
+
+/* Where a state stands to the end and to its own gap. */
 static void look_ahead(struct finish *finish, uint32_t at)
 {
     struct nfa_program *program = finish->program;
@@ -142,10 +174,6 @@ static void look_ahead(struct finish *finish, uint32_t at)
         state->reaches_final |= i > 0 && reached->kind == NFA_STATE_FINAL;
         has_way_on |=
             i > 0 && (reached->kind == NFA_STATE_NORMAL || reached->kind == NFA_STATE_PENDING);
-        if (reached->kind != NFA_STATE_PENDING)
-            continue;
-        state->fires = true;
-        state->fire_gap_ms = reached->gap_ms;
     }
     if (state->kind == NFA_STATE_NORMAL && state->gap_ms > 0 && !has_way_on)
         state->expires = true;
@@ -318,6 +346,7 @@ static enum rt_status fill_program(struct finish *finish, uint32_t start,
     }
     for (uint32_t i = 0; i < program->state_count; i++) {
         look_ahead(finish, i);
+        find_absence(finish, i);
         find_interest(program, i);
     }
     status = find_start_guards(finish);
