@@ -5,6 +5,7 @@
  *     nfa_compare [count [seed]]         2,000 pairs unless told
  *
  *     flat pattern       what comes out must be what the oracle says, line by line
+ *     counted groups     of single steps: what the oracle says of the same steps written out one after the other
  *     any pattern        the same must come out when events that nfa_runs_want does not want are left out, and when
  *                        time is told every millisecond; and no match comes twice
  */
@@ -108,6 +109,71 @@ static void random_table(struct nfa_table *table, struct seeded *seeded, uint32_
     if (one_in(seeded, 2))
         pattern->emit = NFA_EMIT_IN_START_ORDER;
     pattern->skip_step = pattern->steps[seeded_below(seeded, (uint32_t)pattern->step_count)].name;
+}
+
+/* Groups of single steps, each repeated a fixed number of times: what can be written out as well. */
+static void tame(struct nfa_table *table, struct seeded *seeded)
+{
+    struct nfa_step *steps = (struct nfa_step *)(uintptr_t)table->pattern.steps;
+
+    for (size_t i = 0; i < table->pattern.step_count; i++) {
+        struct nfa_step *inner = (struct nfa_step *)(uintptr_t)steps[i].group;
+
+        if (inner == NULL)
+            continue;
+        steps[i].optional = false;
+        steps[i].until = NFA_NO_GUARD;
+        steps[i].times_min = steps[i].times_max = 1 + seeded_below(seeded, 3);
+        if (steps[i].times_max == 1) {
+            steps[i].inner = NFA_INNER_RELAXED;
+            steps[i].loop_gap.ms = 0;
+        }
+        for (size_t k = 0; k < steps[i].group_count; k++) {
+            enum nfa_contiguity contiguity = inner[k].contiguity;
+
+            inner[k].optional = inner[k].greedy = false;
+            inner[k].inner = NFA_INNER_RELAXED;
+            inner[k].times_min = inner[k].times_max = 1;
+            inner[k].until = NFA_NO_GUARD;
+            inner[k].loop_gap.ms = 0;
+            if (contiguity >= NFA_NOT_NEXT && k + 1 == steps[i].group_count)
+                inner[k].contiguity = NFA_RELAXED;
+        }
+        /* A repeated group is guarded by the not-step behind it from its second head on; written out it is not. */
+        if (i + 1 < table->pattern.step_count && steps[i + 1].contiguity == NFA_NOT_FOLLOW)
+            steps[i + 1].contiguity = NFA_NOT_NEXT;
+    }
+}
+
+/* The steps of a group once more, behind steps[0..count); returns how many there are then. */
+static size_t write_turn(const struct nfa_step *group, bool first, struct nfa_step *steps,
+                         size_t count)
+{
+    static const enum nfa_contiguity between[] = {NFA_RELAXED, NFA_STRICT, NFA_ANY};
+
+    memcpy(&steps[count], group->group, group->group_count * sizeof(*steps));
+    steps[count].contiguity = first ? group->contiguity : between[group->inner];
+    steps[count].gap = first ? group->gap : group->loop_gap;
+    return count + group->group_count;
+}
+
+/* The steps of a tame pattern one after the other. */
+static void write_out(const struct nfa_table *table, struct nfa_table *flat)
+{
+    static struct nfa_step steps[TABLE_STEPS_MAX * 4];
+    size_t count = 0;
+
+    *flat = *table;
+    for (size_t i = 0; i < table->pattern.step_count; i++) {
+        const struct nfa_step *step = &table->pattern.steps[i];
+
+        if (step->group == NULL)
+            steps[count++] = *step;
+        for (uint32_t turn = 0; step->group != NULL && turn < step->times_max; turn++)
+            count = write_turn(step, turn == 0, steps, count);
+    }
+    flat->pattern.steps = steps;
+    flat->pattern.step_count = count;
 }
 
 static void random_events(struct nfa_table *table, struct seeded *seeded)
@@ -252,7 +318,8 @@ static bool run_once(const struct nfa_table *table, enum feeding feeding, struct
     return ok;
 }
 
-static bool compare(const struct nfa_table *table, bool is_flat, struct tally *tally)
+static bool compare(const struct nfa_table *table, const struct nfa_table *flat,
+                    struct tally *tally)
 {
     struct rt_buffer out[FEEDINGS], oracle;
     bool ok = true;
@@ -262,8 +329,8 @@ static bool compare(const struct nfa_table *table, bool is_flat, struct tally *t
         rt_buffer_init(&out[i], OUT_BYTES);
     if (run_once(table, ALL, &out[ALL])) {
         tally->compared++;
-        if (is_flat) {
-            oracle_run(table, &oracle);
+        if (flat != NULL) {
+            oracle_run(flat, &oracle);
             if (!rt_text_equal(rt_buffer_view(&oracle), rt_buffer_view(&out[ALL])))
                 ok = fail(table, "the oracle says otherwise", &oracle, &out[ALL]);
         }
@@ -295,6 +362,8 @@ static uint64_t number_or(char **arguments, int count, int at, uint64_t otherwis
     return number;
 }
 
+enum shape { FLAT, COUNTED, ANY, SHAPES };
+
 int main(int count, char **arguments)
 {
     uint64_t pairs = number_or(arguments, count, 1, 2000);
@@ -303,15 +372,19 @@ int main(int count, char **arguments)
 
     for (uint64_t i = 0; tally.compared < pairs; i++) {
         struct seeded seeded = seeded_from(seed * UINT64_C(1000003) + i);
-        uint32_t depth = i % 3 == 0 ? 1 + seeded_below(&seeded, 2) : 0;
-        struct nfa_table table;
+        enum shape shape = (enum shape)(i % SHAPES);
+        struct nfa_table table, flat;
         bool ok;
 
         tally.tried++;
         nfa_table_init(&table);
-        random_table(&table, &seeded, depth);
+        random_table(&table, &seeded, shape == FLAT ? 0 : shape == COUNTED ? 1 : 2);
         random_events(&table, &seeded);
-        ok = compare(&table, depth == 0, &tally);
+        if (shape == COUNTED)
+            tame(&table, &seeded);
+        if (shape != ANY)
+            write_out(&table, &flat);
+        ok = compare(&table, shape == ANY ? NULL : &flat, &tally);
         nfa_table_done(&table);
         if (!ok) {
             printf("pair %llu of seed %llu\n", (unsigned long long)i, (unsigned long long)seed);
