@@ -153,8 +153,8 @@ static enum rt_status read_address(struct reader *reader, enum rt_type type, str
 
 /* ---- lists and maps ---- */
 
-static enum rt_status read_list(struct reader *reader, const json_t *array,
-                                struct rt_value *out) // NOLINT(misc-no-recursion)
+// NOLINTNEXTLINE(misc-no-recursion): at most CLI_BINDING_DEPTH_MAX levels
+static enum rt_status read_list(struct reader *reader, const json_t *array, struct rt_value *out)
 {
     size_t count = json_array_size(array);
     struct rt_value *items = rt_arena_array(reader->arena, count, sizeof(*items));
@@ -172,8 +172,8 @@ static enum rt_status read_list(struct reader *reader, const json_t *array,
 }
 
 /* An array of [key, value]. */
-static enum rt_status read_pairs(struct reader *reader, const json_t *array,
-                                 struct rt_value *out) // NOLINT(misc-no-recursion)
+// NOLINTNEXTLINE(misc-no-recursion): at most CLI_BINDING_DEPTH_MAX levels
+static enum rt_status read_pairs(struct reader *reader, const json_t *array, struct rt_value *out)
 {
     size_t count = json_array_size(array);
     struct rt_map_entry *entries = rt_arena_array(reader->arena, count, sizeof(*entries));
@@ -196,8 +196,8 @@ static enum rt_status read_pairs(struct reader *reader, const json_t *array,
     return RT_OK;
 }
 
-static enum rt_status read_object(struct reader *reader, json_t *object,
-                                  struct rt_value *out) // NOLINT(misc-no-recursion)
+// NOLINTNEXTLINE(misc-no-recursion): at most CLI_BINDING_DEPTH_MAX levels
+static enum rt_status read_object(struct reader *reader, json_t *object, struct rt_value *out)
 {
     size_t count = json_object_size(object), at = 0;
     struct rt_map_entry *entries = rt_arena_array(reader->arena, count, sizeof(*entries));
@@ -223,8 +223,9 @@ static enum rt_status read_object(struct reader *reader, json_t *object,
 /* ---- values ---- */
 
 /* {"type": T, "value": V} */
+// NOLINTNEXTLINE(misc-no-recursion): at most CLI_BINDING_DEPTH_MAX levels
 static enum rt_status read_typed(struct reader *reader, enum rt_type type, const json_t *value,
-                                 struct rt_value *out) // NOLINT(misc-no-recursion)
+                                 struct rt_value *out)
 {
     switch (type) {
     case RT_NULL:
@@ -259,8 +260,8 @@ static enum rt_status read_typed(struct reader *reader, enum rt_type type, const
     }
 }
 
-static enum rt_status read_plain(struct reader *reader, const json_t *json,
-                                 struct rt_value *out) // NOLINT(misc-no-recursion)
+// NOLINTNEXTLINE(misc-no-recursion): at most CLI_BINDING_DEPTH_MAX levels
+static enum rt_status read_plain(struct reader *reader, const json_t *json, struct rt_value *out)
 {
     switch (json_typeof(json)) {
     case JSON_OBJECT:
@@ -285,8 +286,8 @@ static enum rt_status read_plain(struct reader *reader, const json_t *json,
 }
 
 /* At most CLI_BINDING_DEPTH_MAX levels. */
-static enum rt_status read_any(struct reader *reader, const json_t *json,
-                               struct rt_value *out) // NOLINT(misc-no-recursion)
+// NOLINTNEXTLINE(misc-no-recursion): at most CLI_BINDING_DEPTH_MAX levels
+static enum rt_status read_any(struct reader *reader, const json_t *json, struct rt_value *out)
 {
     const json_t *type = json_object_get(json, "type");
     enum rt_status status;

@@ -214,7 +214,7 @@ static bool take_part(struct rt_text text, size_t *at, uint64_t *out, bool *rang
 {
     uint64_t whole = 0;
     double fraction = 0, scale = 1;
-    size_t begin = *at, digits = 0;
+    size_t begin, digits = 0;
 
     for (; *at < text.length && is_digit(text.data[*at]); ++*at, digits++)
         if (__builtin_mul_overflow(whole, 10, &whole) ||

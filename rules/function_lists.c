@@ -36,8 +36,9 @@ struct rt_value expr_fn_slice(struct expr_call *call, const struct rt_value *arg
 }
 
 /* Items of the list with inner lists taken apart to `depth` levels; appends to `out` if there is one. */
+// NOLINTNEXTLINE(misc-no-recursion): at most FLATTEN_DEPTH_MAX levels
 static bool flatten(struct expr_call *call, struct rt_value list, int64_t depth,
-                    struct rt_value *out, size_t *count) // NOLINT(misc-no-recursion)
+                    struct rt_value *out, size_t *count)
 {
     for (size_t i = 0; i < list.length; i++) {
         struct rt_value item = list.u.items[i];

@@ -31,7 +31,7 @@ static bool coordinate(struct expr_call *call, struct rt_value place, struct rt_
 /* The great circle by the haversine formula, exact enough for any two places but opposite ones (0.5 %). */
 struct rt_value expr_fn_geo_km(struct expr_call *call, const struct rt_value *args, size_t count)
 {
-    double latitudes[2], longitudes[2];
+    double latitudes[2] = {0}, longitudes[2] = {0};
     struct rt_value why;
 
     for (size_t i = 0; i < count; i++)

@@ -187,6 +187,7 @@ static bool read_char_escape(struct scanner *in, size_t begin, uint32_t *out, bo
     const char *letter = c == '\0' ? NULL : strchr(letters, c);
 
     *known = true;
+    *out = 0;
     if (letter != NULL) {
         in->at++;
         *out = (unsigned char)values[letter - letters];
@@ -400,6 +401,7 @@ static bool read_class_item(struct scanner *in, uint32_t *out, bool *single)
     bool known;
 
     *single = true;
+    *out = 0;
     if (in->text.data[in->at] != '\\') {
         *out = rt_utf8_next(in->text, &in->at);
         return true;
@@ -617,14 +619,14 @@ static bool take_counts(struct scanner *in, unsigned *least, unsigned *most, boo
 /* `.*` as the very first or last part of a pattern without anchor there matches anything: it can be left out. */
 static void reduce_repeat(struct scanner *in, bool star)
 {
-    if (!star || !in->atom_is_dot || in->end_anchor)
-        not_plain(in);
-    else if (in->out->literal.length == 0 && !in->begin_anchor && !in->dots_before)
-        in->dots_before = true;
-    else if (in->out->literal.length > 0 && !in->dots_after)
-        in->dots_after = true;
-    else
-        not_plain(in);
+    bool free = star && in->atom_is_dot && !in->end_anchor;
+    bool empty = in->out->literal.length == 0;
+    bool before = free && empty && !in->begin_anchor && !in->dots_before;
+    bool after = free && !empty && !in->dots_after;
+
+    in->dots_before = in->dots_before || before;
+    in->dots_after = in->dots_after || after;
+    in->plain = in->plain && (before || after);
 }
 
 /* At * + ? or {n,m}. */

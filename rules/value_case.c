@@ -119,7 +119,8 @@ static void put_scalar(struct rt_value value, struct rt_buffer *out)
     }
 }
 
-static void put_list(struct rt_value value, struct rt_buffer *out) // NOLINT(misc-no-recursion)
+// NOLINTNEXTLINE(misc-no-recursion): records and parsed texts have depth limits
+static void put_list(struct rt_value value, struct rt_buffer *out)
 {
     rt_buffer_char(out, '[');
     for (size_t i = 0; i < value.length && !out->failed; i++) {
@@ -130,7 +131,8 @@ static void put_list(struct rt_value value, struct rt_buffer *out) // NOLINT(mis
     rt_buffer_char(out, ']');
 }
 
-static void put_map(struct rt_value value, struct rt_buffer *out) // NOLINT(misc-no-recursion)
+// NOLINTNEXTLINE(misc-no-recursion): records and parsed texts have depth limits
+static void put_map(struct rt_value value, struct rt_buffer *out)
 {
     rt_buffer_char(out, '[');
     for (size_t i = 0; i < value.length && !out->failed; i++) {
@@ -143,7 +145,8 @@ static void put_map(struct rt_value value, struct rt_buffer *out) // NOLINT(misc
     rt_buffer_char(out, ']');
 }
 
-static void put_value(struct rt_value value, struct rt_buffer *out) // NOLINT(misc-no-recursion)
+// NOLINTNEXTLINE(misc-no-recursion): records and parsed texts have depth limits
+static void put_value(struct rt_value value, struct rt_buffer *out)
 {
     switch ((enum rt_type)value.type) {
     case RT_NULL:
@@ -191,7 +194,8 @@ static void put_error(struct rt_value value, struct rt_buffer *out)
 }
 
 /* Nesting is bounded by the parser's and the decoder's depth limits. */
-void expr_value_case(struct rt_value value, struct rt_buffer *out) // NOLINT(misc-no-recursion)
+// NOLINTNEXTLINE(misc-no-recursion): records and parsed texts have depth limits
+void expr_value_case(struct rt_value value, struct rt_buffer *out)
 {
     if (value.type == RT_ERROR || value.type == RT_ABSENT) {
         put_error(value, out);

@@ -136,8 +136,8 @@ static bool take_work(struct work *work, uint64_t units)
 
 static bool equal(struct rt_value left, struct rt_value right, struct work *work);
 
-static bool equal_lists(struct rt_value left, struct rt_value right,
-                        struct work *work) // NOLINT(misc-no-recursion)
+// NOLINTNEXTLINE(misc-no-recursion): records and parsed texts have depth limits
+static bool equal_lists(struct rt_value left, struct rt_value right, struct work *work)
 {
     if (left.length != right.length)
         return false;
@@ -147,8 +147,8 @@ static bool equal_lists(struct rt_value left, struct rt_value right,
     return true;
 }
 
-static bool equal_maps(struct rt_value left, struct rt_value right,
-                       struct work *work) // NOLINT(misc-no-recursion)
+// NOLINTNEXTLINE(misc-no-recursion): records and parsed texts have depth limits
+static bool equal_maps(struct rt_value left, struct rt_value right, struct work *work)
 {
     if (left.length != right.length)
         return false;
@@ -169,8 +169,8 @@ static bool equal_maps(struct rt_value left, struct rt_value right,
 }
 
 /* Two of one type, not numbers. */
-static bool equal_same_type(struct rt_value left, struct rt_value right,
-                            struct work *work) // NOLINT(misc-no-recursion)
+// NOLINTNEXTLINE(misc-no-recursion): records and parsed texts have depth limits
+static bool equal_same_type(struct rt_value left, struct rt_value right, struct work *work)
 {
     switch ((enum rt_type)left.type) {
     case RT_ABSENT:
@@ -206,8 +206,8 @@ static bool equal_same_type(struct rt_value left, struct rt_value right,
 }
 
 /* Nesting is bounded by the parser's and the decoder's depth limits. */
-static bool equal(struct rt_value left, struct rt_value right,
-                  struct work *work) // NOLINT(misc-no-recursion)
+// NOLINTNEXTLINE(misc-no-recursion): records and parsed texts have depth limits
+static bool equal(struct rt_value left, struct rt_value right, struct work *work)
 {
     if (!take_work(work, 1))
         return false;
@@ -262,7 +262,8 @@ static uint64_t hash_double(double value)
     return mix(TAG_FRACTION, bits);
 }
 
-static uint64_t hash_list(struct rt_value value) // NOLINT(misc-no-recursion)
+// NOLINTNEXTLINE(misc-no-recursion): records and parsed texts have depth limits
+static uint64_t hash_list(struct rt_value value)
 {
     uint64_t hash = mix(RT_LIST, value.length);
 
@@ -272,7 +273,8 @@ static uint64_t hash_list(struct rt_value value) // NOLINT(misc-no-recursion)
 }
 
 /* A sum, for the order of entries does not matter to equality. */
-static uint64_t hash_map(struct rt_value value) // NOLINT(misc-no-recursion)
+// NOLINTNEXTLINE(misc-no-recursion): records and parsed texts have depth limits
+static uint64_t hash_map(struct rt_value value)
 {
     uint64_t hash = mix(RT_MAP, value.length);
 
@@ -288,7 +290,8 @@ static uint64_t hash_bytes(uint64_t tag, const void *data, size_t length)
 }
 
 /* Nesting is bounded by the parser's and the decoder's depth limits. */
-uint64_t expr_value_hash(struct rt_value value) // NOLINT(misc-no-recursion)
+// NOLINTNEXTLINE(misc-no-recursion): records and parsed texts have depth limits
+uint64_t expr_value_hash(struct rt_value value)
 {
     switch ((enum rt_type)value.type) {
     case RT_BOOL:

@@ -58,7 +58,8 @@ bool expr_value_text(struct rt_value value, struct rt_buffer *out)
 
 /* ---- %s ---- */
 
-static bool display_list(struct rt_value value, struct rt_buffer *out) // NOLINT(misc-no-recursion)
+// NOLINTNEXTLINE(misc-no-recursion): records and parsed texts have depth limits
+static bool display_list(struct rt_value value, struct rt_buffer *out)
 {
     rt_buffer_char(out, '[');
     for (size_t i = 0; i < value.length; i++) {
@@ -126,8 +127,8 @@ static void sort_by_key(uint32_t *order, struct rt_value map)
     }
 }
 
-static bool display_entries(struct rt_value value, const uint32_t *order,
-                            struct rt_buffer *out) // NOLINT(misc-no-recursion)
+// NOLINTNEXTLINE(misc-no-recursion): records and parsed texts have depth limits
+static bool display_entries(struct rt_value value, const uint32_t *order, struct rt_buffer *out)
 {
     rt_buffer_char(out, '{');
     for (size_t i = 0; i < value.length; i++) {
@@ -145,7 +146,8 @@ static bool display_entries(struct rt_value value, const uint32_t *order,
     return true;
 }
 
-static bool display_map(struct rt_value value, struct rt_buffer *out) // NOLINT(misc-no-recursion)
+// NOLINTNEXTLINE(misc-no-recursion): records and parsed texts have depth limits
+static bool display_map(struct rt_value value, struct rt_buffer *out)
 {
     uint32_t *order = rt_alloc(value.length * sizeof(*order));
 
@@ -162,7 +164,8 @@ static bool display_map(struct rt_value value, struct rt_buffer *out) // NOLINT(
 }
 
 /* Nesting is bounded by the parser's and the decoder's depth limits. */
-bool expr_value_display(struct rt_value value, struct rt_buffer *out) // NOLINT(misc-no-recursion)
+// NOLINTNEXTLINE(misc-no-recursion): records and parsed texts have depth limits
+bool expr_value_display(struct rt_value value, struct rt_buffer *out)
 {
     switch ((enum rt_type)value.type) {
     case RT_NULL:

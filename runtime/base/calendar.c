@@ -112,7 +112,7 @@ static bool take_zone(struct rt_text text, size_t *at, int64_t *offset_seconds)
     if (!take_char(text, at, west ? '-' : '+') || !take_digits(text, at, 2, &hour) ||
         !take_char(text, at, ':') || !take_digits(text, at, 2, &minute) || hour > 23 || minute > 59)
         return false;
-    *offset_seconds = (int64_t)(hour * 3600 + minute * 60);
+    *offset_seconds = (int64_t)hour * 3600 + (int64_t)minute * 60;
     if (west)
         *offset_seconds = -*offset_seconds;
     return true;
@@ -140,8 +140,8 @@ bool rt_rfc3339_parse(struct rt_text text, int64_t *out_seconds, uint32_t *out_n
     if (month < 1 || month > 12 || day < 1 || day > rt_days_in_month(year, month) || hour > 23 ||
         minute > 59 || second > 59)
         return false;
-    *out_seconds = rt_days_from_civil(year, month, day) * SECONDS_PER_DAY +
-                   (int64_t)(hour * 3600 + minute * 60 + second) - offset;
+    *out_seconds = rt_days_from_civil(year, month, day) * SECONDS_PER_DAY + (int64_t)hour * 3600 +
+                   (int64_t)minute * 60 + second - offset;
     *out_nanos = nanos;
     return true;
 }

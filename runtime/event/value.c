@@ -67,8 +67,9 @@ static enum rt_status copy_bytes(struct rt_value value, size_t length, struct rt
     return RT_OK;
 }
 
+// NOLINTNEXTLINE(misc-no-recursion): records and parsed texts have depth limits
 static enum rt_status copy_items(struct rt_value value, size_t count, struct rt_arena *arena,
-                                 struct rt_value *out) // NOLINT(misc-no-recursion)
+                                 struct rt_value *out)
 {
     struct rt_value *items = rt_arena_array(arena, count, sizeof(*items));
 
@@ -86,8 +87,8 @@ static enum rt_status copy_items(struct rt_value value, size_t count, struct rt_
     return RT_OK;
 }
 
-static enum rt_status copy_map(struct rt_value value, struct rt_arena *arena,
-                               struct rt_value *out) // NOLINT(misc-no-recursion)
+// NOLINTNEXTLINE(misc-no-recursion): records and parsed texts have depth limits
+static enum rt_status copy_map(struct rt_value value, struct rt_arena *arena, struct rt_value *out)
 {
     struct rt_map_entry *entries = rt_arena_array(arena, value.length, sizeof(*entries));
 
@@ -107,8 +108,8 @@ static enum rt_status copy_map(struct rt_value value, struct rt_arena *arena,
     return RT_OK;
 }
 
-enum rt_status rt_value_copy(struct rt_value value, struct rt_arena *arena,
-                             struct rt_value *out) // NOLINT(misc-no-recursion)
+// NOLINTNEXTLINE(misc-no-recursion): records and parsed texts have depth limits
+enum rt_status rt_value_copy(struct rt_value value, struct rt_arena *arena, struct rt_value *out)
 {
     switch ((enum rt_type)value.type) {
     case RT_STRING:
@@ -139,7 +140,8 @@ static void json_double(double value, struct rt_buffer *out)
         rt_buffer_string(out, "null");
 }
 
-static void json_list(struct rt_value value, struct rt_buffer *out) // NOLINT(misc-no-recursion)
+// NOLINTNEXTLINE(misc-no-recursion): records and parsed texts have depth limits
+static void json_list(struct rt_value value, struct rt_buffer *out)
 {
     rt_buffer_char(out, '[');
     for (size_t i = 0; i < value.length; i++) {
@@ -169,7 +171,8 @@ static void json_name(struct rt_value key, struct rt_buffer *out)
     rt_buffer_char(out, '"');
 }
 
-static void json_map(struct rt_value value, struct rt_buffer *out) // NOLINT(misc-no-recursion)
+// NOLINTNEXTLINE(misc-no-recursion): records and parsed texts have depth limits
+static void json_map(struct rt_value value, struct rt_buffer *out)
 {
     rt_buffer_char(out, '{');
     for (size_t i = 0; i < value.length; i++) {
@@ -223,7 +226,8 @@ static void json_scalar(struct rt_value value, struct rt_buffer *out)
     }
 }
 
-void rt_value_json(struct rt_value value, struct rt_buffer *out) // NOLINT(misc-no-recursion)
+// NOLINTNEXTLINE(misc-no-recursion): records and parsed texts have depth limits
+void rt_value_json(struct rt_value value, struct rt_buffer *out)
 {
     switch ((enum rt_type)value.type) {
     case RT_LIST:

@@ -163,18 +163,20 @@ static void run_line(struct suite *suite, json_t *line)
 
 static void the_suite_passes_but_for_the_listed_lines(void **state)
 {
+    static char text[LINE_MAX_BYTES];
     FILE *file = fopen(EGRET_SHARED_DIR "/conformance/cel/cases.jsonl", "r");
-    char *text = malloc(LINE_MAX_BYTES);
     struct suite suite = {0};
     size_t passed = 0;
 
     (void)state;
     if (file == NULL) {
-        free(text);
-        if (getenv("CI") != NULL && strcmp(getenv("CI"), "true") == 0)
+        const char *ci = getenv("CI");
+
+        if (ci != NULL && strcmp(ci, "true") == 0)
             fail_msg("the conformance cases are missing");
         printf("skipped: the conformance cases are missing\n");
         skip();
+        return;
     }
     rt_arena_init(&suite.names, LINE_MAX_BYTES);
     read_exceptions(&suite);
@@ -196,7 +198,6 @@ static void the_suite_passes_but_for_the_listed_lines(void **state)
     rt_map_done(&suite.exceptions);
     rt_arena_done(&suite.names);
     fclose(file);
-    free(text);
 }
 
 int main(void)
