@@ -441,6 +441,25 @@ static void what_cannot_be_read_is_named(void **state)
     rt_free(empty);
 }
 
+static void a_file_that_vanishes_is_an_error_when_its_turn_comes(void **state)
+{
+    static struct rt_batch batch;
+    struct rt_source *source;
+
+    (void)state;
+    mkdir(path_of("fleeting"), 0700);
+    write_file("fleeting/a", RT_TEXT("1\n"));
+    write_file("fleeting/b", RT_TEXT("2\n"));
+    source = open_source(path_of("fleeting"));
+    assert_int_equal(unlink(path_of("fleeting/b")), 0);
+    assert_int_equal(source->read(source, &batch), RT_OK);
+    assert_int_equal(batch.count, 1);
+    assert_int_equal(source->read(source, &batch), RT_ERR_IO);
+    assert_non_null(strstr(source->error(source), "fleeting/b`: No such file or directory"));
+    assert_int_equal(source->read(source, &batch), RT_ERR_IO);
+    source->free(source);
+}
+
 static void damaged_gzip_ends_in_an_error_after_its_whole_lines(void **state)
 {
     static struct rt_batch batch;
@@ -560,6 +579,7 @@ int main(void)
         cmocka_unit_test(reading_goes_on_behind_any_position),
         cmocka_unit_test(a_directory_is_read_in_order_of_names),
         cmocka_unit_test(what_cannot_be_read_is_named),
+        cmocka_unit_test(a_file_that_vanishes_is_an_error_when_its_turn_comes),
         cmocka_unit_test(damaged_gzip_ends_in_an_error_after_its_whole_lines),
         cmocka_unit_test(zeros_after_gzip_are_padding_and_anything_else_is_damage),
         cmocka_unit_test(every_allocation_may_fail),
