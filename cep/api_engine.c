@@ -171,8 +171,8 @@ static enum rt_status decode(struct egret_engine *engine, const char *text, size
         status = copy_record(engine, text, length);
     rt_arena_reset(&engine->scratch);
     if (status == RT_OK)
-        status = engine->codec->decode(engine->codec, engine->record.data, length, &engine->scratch,
-                                       engine->slots, &reject, &detail);
+        status = engine->codec->decode(engine->codec, (struct rt_text){engine->record.data, length},
+                                       &engine->scratch, engine->slots, &reject, &detail);
     if (status != RT_OK)
         return status;
     if (engine->plan->time_slot == RT_NO_SLOT ||

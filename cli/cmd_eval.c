@@ -191,8 +191,8 @@ static enum cli_exit evaluate_record(struct eval *eval, struct rt_codec *codec,
         return CLI_OK;
     }
 
-    enum rt_status status =
-        codec->decode(codec, record->data, record->length, &eval->records, slots, &reject, &detail);
+    enum rt_status status = codec->decode(codec, (struct rt_text){record->data, record->length},
+                                          &eval->records, slots, &reject, &detail);
 
     if (status == RT_ERR_DATA) {
         printf("{\"error\":\"record: %s\"}\n", rt_reject_name(reject));

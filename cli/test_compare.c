@@ -259,8 +259,8 @@ static enum rt_status decode(struct cli_test_compare *compare, struct rt_text js
     struct rt_value slots[PART_COUNT];
     enum rt_reject reject;
     const char *detail;
-    enum rt_status status = compare->codec->decode(compare->codec, json.data, json.length,
-                                                   &compare->scratch, slots, &reject, &detail);
+    enum rt_status status =
+        compare->codec->decode(compare->codec, json, &compare->scratch, slots, &reject, &detail);
 
     for (int i = 0; i < PART_COUNT && status == RT_OK; i++)
         out[i] = slots[compare->slots[i]];

@@ -87,8 +87,9 @@ static enum rt_status decode(struct runner *runner, const char *json, size_t len
 {
     enum rt_reject reject = RT_REJECT_NONE;
     const char *detail = NULL;
-    enum rt_status status = runner->codec->decode(runner->codec, json, length, &runner->scratch,
-                                                  runner->slots, &reject, &detail);
+    enum rt_status status =
+        runner->codec->decode(runner->codec, (struct rt_text){json, length}, &runner->scratch,
+                              runner->slots, &reject, &detail);
 
     return status == RT_ERR_DATA ? refuse(runner, where, reject, detail) : status;
 }

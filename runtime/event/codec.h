@@ -37,7 +37,7 @@ struct rt_codec {
      * RT_OK: slots are filled, absent fields cleared.  RT_ERR_DATA: *reject and *detail (a static phrase) say why.
      * RT_ERR_NOMEM: the scratch arena is full.  A record needs at most 16 bytes of it for each byte of its own.
      */
-    enum rt_status (*decode)(struct rt_codec *codec, const char *record, size_t length,
+    enum rt_status (*decode)(struct rt_codec *codec, struct rt_text record,
                              struct rt_arena *scratch, struct rt_value *slots,
                              enum rt_reject *reject, const char **detail);
     void (*free)(struct rt_codec *codec);

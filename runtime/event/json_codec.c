@@ -268,10 +268,10 @@ static void look_over(struct json_cursor *cursor, size_t length)
 }
 
 /* The kernels may meet several faults in different order; UTF-8 comes first everywhere. */
-static enum rt_status reject_text(const char *record, size_t length, enum rt_reject *reject,
+static enum rt_status reject_text(struct rt_text record, enum rt_reject *reject,
                                   const char **detail)
 {
-    bool utf8 = rt_utf8_valid((struct rt_text){record, length});
+    bool utf8 = rt_utf8_valid(record);
 
     *reject = utf8 ? RT_REJECT_BAD_JSON : RT_REJECT_BAD_UTF8;
     if (!utf8)
@@ -279,36 +279,35 @@ static enum rt_status reject_text(const char *record, size_t length, enum rt_rej
     return RT_ERR_DATA;
 }
 
-static enum rt_status decode(struct rt_codec *base, const char *record, size_t length,
-                             struct rt_arena *scratch, struct rt_value *slots,
-                             enum rt_reject *reject, const char **detail)
+static enum rt_status decode(struct rt_codec *base, struct rt_text record, struct rt_arena *scratch,
+                             struct rt_value *slots, enum rt_reject *reject, const char **detail)
 {
     struct json_codec *codec = (struct json_codec *)base;
-    struct json_cursor cursor = {.text = record, .scratch = scratch};
+    struct json_cursor cursor = {.text = record.data, .scratch = scratch};
     size_t count;
 
-    if (length > RT_RECORD_BYTES_MAX) {
+    if (record.length > RT_RECORD_BYTES_MAX) {
         *reject = RT_REJECT_TOO_LARGE;
         *detail = "longer than 1 MiB";
         return RT_ERR_DATA;
     }
 
     enum rt_status status =
-        rt_json_index_text(codec->index, record, length, &cursor.next, &count, detail);
+        rt_json_index_text(codec->index, record.data, record.length, &cursor.next, &count, detail);
 
     if (status == RT_ERR_DATA)
-        return reject_text(record, length, reject, detail);
+        return reject_text(record, reject, detail);
     if (status != RT_OK)
         return status;
     cursor.end = cursor.next + count;
-    look_over(&cursor, length);
+    look_over(&cursor, record.length);
     codec->record++;
     codec->order = 0;
     codec->stack.count = 0;
     codec->slots = slots;
     if (codec->slot_count > 0)
         memset(slots, 0, codec->slot_count * sizeof(*slots));
-    if (decode_record(codec, &cursor, length))
+    if (decode_record(codec, &cursor, record.length))
         return RT_OK;
     if (cursor.status == RT_ERR_DATA) {
         *reject = cursor.reject;

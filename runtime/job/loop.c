@@ -74,8 +74,9 @@ static enum rt_status read_event(struct rt_job *job, const struct rt_record *rec
         return RT_OK;
     }
 
-    enum rt_status status = options->codec->decode(options->codec, record->data, record->length,
-                                                   &job->scratch, slots, reject, detail);
+    enum rt_status status =
+        options->codec->decode(options->codec, (struct rt_text){record->data, record->length},
+                               &job->scratch, slots, reject, detail);
 
     if (status != RT_OK)
         return status == RT_ERR_DATA ? RT_OK : status;

@@ -67,7 +67,7 @@ static enum rt_reject decode_with(size_t count, const char *record, size_t size)
     for (int round = 0; round < 2; round++) {
         rt_arena_reset(&scratch);
         enum rt_status status =
-            codec->decode(codec, record, size, &scratch, slots, &reject, &detail);
+            codec->decode(codec, (struct rt_text){record, size}, &scratch, slots, &reject, &detail);
         RT_ASSERT(status == RT_OK || (status == RT_ERR_DATA && detail != NULL));
         RT_ASSERT((status == RT_OK) == (reject == RT_REJECT_NONE));
         if (status == RT_OK)

@@ -128,7 +128,8 @@ static enum rt_status decode(struct expr_world *world, struct rt_codec *codec, s
                                           .raw_length = (uint32_t)length};
     if (at > 0) /* a captured event has the kept fields only */
         world->events[at].slot_count = (uint32_t)rt_fields_kept_count(world->fields);
-    return codec->decode(codec, record, length, &world->arena, slots, &reject, &detail);
+    return codec->decode(codec, (struct rt_text){record, length}, &world->arena, slots, &reject,
+                         &detail);
 }
 
 enum rt_status expr_world_seal(struct expr_world *world)

@@ -89,8 +89,8 @@ static enum rt_status decode(struct fixture *f, const char *text, size_t length)
     f->reject = RT_REJECT_NONE;
     f->detail = NULL;
     rt_arena_reset(&f->scratch);
-    return f->codec->decode(f->codec, f->record, length, &f->scratch, f->slots, &f->reject,
-                            &f->detail);
+    return f->codec->decode(f->codec, (struct rt_text){f->record, length}, &f->scratch, f->slots,
+                            &f->reject, &f->detail);
 }
 
 /* Values by type and content: i1 d0.5 s<text> [..] {k:v} T F null -. */

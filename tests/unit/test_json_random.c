@@ -257,8 +257,8 @@ static bool decode(struct decoder *decoder, const char *record, size_t length)
     rt_arena_reset(&decoder->scratch);
 
     enum rt_status status =
-        decoder->codec->decode(decoder->codec, record, length, &decoder->scratch, decoder->slots,
-                               &decoder->reject, &detail);
+        decoder->codec->decode(decoder->codec, (struct rt_text){record, length}, &decoder->scratch,
+                               decoder->slots, &decoder->reject, &detail);
 
     assert_true(status == RT_OK || status == RT_ERR_DATA);
     return status == RT_OK;
