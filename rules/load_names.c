@@ -9,7 +9,7 @@
 static bool read_override(struct loader *loader, const struct rule_override *from,
                           struct load_override *out)
 {
-    static const char PREFIX[] = "params.";
+    static const char prefix[] = "params.";
     char source_name[128] = "--set ";
     struct yaml_document document;
     rt_source_id source;
@@ -27,7 +27,7 @@ static bool read_override(struct loader *loader, const struct rule_override *fro
                      "rules take params.NAME=VALUE");
         return false;
     }
-    out->name = rt_text_of(from->path + sizeof(PREFIX) - 1);
+    out->name = rt_text_of(from->path + sizeof(prefix) - 1);
     source = rt_diags_add_source(loader->diags, source_name, rt_text_of(from->value));
     if (source == RT_NO_SOURCE) {
         loader->status = RT_ERR_NOMEM;
@@ -159,12 +159,10 @@ static bool load_named(struct loader *loader, const struct yaml_node *node, stru
             return false;
         entry->value = rt_null();
         good = check_name(loader, pair->key) && good;
-        if (are_lists && !load_accepts(loader, pair->value, LOAD_SEQUENCE, pair->key->text.data))
-            good = false;
-        else if (!load_value(loader, pair->value, &entry->value))
-            good = false;
-        else if (!are_lists)
-            good = apply_override(loader, pair->key->text, &entry->value) && good;
+        good = (!are_lists ||
+                load_accepts(loader, pair->value, LOAD_SEQUENCE, pair->key->text.data)) &&
+               load_value(loader, pair->value, &entry->value) &&
+               (are_lists || apply_override(loader, pair->key->text, &entry->value)) && good;
     }
     *out = (struct rt_value){.type = RT_MAP, .length = count, .u.entries = entries};
     return good;

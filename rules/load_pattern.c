@@ -100,8 +100,8 @@ static void refuse_group_condition(struct loader *loader, const struct step_draf
 }
 
 /* The steps of a group.  Depth is bounded by YAML_DEPTH_MAX. */
-static void read_group(struct pattern *pattern,
-                       struct step_draft *draft, // NOLINT(misc-no-recursion)
+// NOLINTNEXTLINE(misc-no-recursion)
+static void read_group(struct pattern *pattern, struct step_draft *draft,
                        struct surroundings around)
 {
     bool starts_loop = draft->step->times_max > 1 && !around.repeats;

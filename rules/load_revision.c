@@ -63,9 +63,8 @@ static void put_keying(struct loader *loader, struct rt_buffer *out, uint32_t ke
 }
 
 /* Depth is bounded by the compiler of patterns. */
-static void put_steps(struct rt_buffer *out,
-                      const struct nfa_step *steps, // NOLINT(misc-no-recursion)
-                      size_t count)
+// NOLINTNEXTLINE(misc-no-recursion)
+static void put_steps(struct rt_buffer *out, const struct nfa_step *steps, size_t count)
 {
     rt_buffer_char(out, '[');
     for (size_t i = 0; i < count; i++) {

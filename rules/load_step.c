@@ -30,7 +30,7 @@ static void show_line_above(struct loader *loader, struct rt_diag *diag, struct 
         rt_diag_context(loader->diags, diag, at - 1);
 }
 
-static const char VERBS_HELP[] =
+static const char verbs_help[] =
     "a step starts with one of begin, next, followedBy, followedByAny, "
     "notNext, notFollowedBy";
 
@@ -82,7 +82,7 @@ static const struct yaml_node *mend_verb(struct loader *loader, const struct yam
     if (index == node->count) {
         diag = LOAD_ERROR(loader, UNKNOWN_VERB, node->count > 0 ? node->pairs[0].key : node,
                           "a step has no verb");
-        rt_diag_help(loader->diags, diag, "%s", VERBS_HELP);
+        rt_diag_help(loader->diags, diag, "%s", verbs_help);
         return NULL;
     }
     key = node->pairs[index].key;
@@ -91,7 +91,7 @@ static const struct yaml_node *mend_verb(struct loader *loader, const struct yam
     show_line_above(loader, diag, key->span);
     if (nearest != NULL)
         rt_diag_label(loader->diags, diag, "did you mean `%s`?", nearest);
-    rt_diag_help(loader->diags, diag, "%s", VERBS_HELP);
+    rt_diag_help(loader->diags, diag, "%s", verbs_help);
     if (nearest != NULL)
         rt_diag_fix(loader->diags, diag, "%s", nearest);
     return with_verb(loader, node, index,

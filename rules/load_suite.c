@@ -68,17 +68,20 @@ static void add_test(struct loader *loader, struct rule_test_suite *suite,
                      const struct rule_test *test, const struct yaml_node *node)
 {
     const struct rule *rule = find_rule(suite->plan, node->text);
-    struct rule_test_group *last = suite->count == 0 ? NULL : &suite->groups[suite->count - 1];
 
     if (rule == NULL) {
         report_no_rule(loader, suite->plan, node);
         return;
     }
-    if (last != NULL && last->rule == rule && last->tests + last->test_count == test) {
-        last->test_count++;
-        return;
+    if (suite->groups != NULL && suite->count > 0) {
+        struct rule_test_group *last = &suite->groups[suite->count - 1];
+
+        if (last->rule == rule && last->tests + last->test_count == test) {
+            last->test_count++;
+            return;
+        }
     }
-    if (suite->count == suite->capacity) {
+    if (suite->groups == NULL || suite->count == suite->capacity) {
         size_t capacity = suite->capacity == 0 ? 16 : suite->capacity * 2;
         void *larger = rt_realloc(suite->groups, capacity * sizeof(*suite->groups));
 
@@ -109,8 +112,11 @@ static void read_suite(struct loader *loader, struct rule_test_suite *suite,
         !load_mapping(loader, file->document.root, &load_file_map, NULL, &file->nodes))
         return;
     load_check_version(loader, file);
-    if (file->nodes.tests == NULL && !file->document.has_gaps)
-        LOAD_ERROR(loader, MISSING_KEY, file->document.root, "a test file needs `tests`");
+    if (file->nodes.tests == NULL) {
+        if (!file->document.has_gaps)
+            LOAD_ERROR(loader, MISSING_KEY, file->document.root, "a test file needs `tests`");
+        return;
+    }
     if (!load_tests(loader, file->nodes.tests, &tests, &count, &rules))
         return;
     for (uint32_t i = 0; i < count && loader->status == RT_OK; i++) {

@@ -5,7 +5,7 @@
 
 enum { JSON_BYTES_MAX = 64 * 1024 * 1024 };
 
-static const struct rt_text EXPECTED_DURATION = {"500ms 30s 10m 2h 7d", 19};
+static const struct rt_text expected_duration = {"500ms 30s 10m 2h 7d", 19};
 
 /* A scalar that can be used; silent about what was reported before. */
 static bool is_usable(const struct yaml_node *node)
@@ -117,7 +117,7 @@ static void report_duration(struct loader *loader, const struct yaml_node *node,
     if (node->type == YAML_INT)
         rt_diag_label(loader->diags, diag, "%s what? write `%ss` for seconds", node->text.data,
                       node->text.data);
-    rt_diag_help(loader->diags, diag, "durations are written like %s", EXPECTED_DURATION.data);
+    rt_diag_help(loader->diags, diag, "durations are written like %s", expected_duration.data);
 }
 
 bool load_duration(struct loader *loader, const struct yaml_node *node, const char *name,

@@ -6,7 +6,7 @@
 #include "runtime/base/alloc.h"
 #include "runtime/base/assert.h"
 
-static const size_t PLAN_BYTES_MAX = (size_t)1 << 32;
+static const size_t plan_bytes_max = (size_t)1 << 32;
 
 struct rule_plan_memory {
     atomic_uint references;
@@ -89,7 +89,7 @@ static enum rt_status plan_new(struct rule_plan **out)
     if (memory == NULL)
         return RT_ERR_NOMEM;
     atomic_init(&memory->references, 1);
-    rt_arena_init(&memory->arena, PLAN_BYTES_MAX);
+    rt_arena_init(&memory->arena, plan_bytes_max);
     plan = rt_arena_alloc(&memory->arena, sizeof(*plan));
     if (plan == NULL) {
         rt_arena_done(&memory->arena);

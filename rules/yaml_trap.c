@@ -189,8 +189,8 @@ static void report_value(const struct trap *trap, enum rule_diag code, size_t be
     offer_quotes(trap, diag, begin, end);
 }
 
-static const char TAG_MESSAGE[] = "`!` starts a YAML tag, so this is not the expression you wrote";
-static const char BRACES_MESSAGE[] =
+static const char tag_message[] = "`!` starts a YAML tag, so this is not the expression you wrote";
+static const char braces_message[] =
     "`{{` starts a YAML mapping, so this is not the text you wrote";
 
 void yaml_trap_value(struct rt_diags *diags, rt_source_id source, struct rt_arena *arena,
@@ -206,13 +206,13 @@ void yaml_trap_value(struct rt_diags *diags, rt_source_id source, struct rt_aren
     is_tag = at < trap.text.length && trap.text.data[at] != '{';
     if (trap.line.value == at) {
         report_value(&trap, is_tag ? RULE_DIAG_YAML_TAG : RULE_DIAG_YAML_BRACES, at,
-                     is_tag ? TAG_MESSAGE : BRACES_MESSAGE);
+                     is_tag ? tag_message : braces_message);
         return;
     }
     /* Inside a flow collection only the beginning is certain. */
     rt_diag_help(diags,
                  report(&trap, is_tag ? RULE_DIAG_YAML_TAG : RULE_DIAG_YAML_BRACES, at, at + 1,
-                        is_tag ? TAG_MESSAGE : BRACES_MESSAGE),
+                        is_tag ? tag_message : braces_message),
                  "quote the value");
 }
 
@@ -255,11 +255,11 @@ static bool report_value_trap(const struct trap *trap)
         return false;
     first = trap->text.data[begin];
     if (first == '!') {
-        report_value(trap, RULE_DIAG_YAML_TAG, begin, TAG_MESSAGE);
+        report_value(trap, RULE_DIAG_YAML_TAG, begin, tag_message);
         return true;
     }
     if (end - begin >= 2 && first == '{' && trap->text.data[begin + 1] == '{') {
-        report_value(trap, RULE_DIAG_YAML_BRACES, begin, BRACES_MESSAGE);
+        report_value(trap, RULE_DIAG_YAML_BRACES, begin, braces_message);
         return true;
     }
     if (first == '"' || first == '\'') {

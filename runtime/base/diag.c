@@ -11,7 +11,7 @@
 enum { PER_SOURCE_MAX = 20, MESSAGE_BYTES_MAX = 2000 };
 
 /* Sources are copied, so the bound is that of all rule files together. */
-static const size_t LIST_BYTES_MAX = (size_t)1 << 30;
+static const size_t list_bytes_max = (size_t)1 << 30;
 
 /* Room for one more element in an array that doubles. */
 static bool grow(void **array, size_t *capacity, size_t count, size_t element_bytes)
@@ -48,7 +48,7 @@ enum rt_status rt_diags_new(size_t per_source_max, struct rt_diags **out)
 
     if (diags == NULL)
         return RT_ERR_NOMEM;
-    rt_arena_init(&diags->arena, LIST_BYTES_MAX);
+    rt_arena_init(&diags->arena, list_bytes_max);
     diags->per_source_max = per_source_max == 0 ? PER_SOURCE_MAX : per_source_max;
     if (add_source(diags) == NULL) {
         rt_diags_free(diags);

@@ -10,24 +10,24 @@
 #include "runtime/base/alloc.h"
 #include "runtime/base/diag.h"
 
-static const char RULES[] = "version: 1\n"
-                            "rules:\n"
-                            "  - id: a\n"
-                            "    severity: hihg\n"
-                            "    title: \xe6\x97\xa5\xe6\x9c\xac x\n"
-                            "\ttab: y\n"
-                            "  - id: a\n"
-                            "    pattern:\n"
-                            "      - folowedBy: ok\n"
-                            "last";
+static const char rules_text[] = "version: 1\n"
+                                 "rules:\n"
+                                 "  - id: a\n"
+                                 "    severity: hihg\n"
+                                 "    title: \xe6\x97\xa5\xe6\x9c\xac x\n"
+                                 "\ttab: y\n"
+                                 "  - id: a\n"
+                                 "    pattern:\n"
+                                 "      - folowedBy: ok\n"
+                                 "last";
 
 static struct rt_span span_of(rt_source_id source, const char *word)
 {
-    const char *found = strstr(RULES, word);
+    const char *found = strstr(rules_text, word);
 
     assert_non_null(found);
-    return (struct rt_span){source, (uint32_t)(found - RULES),
-                            (uint32_t)(found - RULES + (ptrdiff_t)strlen(word))};
+    return (struct rt_span){source, (uint32_t)(found - rules_text),
+                            (uint32_t)(found - rules_text + (ptrdiff_t)strlen(word))};
 }
 
 static void check_text(struct rt_diags *diags, const char *expected)
@@ -46,7 +46,7 @@ static struct rt_diags *new_list(size_t per_source_max, rt_source_id *source)
     struct rt_diags *diags;
 
     assert_int_equal(rt_diags_new(per_source_max, &diags), RT_OK);
-    *source = rt_diags_add_source(diags, "rules/login.yaml", rt_text_of(RULES));
+    *source = rt_diags_add_source(diags, "rules/login.yaml", rt_text_of(rules_text));
     return diags;
 }
 

@@ -65,36 +65,36 @@ static void check_tree(const struct expr_tree *tree, const char *expected)
     rt_buffer_done(&out);
 }
 
-static const char LOGIN[] = "version: 1\n"
-                            "rules:\n"
-                            "  - id: login\n"
-                            "    title: Guessed\n"
-                            "    severity: high\n"
-                            "    tags: [auth, attack.t1110]\n"
-                            "    owner: team\n"
-                            "    source: auth\n"
-                            "    filter: type == \"login\"\n"
-                            "    key_by: event.user\n"
-                            "    pattern:\n"
-                            "      - begin: fail\n"
-                            "        match: { outcome: failure }\n"
-                            "        times: 5+\n"
-                            "      - followedBy: ok\n"
-                            "        match: { outcome: success }\n"
-                            "        where: ip != last(fail).ip && amount > 3\n"
-                            "    within: 10m\n"
-                            "    cancel_if: outcome == \"blocked\"\n"
-                            "    except:\n"
-                            "      - match: { user: [svc-a, svc-b] }\n"
-                            "        reason: they retry\n"
-                            "        expires: 2027-01-01\n"
-                            "    alert:\n"
-                            "      message: \"{{ key.user }}: {{ size(fail) }}\"\n"
-                            "      fields: { attempts: size(fail), ip: ok.ip }\n"
-                            "      severity: 'size(fail) > 9 ? \"critical\" : \"high\"'\n"
-                            "      sink: desk\n"
-                            "      dedup: { for: 1h, key: ok.ip }\n"
-                            "    on_timeout: { severity: low }\n";
+static const char login_text[] = "version: 1\n"
+                                 "rules:\n"
+                                 "  - id: login\n"
+                                 "    title: Guessed\n"
+                                 "    severity: high\n"
+                                 "    tags: [auth, attack.t1110]\n"
+                                 "    owner: team\n"
+                                 "    source: auth\n"
+                                 "    filter: type == \"login\"\n"
+                                 "    key_by: event.user\n"
+                                 "    pattern:\n"
+                                 "      - begin: fail\n"
+                                 "        match: { outcome: failure }\n"
+                                 "        times: 5+\n"
+                                 "      - followedBy: ok\n"
+                                 "        match: { outcome: success }\n"
+                                 "        where: ip != last(fail).ip && amount > 3\n"
+                                 "    within: 10m\n"
+                                 "    cancel_if: outcome == \"blocked\"\n"
+                                 "    except:\n"
+                                 "      - match: { user: [svc-a, svc-b] }\n"
+                                 "        reason: they retry\n"
+                                 "        expires: 2027-01-01\n"
+                                 "    alert:\n"
+                                 "      message: \"{{ key.user }}: {{ size(fail) }}\"\n"
+                                 "      fields: { attempts: size(fail), ip: ok.ip }\n"
+                                 "      severity: 'size(fail) > 9 ? \"critical\" : \"high\"'\n"
+                                 "      sink: desk\n"
+                                 "      dedup: { for: 1h, key: ok.ip }\n"
+                                 "    on_timeout: { severity: low }\n";
 
 static void a_rule_has_what_the_file_says(void **state)
 {
@@ -102,7 +102,7 @@ static void a_rule_has_what_the_file_says(void **state)
     const struct rule *rule;
 
     (void)state;
-    load_one(&loaded, LOGIN);
+    load_one(&loaded, login_text);
     assert_int_equal(loaded.plan->rule_count, 1);
     rule = loaded.plan->rules[0];
     assert_string_equal(rule->id, "login");
@@ -152,7 +152,7 @@ static void conditions_are_split_into_shared_atoms_and_a_rest(void **state)
     const struct rule *rule;
 
     (void)state;
-    load_one(&loaded, LOGIN);
+    load_one(&loaded, login_text);
     rule = loaded.plan->rules[0];
     assert_int_equal(rule->guard_count, 2);
     assert_int_equal(rule->guards[0].atom_count, 1);
@@ -496,17 +496,17 @@ static void the_run_may_bring_a_time_field_and_a_watermark(void **state)
     struct loaded loaded;
 
     (void)state;
-    load_text_with(&loaded, LOGIN, &options);
+    load_text_with(&loaded, login_text, &options);
     assert_int_equal(loaded.plan->time_slot, rt_fields_find(loaded.plan->fields, path, 2));
     assert_int_not_equal(loaded.plan->time_slot, RT_NO_SLOT);
     assert_non_null(loaded.plan->watermark_when);
     unload(&loaded);
-    load_one(&loaded, LOGIN);
+    load_one(&loaded, login_text);
     assert_int_equal(loaded.plan->time_slot, RT_NO_SLOT);
     assert_null(loaded.plan->watermark_when);
     unload(&loaded);
     {
-        struct rule_source source = {"a.yaml", RT_TEXT(LOGIN)};
+        struct rule_source source = {"a.yaml", RT_TEXT(login_text)};
 
         options.watermark_when = "type = 1";
         load(&loaded, &source, 1, &options);
@@ -516,22 +516,23 @@ static void the_run_may_bring_a_time_field_and_a_watermark(void **state)
     }
 }
 
-static const char TESTED[] = "version: 1\n"
-                             "rules:\n"
-                             "  - id: a\n"
-                             "    where: x == 1\n"
-                             "    tests:\n"
-                             "      - name: first\n"
-                             "        events:\n"
-                             "          - { at: 1m, repeat: 3, every: 10s, event: { x: 1.50, s: "
-                             "'a\"b', n: null, l: [+1, 0x10, .5] } }\n"
-                             "          - { at: 2026-01-02T00:00:00Z, source: s, event: {} }\n"
-                             "          - from: more.ndjson\n"
-                             "        watermark: { max_out_of_orderness: 5s }\n"
-                             "        stop_at: 1h\n"
-                             "        expect:\n"
-                             "          - { at: 1m, output: timeout, severity: low, key: { u: 1 }, "
-                             "fields: { f: 2 }, message: m }\n";
+static const char tested_text[] =
+    "version: 1\n"
+    "rules:\n"
+    "  - id: a\n"
+    "    where: x == 1\n"
+    "    tests:\n"
+    "      - name: first\n"
+    "        events:\n"
+    "          - { at: 1m, repeat: 3, every: 10s, event: { x: 1.50, s: "
+    "'a\"b', n: null, l: [+1, 0x10, .5] } }\n"
+    "          - { at: 2026-01-02T00:00:00Z, source: s, event: {} }\n"
+    "          - from: more.ndjson\n"
+    "        watermark: { max_out_of_orderness: 5s }\n"
+    "        stop_at: 1h\n"
+    "        expect:\n"
+    "          - { at: 1m, output: timeout, severity: low, key: { u: 1 }, "
+    "fields: { f: 2 }, message: m }\n";
 
 static void tests_are_read_with_absolute_times_and_json(void **state)
 {
@@ -539,7 +540,7 @@ static void tests_are_read_with_absolute_times_and_json(void **state)
     const struct rule_test *test;
 
     (void)state;
-    load_one(&loaded, TESTED);
+    load_one(&loaded, tested_text);
     assert_int_equal(loaded.plan->rules[0]->test_count, 1);
     test = loaded.plan->rules[0]->tests;
     assert_string_equal(test->name, "first");
@@ -628,8 +629,8 @@ static void without_memory_loading_fails_cleanly(void **state)
 {
     static const struct rule_override overrides[] = {{"params.p", "2"}};
     const struct rule_source sources[] = {
-        {"a", RT_TEXT(LOGIN)},
-        {"b", RT_TEXT(TESTED)},
+        {"a", RT_TEXT(login_text)},
+        {"b", RT_TEXT(tested_text)},
         {"c", RT_TEXT("version: 1\nparams: { p: 1 }\nlists: { l: [a] }\nrules:\n  - id: a\n"
                       "    any_of: [{ match: { a: [x, null] } }, { where: b in lists.l }]\n"
                       "    on_late: { message: '{{ event.a }}' }\n")}};
