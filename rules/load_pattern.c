@@ -21,7 +21,8 @@ struct pattern {
     uint32_t step_count;
     struct rule_condition *guards;
     uint32_t guard_count;
-    bool has_shape; /* false: so broken that the automaton would say nothing sensible */
+    bool has_step_keys; /* some step looks for its event under a key of its own */
+    bool has_shape;     /* false: so broken that the automaton would say nothing sensible */
 };
 
 /* Steps and groups of a list, those inside groups included.  Depth is bounded by YAML_DEPTH_MAX. */
@@ -210,7 +211,8 @@ static void read_conditions(struct pattern *pattern, struct step_draft *draft)
     if (draft->index != RULE_NONE) {
         if (!load_condition(loader, &nodes, &scope, &tree))
             pattern->load->is_complete = false;
-        else if (tree != NULL)
+        else if (tree != NULL || pattern->has_step_keys)
+            /* By its guard the engine knows which key a step asks for, also one that takes any event of it. */
             draft->step->where = add_guard(pattern, draft, tree);
     }
     if (draft->nodes.until == NULL)
@@ -467,6 +469,8 @@ void load_pattern(struct loader *loader, struct load_rule *load)
     if (out->steps == NULL)
         return;
     check_names(&pattern);
+    for (size_t i = 0; i < pattern.draft_count; i++)
+        pattern.has_step_keys = pattern.has_step_keys || pattern.drafts[i].nodes.key_by != NULL;
     read_rule_keys(&pattern, out);
     for (size_t i = 0; i < pattern.draft_count && loader->status == RT_OK; i++) {
         read_conditions(&pattern, &pattern.drafts[i]);
