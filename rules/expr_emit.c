@@ -451,8 +451,8 @@ static void emit_event(struct emitter *emitter, const struct expr_node *node, un
     unsigned optional = (node->flags & EXPR_FLAG_OPTIONAL) != 0;
     const struct expr_node *event = node->child_count > 0 ? node->children[0] : NULL;
 
-    if (node->kind == EXPR_EVENT_FIELD && event->kind == EXPR_STEP && optional == 0 &&
-        (event->flags & EXPR_FLAG_ALL) == 0) {
+    if (node->kind == EXPR_EVENT_FIELD && event != NULL && event->kind == EXPR_STEP &&
+        optional == 0 && (event->flags & EXPR_FLAG_ALL) == 0) {
         emit(emitter, EXPR_CODE_STEP_FIELD, dst, event->id, slot_of(emitter, node->field), 0);
         return;
     }

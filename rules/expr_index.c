@@ -261,8 +261,8 @@ static void conditional(struct universe *universe, const struct expr_node *node,
     struct pair yes = analyse(universe, node->children[1]);
     struct pair no = analyse(universe, node->children[2]);
 
-    if (universe->status != RT_OK)
-        return;
+    if (condition.may_be_true == NULL || yes.may_be_true == NULL || no.may_be_true == NULL)
+        return; /* no memory: the status says so */
     for (size_t i = 0; i < universe->words; i++) {
         pair.may_be_true[i] = (condition.may_be_true[i] & yes.may_be_true[i]) |
                               (condition.may_be_false[i] & no.may_be_true[i]);

@@ -80,13 +80,7 @@ static struct expr_token bad_token(struct expr_lexer *lexer, size_t length)
 /* One of = & |, which stand alone in other languages. */
 static struct expr_token foreign_operator(struct expr_lexer *lexer, const char *wanted)
 {
-    struct expr_work *work = lexer->work;
-    struct rt_diag *diag = rt_diag_add(work->diags, RT_SEVERITY_ERROR, RULE_DIAG_EXPR_OPERATOR,
-                                       expr_text_span(work->text, lexer->at, lexer->at + 1),
-                                       "there is no operator `%c`", char_at(lexer, lexer->at));
-
-    rt_diag_label(work->diags, diag, "did you mean `%s`?", wanted);
-    rt_diag_fix(work->diags, diag, "%s", wanted);
+    expr_advise_operator(lexer->work, lexer->at, lexer->at + 1, wanted);
     return bad_token(lexer, 1);
 }
 

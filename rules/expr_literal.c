@@ -116,14 +116,15 @@ static size_t skip_fraction(const struct expr_lexer *lexer, size_t at)
 
 struct expr_token expr_lex_number(struct expr_lexer *lexer)
 {
-    size_t begin = lexer->at, digits = begin, end;
+    size_t begin = lexer->at, end;
     const char *data = lexer->work->text->text.data;
     struct expr_token token = {.kind = TOKEN_INT, .begin = (uint32_t)begin};
     bool fits;
 
     if (data[begin] == '0' && char_at(lexer, begin + 1) == 'x' &&
         hex_digit(char_at(lexer, begin + 2)) >= 0) {
-        digits = begin + 2;
+        size_t digits = begin + 2;
+
         for (end = digits; hex_digit(char_at(lexer, end)) >= 0;)
             end++;
         fits = magnitude((struct rt_text){data + digits, end - digits}, 16, &token.value.natural);
@@ -272,9 +273,8 @@ static struct escape read_escape(const struct expr_lexer *lexer, size_t at, bool
     char c = char_at(lexer, at + 1);
     struct escape escape = {0, 0, true};
 
-    if ((c == 'x' || c == 'X') && hex_value(lexer, at + 2, 2, &escape.value)) {
-        escape.length = 4;
-    } else if (c >= '0' && c <= '3' && octal_value(lexer, at + 1, &escape.value)) {
+    if (((c == 'x' || c == 'X') && hex_value(lexer, at + 2, 2, &escape.value)) ||
+        (c >= '0' && c <= '3' && octal_value(lexer, at + 1, &escape.value))) {
         escape.length = 4;
     } else if (!bytes && c == 'u' && hex_value(lexer, at + 2, 4, &escape.value)) {
         escape.length = 6;

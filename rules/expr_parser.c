@@ -80,85 +80,10 @@ static bool list_add(struct parser *parser, struct node_list *list, struct expr_
     return true;
 }
 
-static struct rt_text token_text(const struct parser *parser)
-{
-    return (struct rt_text){parser->work->text->text.data + parser->token.begin,
-                            (size_t)(parser->token.end - parser->token.begin)};
-}
-
-/* ---- what people write who know another language ---- */
-
-static const struct {
-    const char *word, *instead;
-} foreign_words[] = {{"and", "&&"}, {"AND", "&&"}, {"or", "||"}, {"OR", "||"},
-                     {"eq", "=="},  {"ne", "!="},  {"lt", "<"},  {"gt", ">"},
-                     {"le", "<="},  {"ge", ">="},  {"mod", "%"}, {"div", "/"}};
-
-/* The token stands where an operator was expected. */
-static bool report_foreign_word(struct parser *parser)
-{
-    struct expr_work *work = parser->work;
-    struct rt_text word = token_text(parser);
-    struct rt_span span = expr_text_span(work->text, parser->token.begin, parser->token.end);
-
-    if (!at_token(parser, TOKEN_NAME))
-        return false;
-    for (size_t i = 0; i < sizeof(foreign_words) / sizeof(foreign_words[0]); i++) {
-        struct rt_diag *diag;
-
-        if (!rt_text_is(word, foreign_words[i].word))
-            continue;
-        diag = rt_diag_add(work->diags, RT_SEVERITY_ERROR, RULE_DIAG_EXPR_OPERATOR, span,
-                           "there is no operator `%.*s`", EXPR_PRINT(word));
-        rt_diag_label(work->diags, diag, "did you mean `%s`?", foreign_words[i].instead);
-        rt_diag_fix(work->diags, diag, "%s", foreign_words[i].instead);
-        return true;
-    }
-    if (rt_text_is(word, "is") || rt_text_is(word, "IS")) {
-        struct rt_diag *diag = rt_diag_add(work->diags, RT_SEVERITY_ERROR, RULE_DIAG_EXPR_OPERATOR,
-                                           span, "there is no operator `%.*s`", EXPR_PRINT(word));
-
-        rt_diag_help(work->diags, diag,
-                     "x == null asks for the value null, !has(x) whether the field is absent");
-        return true;
-    }
-    if (rt_text_is(word, "not") || rt_text_is(word, "NOT") || rt_text_is(word, "matches") ||
-        rt_text_is(word, "contains") || rt_text_is(word, "startswith") ||
-        rt_text_is(word, "like") || rt_text_is(word, "LIKE")) {
-        struct rt_diag *diag = rt_diag_add(work->diags, RT_SEVERITY_ERROR, RULE_DIAG_EXPR_OPERATOR,
-                                           span, "there is no operator `%.*s`", EXPR_PRINT(word));
-
-        rt_diag_help(
-            work->diags, diag,
-            "!(x in [...]), x.contains(\"...\"), x.startsWith(\"...\"), x.matches(r'...')");
-        return true;
-    }
-    return false;
-}
-
 /* `expected`: what could stand here, for people. */
 static struct expr_node *unexpected(struct parser *parser, const char *expected)
 {
-    struct expr_work *work = parser->work;
-    struct rt_span span = expr_text_span(work->text, parser->token.begin, parser->token.end);
-
-    if (work->status != RT_OK) /* out of memory, or reported */
-        return NULL;
-    work->status = RT_ERR_DIAG;
-    if (at_token(parser, TOKEN_END)) {
-        rt_diag_add(work->diags, RT_SEVERITY_ERROR, RULE_DIAG_EXPR_SYNTAX, span,
-                    "the expression ends where %s is expected", expected);
-    } else if (at_token(parser, TOKEN_RESERVED)) {
-        struct rt_diag *diag =
-            rt_diag_add(work->diags, RT_SEVERITY_ERROR, RULE_DIAG_EXPR_SYNTAX, span,
-                        "`%.*s` is a reserved word", EXPR_PRINT(token_text(parser)));
-
-        rt_diag_help(work->diags, diag, "the field of that name is event.%.*s",
-                     EXPR_PRINT(token_text(parser)));
-    } else {
-        rt_diag_add(work->diags, RT_SEVERITY_ERROR, RULE_DIAG_EXPR_SYNTAX, span,
-                    "%s is expected here, not `%.*s`", expected, EXPR_PRINT(token_text(parser)));
-    }
+    expr_advise_unexpected(parser->work, &parser->token, expected, false);
     return NULL;
 }
 
@@ -168,9 +93,7 @@ static bool expect(struct parser *parser, enum expr_token_kind kind, const char 
         advance(parser);
         return true;
     }
-    if (parser->work->status == RT_OK && report_foreign_word(parser))
-        parser->work->status = RT_ERR_DIAG;
-    unexpected(parser, what);
+    expr_advise_unexpected(parser->work, &parser->token, what, true);
     return false;
 }
 
@@ -191,8 +114,10 @@ static bool enter(struct parser *parser)
 static struct expr_node *new_parent(struct parser *parser, enum expr_kind kind,
                                     struct expr_node *const *children, size_t count)
 {
-    struct expr_node *node =
-        expr_node_new(parser->work, kind, children[0]->begin, children[count - 1]->end);
+    struct expr_node *node;
+
+    RT_ASSERT(children[0] != NULL && children[count - 1] != NULL);
+    node = expr_node_new(parser->work, kind, children[0]->begin, children[count - 1]->end);
 
     if (node == NULL || !expr_node_adopt(parser->work, node, children, count))
         return NULL;
@@ -337,16 +262,8 @@ static struct expr_node *parse_name(struct parser *parser)
     }
     if ((rt_text_is(name.text, "not") || rt_text_is(name.text, "NOT")) &&
         (at_token(parser, TOKEN_NAME) || at_token(parser, TOKEN_TRUE) ||
-         at_token(parser, TOKEN_FALSE)) &&
-        parser->work->status == RT_OK) {
-        struct expr_work *work = parser->work;
-        struct rt_diag *diag = rt_diag_add(work->diags, RT_SEVERITY_ERROR, RULE_DIAG_EXPR_OPERATOR,
-                                           expr_text_span(work->text, name.begin, name.end),
-                                           "there is no operator `%.*s`", EXPR_PRINT(name.text));
-
-        rt_diag_label(work->diags, diag, "did you mean `!`?");
-        rt_diag_fix(work->diags, diag, "!");
-        work->status = RT_ERR_DIAG;
+         at_token(parser, TOKEN_FALSE))) {
+        expr_advise_operator(parser->work, name.begin, name.end, "!");
         return NULL;
     }
     node = expr_node_new(parser->work, EXPR_NAME, first.begin, name.end);
@@ -415,19 +332,6 @@ static struct expr_node *parse_map(struct parser *parser)
                                                                                        : NULL;
 }
 
-/* `x in (1, 2)` is SQL. */
-static struct expr_node *refuse_round_list(struct parser *parser, uint32_t begin)
-{
-    struct expr_work *work = parser->work;
-    struct rt_diag *diag = rt_diag_add(work->diags, RT_SEVERITY_ERROR, RULE_DIAG_EXPR_OPERATOR,
-                                       expr_text_span(work->text, begin, begin + 1),
-                                       "a list stands in square brackets");
-
-    rt_diag_help(work->diags, diag, "write x in [1, 2]");
-    work->status = RT_ERR_DIAG;
-    return NULL;
-}
-
 // NOLINTNEXTLINE(misc-no-recursion): enter() counts the depth
 static struct expr_node *parse_group(struct parser *parser, bool after_in)
 {
@@ -438,7 +342,7 @@ static struct expr_node *parse_group(struct parser *parser, bool after_in)
     node = parse_expr(parser);
     end = parser->token.end;
     if (node != NULL && after_in && at_token(parser, TOKEN_COMMA))
-        return refuse_round_list(parser, begin);
+        expr_advise_list(parser->work, begin);
     if (node == NULL || !expect(parser, TOKEN_RIGHT_ROUND, "`)`"))
         return NULL;
     node->begin = begin;
@@ -523,21 +427,6 @@ static bool is_name_chain(const struct expr_node *node)
     return node->kind == EXPR_NAME;
 }
 
-static struct expr_node *refuse_message(struct parser *parser, const struct expr_node *type)
-{
-    struct expr_work *work = parser->work;
-    struct rt_diag *diag;
-
-    if (work->status != RT_OK)
-        return NULL;
-    diag = rt_diag_add(work->diags, RT_SEVERITY_ERROR, RULE_DIAG_EXPR_MESSAGE,
-                       expr_text_span(work->text, type->begin, parser->token.end),
-                       "messages cannot be built");
-    rt_diag_help(work->diags, diag, "a map is written {\"field\": value}");
-    work->status = RT_ERR_DIAG;
-    return NULL;
-}
-
 // NOLINTNEXTLINE(misc-no-recursion): enter() counts the depth
 static struct expr_node *parse_suffixes(struct parser *parser, struct expr_node *node)
 {
@@ -547,10 +436,12 @@ static struct expr_node *parse_suffixes(struct parser *parser, struct expr_node 
         else if (take(parser, TOKEN_LEFT_SQUARE))
             node = parse_index(parser, node);
         else if (at_token(parser, TOKEN_LEFT_BRACE) && is_name_chain(node))
-            node = refuse_message(parser, node);
+            break;
         else
             return node;
     }
+    if (node != NULL)
+        expr_advise_message(parser->work, node->begin, parser->token.end);
     return NULL;
 }
 
@@ -619,24 +510,6 @@ static bool binary_at(const struct parser *parser, unsigned level, enum expr_ope
     return false;
 }
 
-/* `a <> b` */
-static bool report_not_equal(struct parser *parser, const struct expr_token *less)
-{
-    struct expr_work *work = parser->work;
-    struct rt_diag *diag;
-
-    if (less->kind != TOKEN_LESS || !at_token(parser, TOKEN_GREATER) ||
-        parser->token.begin != less->end)
-        return false;
-    diag = rt_diag_add(work->diags, RT_SEVERITY_ERROR, RULE_DIAG_EXPR_OPERATOR,
-                       expr_text_span(work->text, less->begin, parser->token.end),
-                       "there is no operator `<>`");
-    rt_diag_label(work->diags, diag, "did you mean `!=`?");
-    rt_diag_fix(work->diags, diag, "!=");
-    work->status = RT_ERR_DIAG;
-    return true;
-}
-
 /* Operators of `level` and tighter ones. */
 // NOLINTNEXTLINE(misc-no-recursion): at most LEVEL_MEMBER deep before parse_unary counts
 static struct expr_node *parse_binary(struct parser *parser, unsigned level)
@@ -652,8 +525,11 @@ static struct expr_node *parse_binary(struct parser *parser, unsigned level)
         struct expr_node *children[2] = {left, NULL};
 
         advance(parser);
-        if (report_not_equal(parser, &sign))
+        if (sign.kind == TOKEN_LESS && at_token(parser, TOKEN_GREATER) &&
+            parser->token.begin == sign.end) {
+            expr_advise_operator(parser->work, sign.begin, parser->token.end, "!=");
             return NULL;
+        }
         parser->after_in = sign.kind == TOKEN_IN;
         children[1] = parse_binary(parser, level + 1);
         if (children[1] == NULL)
@@ -761,9 +637,7 @@ struct expr_node *expr_parse(struct expr_work *work)
     advance(&parser);
     root = parse_expr(&parser);
     if (root != NULL && !at_token(&parser, TOKEN_END)) {
-        if (work->status == RT_OK && report_foreign_word(&parser))
-            work->status = RT_ERR_DIAG;
-        unexpected(&parser, "an operator or the end");
+        expr_advise_unexpected(work, &parser.token, "an operator or the end", true);
         root = NULL;
     }
     RT_ASSERT(root != NULL || work->status != RT_OK);

@@ -321,8 +321,10 @@ static struct rt_text constant_name(const struct expr *expr, uint16_t at)
             at = expr->code + in->c;                                                               \
         break
 
+/* One function, the loop's only exception to the limits of length. */
+// NOLINTNEXTLINE(readability-function-size, readability-function-cognitive-complexity)
 static struct rt_value run(struct expr_machine *machine, const struct expr *expr,
-                           const struct expr_frame *frame) // NOLINT(readability-function-*)
+                           const struct expr_frame *frame)
 {
     struct expr_call *call = &machine->call;
     struct rt_value *r = machine->registers;

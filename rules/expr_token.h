@@ -77,4 +77,16 @@ struct expr_token expr_lex_string(struct expr_lexer *lexer);
 /* Does a string literal begin at lexer->at? */
 bool expr_lex_is_string(const struct expr_lexer *lexer);
 
+/* ---- advice (expr_advice.c): each reports once and sets the status ---- */
+
+/* An operator of another language at begin..end; `wanted` is ours. */
+void expr_advise_operator(struct expr_work *work, size_t begin, size_t end, const char *wanted);
+/* The token is not what is `expected`; where an operator could stand, a word may be meant as one. */
+void expr_advise_unexpected(struct expr_work *work, const struct expr_token *token,
+                            const char *expected, bool operator_wanted);
+/* x in (1, 2), the parenthesis at `open` */
+void expr_advise_list(struct expr_work *work, size_t open);
+/* Type{field: value} */
+void expr_advise_message(struct expr_work *work, size_t begin, size_t end);
+
 #endif
