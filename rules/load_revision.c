@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The revision of a rule: a hash of what it does, so that a change of wording, layout, metadata or tests is none.
- * Conditions count by their canonical text, so the order of blanks and comments does not matter.  Part of stored
+ * Conditions count by their fingerprint, which is that of their canonical text, so the order of blanks and comments does not matter.  Part of stored
  * formats: what is written here, and how, may not change.
  */
 #include "rules/load.h"
@@ -10,10 +10,11 @@ enum { REVISION_BYTES_MAX = 256 * 1024 * 1024 };
 
 static void put_tree(struct rt_buffer *out, const char *name, const struct expr_tree *tree)
 {
-    rt_buffer_printf(out, "%s=", name);
+    char hash[33] = "";
+
     if (tree != NULL)
-        expr_tree_print(tree, out);
-    rt_buffer_char(out, '\n');
+        rt_hash128_text(expr_tree_fingerprint(tree), hash);
+    rt_buffer_printf(out, "%s=%s\n", name, hash);
 }
 
 static void put_node(struct loader *loader, struct rt_buffer *out, const char *name,

@@ -156,14 +156,23 @@ static enum rt_status grow(void **vector, size_t count, size_t *capacity, size_t
 enum rt_status plan_print_tree(struct plan_builder *builder, const struct expr_tree *tree,
                                const char **out)
 {
-    enum { PRINT_BYTES_MAX = 1 << 20 };
+    enum { PRINT_BYTES_MAX = 64 << 20, SHOWN_BYTES_MAX = 4096 };
     struct rt_buffer buffer;
     const char *copy = NULL;
+    size_t shown;
 
     rt_buffer_init(&buffer, PRINT_BYTES_MAX);
+    rt_buffer_string(&buffer, "");
     expr_tree_print(tree, &buffer);
-    if (!buffer.failed)
-        copy = rt_arena_text(builder->arena, buffer.data == NULL ? "" : buffer.data, buffer.length);
+    shown = buffer.length;
+    if (shown > SHOWN_BYTES_MAX) { /* a list of thousands helps nobody */
+        for (shown = SHOWN_BYTES_MAX; ((unsigned char)buffer.data[shown] & 0xc0U) == 0x80U;)
+            shown--;
+    }
+    if (!buffer.failed && shown < buffer.length)
+        copy = rt_arena_printf(builder->arena, "%.*s...", (int)shown, buffer.data);
+    else if (!buffer.failed)
+        copy = rt_arena_text(builder->arena, buffer.data, shown);
     rt_buffer_done(&buffer);
     if (copy == NULL)
         return RT_ERR_NOMEM;

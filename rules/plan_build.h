@@ -73,7 +73,7 @@ enum rt_status plan_keying(struct plan_builder *builder, const struct plan_key_p
 enum rt_status plan_add_program(struct plan_builder *builder, struct nfa_program *program);
 enum rt_status plan_add_rule(struct plan_builder *builder, struct rule *rule);
 
-/* Canonical text in the plan's arena, for explain. */
+/* Canonical text in the plan's arena, for explain; cut when it is very long. */
 enum rt_status plan_print_tree(struct plan_builder *builder, const struct expr_tree *tree,
                                const char **out);
 
