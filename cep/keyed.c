@@ -225,7 +225,7 @@ void cep_slot_drop(struct cep_engine *engine, struct cep_keying *keying, struct 
 static void clear_runs(struct cep_engine *engine, struct cep_slot *slot)
 {
     nfa_clear(engine->rules[slot->rule].machine, &slot->runs);
-    cep_count_live(&engine->rules[slot->rule]);
+    cep_count_runs(&engine->rules[slot->rule]);
     cep_timer_clear(engine, slot);
 }
 
@@ -324,7 +324,7 @@ size_t cep_state_bytes(const struct cep_engine *engine)
     return engine->counters.keys * sizeof(struct rt_key_line) + engine->long_key_bytes +
            engine->slot_lists.bytes_in_use + engine->captured.bytes_in_use +
            engine->timers.in_use * engine->timers.object_size + cep_dedup_bytes(&engine->dedup) +
-           engine->live_runs * CEP_RUN_BYTES;
+           engine->run_bytes;
 }
 
 void cep_keyings_done(struct cep_engine *engine)

@@ -101,12 +101,12 @@ void cep_rule_done(struct cep_rule *rule)
 
 /* ---- patterns ---- */
 
-void cep_count_live(struct cep_rule *rule)
+void cep_count_runs(struct cep_rule *rule)
 {
-    uint64_t live = nfa_machine_counters(rule->machine)->live_runs;
+    size_t bytes = nfa_machine_bytes(rule->machine);
 
-    rule->engine->live_runs += live - rule->counters.live;
-    rule->counters.live = live;
+    rule->engine->run_bytes += bytes - rule->run_bytes;
+    rule->run_bytes = bytes;
 }
 
 /* Drops the runs of a key without output. */
@@ -114,7 +114,7 @@ static void clear_slot(struct cep_rule *rule, struct cep_keying *keying, struct 
                        struct cep_slot *slot)
 {
     nfa_clear(rule->machine, &slot->runs);
-    cep_count_live(rule);
+    cep_count_runs(rule);
     cep_slot_drop(rule->engine, keying, line, slot);
 }
 
@@ -128,7 +128,7 @@ static void settle(struct cep_rule *rule, struct cep_keying *keying, struct rt_k
     struct cep_engine *engine = rule->engine;
     enum rt_status status;
 
-    cep_count_live(rule);
+    cep_count_runs(rule);
     if (nfa_runs_empty(&slot->runs)) {
         cep_slot_drop(engine, keying, line, slot);
         return;
@@ -161,7 +161,7 @@ static void step_fresh(struct cep_rule *rule, struct cep_keying *keying,
         .rule = rule->rule->index, .touched = (uint32_t)engine->memo.turn, .deadline = RT_TIME_MAX};
 
     cep_fail(engine, nfa_step(rule->machine, &fresh.runs, event, event->time, event->sequence));
-    cep_count_live(rule);
+    cep_count_runs(rule);
     if (nfa_runs_empty(&fresh.runs))
         return;
 
@@ -169,7 +169,7 @@ static void step_fresh(struct cep_rule *rule, struct cep_keying *keying,
 
     if (status != RT_OK) {
         nfa_clear(rule->machine, &fresh.runs);
-        cep_count_live(rule);
+        cep_count_runs(rule);
         cep_fail(engine, status == RT_AGAIN ? RT_OK : status);
         return;
     }

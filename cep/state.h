@@ -26,10 +26,7 @@
 #include "runtime/state/key_table.h"
 #include "runtime/time/wheel.h"
 
-enum {
-    CEP_REASONS = RT_ERROR_ARGUMENT + 1,
-    CEP_RUN_BYTES = 128 /* what a live run is counted as: itself, its path, its share of the list */
-};
+enum { CEP_REASONS = RT_ERROR_ARGUMENT + 1 };
 
 /* ---- conditions (conditions.c) ---- */
 
@@ -118,6 +115,7 @@ struct cep_rule {
     uint32_t key_count;
     uint32_t *guard_keys;  /* owned; by guard: index into `keys` */
     struct rt_text key;    /* of the runs at work, during nfa_step and nfa_advance */
+    size_t run_bytes;      /* as far as counted in engine->run_bytes */
     uint64_t keys_at_work; /* bits of `keys` that are equal to it for the event at hand */
 };
 
@@ -207,7 +205,7 @@ struct cep_engine {
     uint32_t kept_slots;   /* of a captured event */
     size_t sample;         /* where the search for a key to evict goes on */
     size_t long_key_bytes; /* of all keyings */
-    uint64_t live_runs;    /* of all rules */
+    size_t run_bytes;      /* of all rules */
     struct cep_counters counters;
 };
 
@@ -273,8 +271,8 @@ struct expr_frame cep_frame_of_run(const struct rt_event *event, const struct nf
 enum rt_status cep_rule_init(struct cep_rule *rule, struct cep_engine *engine,
                              const struct rule *plan);
 void cep_rule_done(struct cep_rule *rule);
-/* Brings the counts of live runs up to date after the rule's automaton has moved. */
-void cep_count_live(struct cep_rule *rule);
+/* Brings the count of what runs occupy up to date after the rule's automaton has moved. */
+void cep_count_runs(struct cep_rule *rule);
 /* One event at hand to one rule. */
 void cep_rule_push(struct cep_rule *rule);
 void cep_rule_late(struct cep_rule *rule);

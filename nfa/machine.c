@@ -62,6 +62,12 @@ const struct nfa_counters *nfa_machine_counters(const struct nfa_machine *machin
     return &machine->counters;
 }
 
+size_t nfa_machine_bytes(const struct nfa_machine *machine)
+{
+    return machine->paths.in_use * machine->paths.object_size +
+           machine->kepts.in_use * machine->kepts.object_size + machine->lists.bytes_in_use;
+}
+
 bool nfa_runs_want(const struct nfa_machine *machine, const struct nfa_runs *runs,
                    uint64_t true_guards)
 {

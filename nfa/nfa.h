@@ -130,6 +130,8 @@ enum rt_status nfa_machine_new(struct nfa_program *program, const struct nfa_lim
 /* Every nfa_runs must have been cleared. */
 void nfa_machine_free(struct nfa_machine *machine);
 const struct nfa_counters *nfa_machine_counters(const struct nfa_machine *machine);
+/* What the runs of all keys occupy now, the events they hold not counted.  Constant cost. */
+size_t nfa_machine_bytes(const struct nfa_machine *machine);
 
 /* The live runs of one key.  All zero = none: nothing to initialise, nothing to free when nfa_runs_empty. */
 struct nfa_runs {
