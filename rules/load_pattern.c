@@ -183,6 +183,8 @@ static struct expr_step_name *names_at(struct pattern *pattern, const struct ste
         names[i] = all[i];
         names[i].available =
             all[i].available && (i < own || in_loop || (i == own && all[i].repeats));
+        if (i == own && all[i].available && !names[i].available)
+            names[i].never_text = "is the step at hand";
     }
     return names;
 }

@@ -6,7 +6,7 @@
  *                amount > 100 &&
  *                ip == "::1"
  *     decoded  amount > 100 && ip == "::1"        it's
- *                           ^ maps to the break      ^ maps to the second quote
+ *                           ^ maps to the break      ^ maps to the first of two quotes
  *
  * libyaml tells only where a scalar begins and ends, so the source is decoded a second time here, with the offset of
  * each byte.  The result counts only if it is the text that libyaml decoded; else all bytes map to the beginning.
@@ -106,7 +106,8 @@ static void decode_single_quoted(struct decoder *decoder)
 {
     decoder->at++;
     while (decoder->at < decoder->end && !decoder->differs) {
-        char c = decoder->source.data[decoder->at];
+        size_t from = decoder->at;
+        char c = decoder->source.data[from];
 
         if (at_blank(decoder) || at_break(decoder)) {
             fold(decoder, false);
@@ -117,7 +118,7 @@ static void decode_single_quoted(struct decoder *decoder)
             if (decoder->at >= decoder->end || decoder->source.data[decoder->at] != '\'')
                 return;
         }
-        put(decoder, c, decoder->at);
+        put(decoder, c, from);
         decoder->at++;
     }
 }
