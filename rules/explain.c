@@ -50,10 +50,12 @@ static const char *verb(enum nfa_contiguity contiguity)
 
 static void add_times(const struct nfa_step *step, struct rt_buffer *out)
 {
+    uint32_t times_min = step->times_min == 0 ? 1 : step->times_min;
+
     if (step->times_max == NFA_UNBOUNDED)
-        rt_buffer_printf(out, "%u or more times", step->times_min);
-    else if (step->times_min != step->times_max)
-        rt_buffer_printf(out, "%u to %u times", step->times_min, step->times_max);
+        rt_buffer_printf(out, "%u or more times", times_min);
+    else if (times_min != step->times_max)
+        rt_buffer_printf(out, "%u to %u times", times_min, step->times_max);
     else if (step->times_max > 1)
         rt_buffer_printf(out, "%u times", step->times_min);
     else
@@ -101,10 +103,12 @@ static void add_quantifier(const struct nfa_step *step, unsigned depth, struct r
 {
     bool repeats = step->times_max > 1;
 
-    if (!repeats && !step->optional)
+    bool optional = step->optional || step->times_min == 0;
+
+    if (!repeats && !optional)
         return;
     rt_buffer_printf(out, "%*s", (int)(19 + 2 * depth), "");
-    if (step->optional)
+    if (optional)
         rt_buffer_string(out, repeats ? "not at all, or " : "may be left out");
     add_times(step, out);
     rt_buffer_char(out, '\n');
@@ -175,11 +179,11 @@ static void add_one_line(const struct nfa_step *steps, size_t count, struct rt_b
         }
         if (step->times_max == NFA_UNBOUNDED)
             rt_buffer_printf(out, "{%u,}", step->times_min);
-        else if (step->times_min != step->times_max)
+        else if (step->times_max > 1 && step->times_min != step->times_max)
             rt_buffer_printf(out, "{%u,%u}", step->times_min, step->times_max);
         else if (step->times_max > 1)
             rt_buffer_printf(out, "{%u}", step->times_min);
-        if (step->optional)
+        if (step->optional || (step->times_min == 0 && step->times_max == 1))
             rt_buffer_char(out, '?');
     }
 }

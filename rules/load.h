@@ -147,6 +147,7 @@ struct load_rule {
     struct expr_step_name
         *steps; /* names in order of nfa step index; `available` as the alert sees it */
     size_t step_count;
+    bool has_gap;     /* a step has `gap` or `loop_gap`: like `within` it lets matches time out */
     bool is_complete; /* false: something was reported */
 };
 

@@ -69,10 +69,10 @@ static void add_step(struct pattern *pattern, struct step_draft *draft,
     draft->loop_begin = draft->loop_end = draft->index;
     *out = (struct rule_step){.name = step->name,
                               .repeats = step->times_max > 1 || around->repeats,
-                              .optional = step->optional || around->optional,
+                              .optional = load_step_is_optional(step) || around->optional,
                               .negative = negative,
                               .keying = RULE_NONE,
-                              .times_min = step->times_min,
+                              .times_min = step->times_min == 0 ? 1 : step->times_min,
                               .times_max = step->times_max,
                               .contiguity = step->contiguity,
                               .line = load_line(pattern->loader, draft->head)};
@@ -111,7 +111,7 @@ static void read_group(struct pattern *pattern, struct step_draft *draft,
 
     refuse_group_condition(pattern->loader, draft);
     around.repeats = around.repeats || starts_loop;
-    around.optional = around.optional || draft->step->optional;
+    around.optional = around.optional || load_step_is_optional(draft->step);
     draft->step->group = read_steps(pattern, draft->nodes.pattern, around);
     draft->step->group_count = draft->nodes.pattern->count;
     if (starts_loop) {
@@ -470,6 +470,9 @@ void load_pattern(struct loader *loader, struct load_rule *load)
     load->step_count = pattern.step_count;
     if (out->steps == NULL)
         return;
+    for (size_t i = 0; i < pattern.draft_count; i++)
+        load->has_gap = load->has_gap || pattern.drafts[i].nodes.gap != NULL ||
+                        pattern.drafts[i].nodes.loop_gap != NULL;
     check_names(&pattern);
     for (size_t i = 0; i < pattern.draft_count; i++)
         pattern.has_step_keys = pattern.has_step_keys || pattern.drafts[i].nodes.key_by != NULL;

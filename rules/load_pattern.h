@@ -20,6 +20,12 @@ struct step_draft {
 bool load_step(struct loader *loader, const struct yaml_node *node, bool is_first,
                struct step_draft *draft);
 
+/* `times: 0..3` says it too. */
+static inline bool load_step_is_optional(const struct nfa_step *step)
+{
+    return step->optional || step->times_min == 0;
+}
+
 /* Letters, digits and `_`, not starting with a digit. */
 bool load_is_name(struct rt_text name);
 

@@ -174,7 +174,7 @@ static bool take_number(struct rt_text *text, uint32_t *out)
     return digits > 0;
 }
 
-/* `3`, `2..4`, `3+`; 0 at the lower end makes the step optional. */
+/* `3`, `2..4`, `3+`; 0 at the lower end makes the step optional: `0..3` stays as it is, `0+` is an optional `1+`. */
 static bool parse_times(struct rt_text text, uint32_t *min, uint32_t *max)
 {
     if (!take_number(&text, min))
@@ -216,8 +216,8 @@ static bool take_times(struct loader *loader, const struct yaml_node *node, stru
             "from 1 to %d, the end not below the beginning", NFA_TIMES_MAX);
         return false;
     }
-    step->optional = min == 0;
-    step->times_min = min == 0 ? 1 : min;
+    step->optional = min == 0 && max == NFA_UNBOUNDED;
+    step->times_min = step->optional ? 1 : min;
     step->times_max = max;
     return true;
 }
@@ -258,8 +258,8 @@ static bool take_greedy(struct loader *loader, struct step_draft *draft)
 
     if (loader->file->defaults.greedy != NULL)
         good = load_bool(loader, loader->file->defaults.greedy, "greedy", &greedy);
-    step->greedy = greedy && step->times_max > step->times_min && draft->nodes.pattern == NULL &&
-                   step->inner != NFA_INNER_ANY;
+    step->greedy = greedy && step->times_max > 1 && step->times_max > step->times_min &&
+                   draft->nodes.pattern == NULL && step->inner != NFA_INNER_ANY;
     if (draft->nodes.greedy == NULL || !good)
         return good;
     if (!load_bool(loader, draft->nodes.greedy, "greedy", &step->greedy))

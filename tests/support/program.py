@@ -30,8 +30,8 @@ def program():
     return os.environ["EGRET"]
 
 
-def egret(*words, stdin="", folder=ROOT, **more):
+def egret(*words, stdin="", folder=ROOT, time_limit=60, **more):
     data = stdin if isinstance(stdin, bytes) else stdin.encode()
     done = subprocess.run([program(), *words], input=data, capture_output=True, cwd=folder, env=environment(**more),
-                          timeout=60, check=False)
+                          timeout=time_limit, check=False)
     return Ended(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
