@@ -191,9 +191,9 @@ void load_outputs(struct loader *loader, struct load_rule *load)
         load->rule->outputs[i].severity = severity;
     if (load->nodes.on_timeout != NULL &&
         (load->rule->kind != RULE_PATTERN || (load->nodes.within == NULL && !load->has_gap))) {
-        struct rt_diag *diag =
-            LOAD_ERROR(loader, CONFLICT, load->nodes.on_timeout,
-                       "`on_timeout` needs a `pattern` with `within` or `gap`, else nothing times out");
+        struct rt_diag *diag = LOAD_ERROR(
+            loader, CONFLICT, load->nodes.on_timeout,
+            "`on_timeout` needs a `pattern` with `within` or `gap`, else nothing times out");
 
         rt_diag_label(loader->diags, diag, "the rule has no %s",
                       load->rule->kind != RULE_PATTERN ? "pattern" : "`within`");

@@ -257,7 +257,8 @@ static void times_and_greed_follow_the_defaults(void **state)
         {"times: 3", 3, 3, false, false},
         {"times: 2..4", 2, 4, false, true},
         {"times: 3+", 3, NFA_UNBOUNDED, false, true},
-        {"times: 0..2", 1, 2, true, true},
+        {"times: 0..2", 0, 2, true, true},
+        {"times: 0..1", 0, 1, true, false},
         {"times: 0+", 1, NFA_UNBOUNDED, true, true},
         {"times: 2+, greedy: false", 2, NFA_UNBOUNDED, false, false},
         {"times: 2+, combinations: true", 2, NFA_UNBOUNDED, false, false},
@@ -278,7 +279,7 @@ static void times_and_greed_follow_the_defaults(void **state)
         step = &loaded.plan->rules[0]->pattern->steps[0];
         assert_int_equal(step->times_min, cases[i].min);
         assert_int_equal(step->times_max, cases[i].max);
-        assert_int_equal(step->optional, cases[i].optional);
+        assert_int_equal(loaded.plan->rules[0]->steps[0].optional, cases[i].optional);
         assert_int_equal(step->greedy, cases[i].greedy);
         assert_true(loaded.plan->rules[0]->strict);
         unload(&loaded);
