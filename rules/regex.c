@@ -15,6 +15,7 @@
 
 enum {
     CACHED_MAX = 256,
+    STEPS_MAX = 100 * 1000 * 1000, /* of a whole match: half a second at the very worst */
     JIT_STACK_FIRST = 32 * 1024,
     JIT_STACK_MAX = 1024 * 1024,
     HEAP_KIB_MAX = 8192 /* for the interpreter, where there is no JIT */
@@ -159,11 +160,24 @@ uint32_t expr_regex_groups(const struct expr_regex *regex)
 
 /* ---- matching ---- */
 
+/*
+ * PCRE2 counts steps from each start of a match anew, so a long text multiplies the limit: there it gets smaller.
+ * Up to 10,000 bytes it is the full one.
+ */
+static uint32_t limit_for(size_t length)
+{
+    return length <= STEPS_MAX / EXPR_REGEX_MATCH_LIMIT ? EXPR_REGEX_MATCH_LIMIT
+                                                        : (uint32_t)(STEPS_MAX / length);
+}
+
 /* True or false for a match or none, or the error that a limit is. */
 static struct rt_value run(struct expr_regexes *regexes, const struct expr_regex *regex,
                            struct rt_text subject, size_t from)
 {
     const char *text = subject.data == NULL ? "" : subject.data;
+
+    pcre2_set_match_limit(regexes->context, limit_for(subject.length));
+
     int result = pcre2_match(regex->code, (PCRE2_SPTR)text, subject.length, from,
                              PCRE2_NO_UTF_CHECK, regexes->match, regexes->context);
 
@@ -285,7 +299,6 @@ enum rt_status expr_regexes_new(struct expr_regexes **out)
     regexes->stack = pcre2_jit_stack_create(JIT_STACK_FIRST, JIT_STACK_MAX, regexes->general);
     if (regexes->context == NULL || regexes->match == NULL || regexes->stack == NULL)
         goto fail;
-    pcre2_set_match_limit(regexes->context, EXPR_REGEX_MATCH_LIMIT);
     pcre2_set_heap_limit(regexes->context, HEAP_KIB_MAX);
     pcre2_jit_stack_assign(regexes->context, NULL, regexes->stack);
     *out = regexes;

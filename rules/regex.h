@@ -9,7 +9,7 @@
  * R1  What RE2 does not have (look-around, backreferences, possessive and atomic groups, recursion ...) is refused,
  *     and what both write alike but read differently is translated.
  * R2  A match that takes more than EXPR_REGEX_MATCH_LIMIT steps from one start ends in RT_ERROR_LIMIT, so no
- *     pattern is catastrophic.
+ *     pattern is catastrophic.  In texts above 10,000 bytes the limit shrinks with the length.
  * R3  A compiled pattern is immutable and shared by threads; the memory for matching is the call's caches'.
  * R4  Subjects are valid UTF-8 (value.h V3) and are not checked again.
  */

@@ -346,6 +346,24 @@ static void no_pattern_is_catastrophic(void **state)
     assert_int_equal(test(fixture, "(a+)+$", (struct rt_text){subject, 30}).aux, RT_ERROR_LIMIT);
 }
 
+/* Each line is short enough for the limit of one start; only all of them together are too much. */
+static void a_long_text_does_not_multiply_the_limit(void **state)
+{
+    enum { LENGTH = 1000000, LINE = 9000 };
+    struct fixture *fixture = *state;
+    char *subject = rt_alloc(LENGTH);
+
+    memset(subject, 'a', LENGTH);
+    for (size_t i = LINE; i < LENGTH; i += LINE + 1)
+        subject[i] = '\n';
+    assert_int_equal(test(fixture, "(a|b)*[cd]", (struct rt_text){subject, LINE}).type, RT_BOOL);
+    assert_int_equal(test(fixture, "(a|b)*[cd]", (struct rt_text){subject, LENGTH}).aux,
+                     RT_ERROR_LIMIT);
+    subject[LENGTH - 1] = '1';
+    assert_true(test(fixture, "[a-z]+\\d", (struct rt_text){subject, LENGTH}).u.boolean);
+    rt_free(subject);
+}
+
 static void nested_repetitions_are_noticed(void **state)
 {
     static const struct {
@@ -439,6 +457,7 @@ int main(void)
         TEST(a_trivial_pattern_becomes_a_comparison),
         TEST(a_comparison_agrees_with_the_pattern),
         TEST(no_pattern_is_catastrophic),
+        TEST(a_long_text_does_not_multiply_the_limit),
         TEST(nested_repetitions_are_noticed),
         TEST(a_pattern_that_is_data_is_compiled_once_and_forgotten_in_time),
         TEST(every_failed_allocation_is_reported),
