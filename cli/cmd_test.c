@@ -96,13 +96,21 @@ static void run_test(struct tester *tester, const struct rule *rule, const struc
                    &tester->junit);
 }
 
-static void run_tests(struct tester *tester, const struct rule *rule)
+static void run_tests(struct tester *tester, const struct rule *rule,
+                      const struct rule_test_suite *suite)
 {
     bool color = tester->call->terminal.out_color;
     struct of_rule sum = {0, 0, 0};
+    size_t group_count = 0;
+    const struct rule_test_group *groups =
+        suite == NULL ? NULL : rule_test_groups(suite, &group_count);
 
     for (uint32_t i = 0; i < rule->test_count; i++)
         run_test(tester, rule, &rule->tests[i], &sum);
+    for (size_t g = 0; g < group_count; g++) {
+        for (uint32_t i = 0; groups[g].rule == rule && i < groups[g].test_count; i++)
+            run_test(tester, rule, &groups[g].tests[i], &sum);
+    }
     if (sum.tests == 0)
         return;
     tester->rules++;
@@ -152,7 +160,7 @@ static enum cli_exit run_all(const struct cli_call *call, struct cli_rule_set *s
         return CLI_IO;
     }
     for (uint32_t i = 0; i < set->plan->rule_count; i++)
-        run_tests(tester, set->plan->rules[i]);
+        run_tests(tester, set->plan->rules[i], set->suite);
     return conclude(tester, rt_clock_monotonic_ns() - begin);
 }
 

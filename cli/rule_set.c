@@ -34,6 +34,9 @@ enum rt_status cli_rule_set_load(struct cli_rule_set *set, const struct cli_call
     if (status == RT_OK)
         status =
             rule_load(set->files.rules, set->files.rule_count, options, set->diags, &set->plan);
+    if (status == RT_OK && set->files.test_count > 0)
+        status = rule_test_load(set->files.tests, set->files.test_count, set->plan, set->diags,
+                                &set->suite);
     if (status != RT_OK && status != RT_ERR_DIAG)
         cli_complain(call, "%s", rt_status_text(status));
     return status;
@@ -41,6 +44,7 @@ enum rt_status cli_rule_set_load(struct cli_rule_set *set, const struct cli_call
 
 void cli_rule_set_done(struct cli_rule_set *set)
 {
+    rule_test_suite_free(set->suite);
     rule_plan_unref(set->plan);
     rt_diags_free(set->diags);
     cli_rule_files_done(&set->files);

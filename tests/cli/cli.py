@@ -9,6 +9,7 @@ import gzip
 import json
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -352,6 +353,22 @@ class Run(Folder):
         return subprocess.Popen([program(), "run", "rule.yaml"], cwd=self.folder, env=environment(), stdin=subprocess.PIPE,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
+    def test_a_second_interrupt_ends_it_at_once(self):
+        # Nobody reads stdout, so the run waits in a write that the first signal does not end.
+        self.write("events.ndjson", "".join(failures(i % 60, user=f"u{i}") + failures(i % 60, user=f"u{i}")
+                                            for i in range(60)) * 20)
+        self.write("rule.yaml", LOGIN_RULE.replace("within: 1m", "within: 1h\n    after_match: no_skip"))
+        process = subprocess.Popen([program(), "run", "rule.yaml", "-i", "events.ndjson", "--out-of-orderness", "1h"],
+                                   cwd=self.folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        with process:
+            process.stdout.readline()
+            for _ in range(100):
+                if process.poll() is not None:
+                    break
+                process.send_signal(signal.SIGINT)
+                select.select([], [], [], 0.02)
+            self.assertEqual(process.wait(30), 130)
+
     def test_signals_end_it_cleanly_although_the_input_stays_open(self):
         for number in (signal.SIGINT, signal.SIGTERM):
             with self.subTest(signal=number), self.started() as process:
@@ -512,6 +529,31 @@ class Test(Folder):
         ended = self.egret("test", "rules")
         self.assertEqual(ended.code, 1)
         self.assertIn("rules/events.ndjson", ended.out)
+
+    def test_tests_of_their_own_file_are_run_too(self):
+        self.write("rules/rule.yaml", LOGIN_RULE)
+        self.write("rules/rule_test.yaml", """
+version: 1
+tests:
+  - rule: two-failures
+    name: two are enough
+    events:
+      - { at: 0s, repeat: 2, every: 10s, event: { type: failure, user: eva } }
+    expect: [{ at: 10s }]
+""")
+        ended = self.egret("test", "rules")
+        self.assertEqual(ended.code, 0, ended.out + ended.err)
+        self.assertIn("1 test: 1 passed", ended.out)
+
+    def test_a_test_of_a_rule_that_is_not_there_is_a_finding(self):
+        self.write("rules/rule.yaml", LOGIN_RULE)
+        self.write("rules/rule_test.yaml", "version: 1\ntests:\n  - rule: two-failure\n    name: x\n    events: []\n"
+                                           "    expect: []\n")
+        ended = self.egret("test", "rules")
+        self.assertEqual(ended.code, 1)
+        self.assertIn("rules/rule_test.yaml:3", ended.err)
+        self.assertEqual(self.egret("check", "rules").code, 1)
+
 
 
 class Explain(Folder):
