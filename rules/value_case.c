@@ -25,7 +25,7 @@ static const char *case_name(enum rt_type type)
 
 enum rt_type expr_case_type(struct rt_text name)
 {
-    for (int type = RT_NULL; type < RT_EVENT; type++)
+    for (int type = RT_NULL; type < RT_ERROR; type++)
         if (rt_text_is(name, case_name((enum rt_type)type)) ||
             rt_text_is(name, rt_type_name((enum rt_type)type)))
             return (enum rt_type)type;

@@ -11,4 +11,5 @@ if(TARGET egret AND Python3_Interpreter_FOUND)
         COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/cel/eval_program.py $<TARGET_FILE:egret>
             ${CMAKE_SOURCE_DIR}/../shared/conformance/cel/cases.jsonl ${CMAKE_SOURCE_DIR}/tests/cel/exceptions.txt 4)
     set_tests_properties(cel/program PROPERTIES SKIP_RETURN_CODE 77)
+    add_test(NAME cel/eval COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/cel/eval_events.py $<TARGET_FILE:egret>)
 endif()
