@@ -105,6 +105,7 @@ static enum rt_status init_keyings(struct cep_engine *engine)
         engine->keyings[i].plan = &plan->keyings[i];
         rt_key_table_init(&engine->keyings[i].table, SIZE_MAX);
         rt_buffer_init(&engine->keyings[i].key.bytes, KEY_BYTES_MAX);
+        rt_buffer_init(&engine->keyings[i].prepared.bytes, KEY_BYTES_MAX);
         widest = plan->keyings[i].part_count > widest ? plan->keyings[i].part_count : widest;
     }
     engine->key_parts = rt_alloc_zeroed(widest, sizeof(*engine->key_parts));
@@ -166,7 +167,8 @@ enum rt_status cep_engine_new(struct rule_plan *plan, const struct cep_options *
 
     if (engine == NULL)
         return RT_ERR_NOMEM;
-    engine->port = (struct rt_operator){.push = push, .late = late, .advance = advance};
+    engine->port = (struct rt_operator){
+        .push = push, .late = late, .advance = advance, .prepare = cep_prepare};
     engine->plan = rule_plan_ref(plan);
     engine->options = *options;
     engine->emit = emit;

@@ -8,30 +8,45 @@
 
 enum { LIST_FIRST = 2, SAMPLE_LINES = 32, SAMPLE_PLACES = 1024 };
 
+bool cep_key_evaluate(struct cep_engine *engine, const struct cep_keying *keying,
+                      const struct rt_event *event, struct rt_buffer *bytes)
+{
+    const struct expr_frame frame = {.event = event};
+    uint32_t count = keying->plan->part_count;
+
+    for (uint32_t i = 0; i < count; i++) {
+        struct rt_value value =
+            expr_eval(engine->memo.machine, keying->plan->parts[i].value, &frame);
+
+        if (!cep_key_add(bytes, value, i + 1 == count))
+            return false;
+    }
+    return !bytes->failed;
+}
+
 const struct cep_event_key *cep_key_of_event(struct cep_engine *engine, uint32_t number)
 {
     struct cep_keying *keying = &engine->keyings[number];
     struct cep_event_key *key = &keying->key;
-    const struct expr_frame frame = {.event = engine->event};
+    const struct cep_prepared_key *prepared;
 
     if (key->turn == engine->memo.turn)
         return key;
     key->turn = engine->memo.turn;
-    key->has_key = true;
     keying->looked_up = false;
     rt_buffer_reset(&key->bytes);
-    for (uint32_t i = 0; key->has_key && i < keying->plan->part_count; i++) {
-        struct rt_value value =
-            expr_eval(engine->memo.machine, keying->plan->parts[i].value, &frame);
-
-        key->has_key = cep_key_add(&key->bytes, value, i + 1 == keying->plan->part_count);
+    prepared = cep_prepared_find(&keying->prepared, engine->event->sequence);
+    if (prepared != NULL) {
+        rt_buffer_add(&key->bytes, keying->prepared.bytes.data + prepared->begin, prepared->length);
+        key->has_key = prepared->has_key && !key->bytes.failed;
+        key->hash = prepared->hash;
+    } else {
+        key->has_key = cep_key_evaluate(engine, keying, engine->event, &key->bytes);
+        if (key->has_key)
+            key->hash = rt_key_hash(rt_buffer_view(&key->bytes));
     }
-    if (key->bytes.failed) {
+    if (key->bytes.failed)
         cep_fail(engine, RT_ERR_NOMEM);
-        key->has_key = false;
-    }
-    if (key->has_key)
-        key->hash = rt_key_hash(rt_buffer_view(&key->bytes));
     return key;
 }
 
@@ -49,6 +64,16 @@ struct rt_key_line *cep_key_line(struct cep_keying *keying, const struct cep_eve
 static struct cep_key *key_of(struct rt_key_line *line)
 {
     return (struct cep_key *)(void *)line->payload;
+}
+
+void cep_key_prefetch(const struct rt_key_line *line)
+{
+    const struct cep_key *key = (const struct cep_key *)(const void *)line->payload;
+
+    if (key->list != NULL)
+        RT_PREFETCH(key->list);
+    else
+        RT_PREFETCH(key->only.runs.list);
 }
 
 /* The first slot of the list that is not below `rule`. */
@@ -340,5 +365,6 @@ void cep_keyings_done(struct cep_engine *engine)
         }
         rt_key_table_done(&keying->table);
         rt_buffer_done(&keying->key.bytes);
+        cep_prepared_done(&keying->prepared);
     }
 }

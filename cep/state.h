@@ -83,9 +83,25 @@ struct cep_event_key { /* what one key_by makes of the event at hand */
     struct rt_buffer bytes; /* owned */
 };
 
+enum { CEP_PREPARED_KEYS = 256 };
+
+struct cep_prepared_key { /* of an event that was announced */
+    uint64_t sequence;
+    uint64_t hash;
+    uint32_t begin, length; /* in cep_prepared.bytes */
+    bool has_key;
+    bool is_set;
+};
+
+struct cep_prepared {
+    struct cep_prepared_key *keys; /* owned; by sequence; NULL while the table is small */
+    struct rt_buffer bytes;        /* owned */
+};
+
 struct cep_keying {
     const struct rule_keying *plan;
     struct rt_key_table table;
+    struct cep_prepared prepared;
     struct cep_event_key key;
     /* Where `key` lies in `table`; NULL: nowhere.  Another keying's key is looked up each time. */
     bool looked_up;
@@ -227,6 +243,11 @@ void cep_outbox_done(struct cep_outbox *outbox);
 
 /* ---- keyed.c ---- */
 
+/* Appends the event's key.  False: it has none.  `bytes` fails when there is no memory. */
+bool cep_key_evaluate(struct cep_engine *engine, const struct cep_keying *keying,
+                      const struct rt_event *event, struct rt_buffer *bytes);
+/* Fetches what a step on this key would touch first. */
+void cep_key_prefetch(const struct rt_key_line *line);
 /* This event's key; evaluated once a turn. */
 const struct cep_event_key *cep_key_of_event(struct cep_engine *engine, uint32_t keying);
 /* Where it lies in the keying's table, which need not be the one of its own keying. */
@@ -249,6 +270,15 @@ bool cep_evict(struct cep_engine *engine, struct cep_keying *preferred);
 void cep_make_room_for_event(struct cep_engine *engine, struct cep_keying *preferred);
 size_t cep_state_bytes(const struct cep_engine *engine);
 void cep_keyings_done(struct cep_engine *engine);
+
+/* ---- prepare.c ---- */
+
+/* struct rt_operator's prepare. */
+void cep_prepare(struct rt_operator *port, const struct rt_event *const *events, size_t count);
+/* The key that was evaluated ahead; NULL: none was. */
+const struct cep_prepared_key *cep_prepared_find(const struct cep_prepared *prepared,
+                                                 uint64_t sequence);
+void cep_prepared_done(struct cep_prepared *prepared);
 
 /* ---- timers.c ---- */
 
