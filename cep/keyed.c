@@ -66,12 +66,14 @@ static struct cep_key *key_of(struct rt_key_line *line)
     return (struct cep_key *)(void *)line->payload;
 }
 
-void cep_key_prefetch(const struct rt_key_line *line)
+void cep_key_prefetch(const struct rt_key_line *line, bool runs)
 {
     const struct cep_key *key = (const struct cep_key *)(const void *)line->payload;
 
     if (key->list != NULL)
         RT_PREFETCH(key->list);
+    else if (runs)
+        nfa_runs_prefetch(&key->only.runs);
     else
         RT_PREFETCH(key->only.runs.list);
 }

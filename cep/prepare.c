@@ -54,11 +54,13 @@ static void prepare_key(struct cep_engine *engine, struct cep_keying *keying,
     }
 }
 
-/* The lines are on their way or there: the runs next. */
+/* The lines are on their way or there: the lists of runs next, then the runs. */
 static void fetch_runs(struct cep_keying *keying, const struct rt_event *const *events,
                        size_t count)
 {
     const struct cep_prepared *prepared = &keying->prepared;
+    const struct rt_key_line *lines[CEP_PREPARED_KEYS];
+    size_t line_count = 0;
 
     for (size_t i = 0; i < count; i++) {
         const struct cep_prepared_key *key = cep_prepared_find(prepared, events[i]->sequence);
@@ -67,11 +69,13 @@ static void fetch_runs(struct cep_keying *keying, const struct rt_event *const *
             continue;
 
         const struct rt_text bytes = {prepared->bytes.data + key->begin, key->length};
-        const struct rt_key_line *line = rt_key_table_find(&keying->table, key->hash, bytes);
 
-        if (line != NULL)
-            cep_key_prefetch(line);
+        lines[line_count] = rt_key_table_find(&keying->table, key->hash, bytes);
+        if (lines[line_count] != NULL)
+            cep_key_prefetch(lines[line_count++], false);
     }
+    for (size_t i = 0; i < line_count; i++)
+        cep_key_prefetch(lines[i], true);
 }
 
 /* The event reaches a rule that looks keys up in this keying's table. */

@@ -246,8 +246,8 @@ void cep_outbox_done(struct cep_outbox *outbox);
 /* Appends the event's key.  False: it has none.  `bytes` fails when there is no memory. */
 bool cep_key_evaluate(struct cep_engine *engine, const struct cep_keying *keying,
                       const struct rt_event *event, struct rt_buffer *bytes);
-/* Fetches what a step on this key would touch first. */
-void cep_key_prefetch(const struct rt_key_line *line);
+/* Fetches what a step on this key would touch: the list of its runs, or, when that has come, the runs. */
+void cep_key_prefetch(const struct rt_key_line *line, bool runs);
 /* This event's key; evaluated once a turn. */
 const struct cep_event_key *cep_key_of_event(struct cep_engine *engine, uint32_t keying);
 /* Where it lies in the keying's table, which need not be the one of its own keying. */

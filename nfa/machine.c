@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+enum { PREFETCH_RUNS = 8 };
+
 enum rt_status nfa_machine_new(struct nfa_program *program, const struct nfa_limits *limits,
                                const struct nfa_callbacks *callbacks, void *context,
                                struct nfa_machine **out)
@@ -88,6 +90,14 @@ rt_time nfa_runs_deadline(const struct nfa_machine *machine, const struct nfa_ru
     }
     *start_sequence = runs->list->deadline_sequence;
     return runs->list->deadline;
+}
+
+void nfa_runs_prefetch(const struct nfa_runs *runs)
+{
+    const struct nfa_run_list *list = runs->list;
+
+    for (uint32_t i = 0; list != NULL && i < list->count && i < PREFETCH_RUNS; i++)
+        RT_PREFETCH(list->runs[i].path);
 }
 
 /* ---- one call ---- */

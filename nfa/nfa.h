@@ -162,6 +162,9 @@ bool nfa_program_is_restless(const struct nfa_program *program);
 bool nfa_runs_want(const struct nfa_machine *machine, const struct nfa_runs *runs,
                    uint64_t true_guards);
 
+/* A chance to bring what nfa_step would touch into the cache; reads the list itself, which should be there by now. */
+void nfa_runs_prefetch(const struct nfa_runs *runs);
+
 /*
  * Offers one event to every live run and to a new one.
  * RT_ERR_LIMIT: a limit was reached under NFA_STOP.  RT_ERR_NOMEM: out of memory; the runs stay usable.

@@ -4,6 +4,7 @@
  *
  *     one engine, all keys      ==  an engine for each key, their records merged
  *     pushes alone              ==  pushes with watermarks between them
+ *     pushes alone              ==  pushes that were announced in groups
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,8 +16,10 @@
 
 #include <cmocka.h>
 
+#include "cep/engine.h"
 #include "cep/include/egret/egret.h"
 #include "runtime/base/alloc.h"
+#include "runtime/base/hash.h"
 
 enum { EVENTS = 3000, KEYS = 12, RECORDS_MAX = 40000, ALL_KEYS = KEYS };
 
@@ -210,6 +213,84 @@ static void how_often_the_watermark_is_told_does_not_show(void **state)
     egret_ruleset_unref(rules);
 }
 
+/* ---- announced events ---- */
+
+enum { MANY_KEYS = 20000, MANY_EVENTS = 60000, GROUP_MAX = 300 };
+
+static enum rt_status add_to_digest(void *context, const struct rt_output *output)
+{
+    uint64_t *digest = context;
+
+    *digest = *digest * 31 + rt_hash64(output->record.data, output->record.length);
+    return RT_OK;
+}
+
+struct group {
+    struct rt_event events[GROUP_MAX];
+    const struct rt_event *list[GROUP_MAX];
+    struct rt_value slots[GROUP_MAX][8];
+    size_t count;
+};
+
+static void fill_group(struct group *group, const struct rule_plan *plan, uint64_t *seed,
+                       uint64_t *sequence)
+{
+    static const struct rt_text k = {"k", 1}, x = {"x", 1}, y = {"y", 1};
+
+    group->count = 1 + next_random(seed) % GROUP_MAX;
+    for (size_t i = 0; i < group->count; i++) {
+        struct rt_value *slots = group->slots[i];
+
+        memset(slots, 0, sizeof(group->slots[i]));
+        if (next_random(seed) % 20 != 0)
+            slots[rt_fields_find(plan->fields, &k, 1)] =
+                rt_int((int64_t)(next_random(seed) % MANY_KEYS));
+        slots[rt_fields_find(plan->fields, &x, 1)] = rt_int((int64_t)(next_random(seed) % 4));
+        slots[rt_fields_find(plan->fields, &y, 1)] = rt_int((int64_t)(next_random(seed) % 3));
+        group->events[i] = (struct rt_event){.time = {(int64_t)(*sequence / 4000)},
+                                             .sequence = *sequence,
+                                             .position = {.offset = *sequence},
+                                             .slots = slots,
+                                             .slot_count = 8};
+        group->list[i] = &group->events[i];
+        (*sequence)++;
+    }
+}
+
+static uint64_t digest_of(struct rule_plan *plan, bool announced)
+{
+    static struct group group;
+    const struct cep_options options = cep_options_standard();
+    struct cep_engine *engine;
+    struct rt_operator *port;
+    uint64_t seed = 4711, sequence = 0, digest = 0;
+
+    assert_true(rt_fields_count(plan->fields) <= 8);
+    assert_int_equal(cep_engine_new(plan, &options, add_to_digest, &digest, &engine), RT_OK);
+    port = cep_engine_operator(engine);
+    while (sequence < MANY_EVENTS) {
+        fill_group(&group, plan, &seed, &sequence);
+        if (announced)
+            port->prepare(port, group.list, group.count);
+        for (size_t i = 0; i < group.count; i++)
+            assert_int_equal(port->push(port, group.list[i]), RT_OK);
+    }
+    cep_engine_free(engine);
+    return digest;
+}
+
+static void whether_events_are_announced_does_not_show(void **state)
+{
+    struct egret_ruleset *rules = load_rules();
+    struct rule_plan *plan = (struct rule_plan *)(void *)rules;
+    uint64_t digest = digest_of(plan, false);
+
+    (void)state;
+    assert_true(digest != 0);
+    assert_int_equal(digest_of(plan, true), digest);
+    egret_ruleset_unref(rules);
+}
+
 /* "time":"2026-01-01T00:00:00.000Z" of a record: as text it sorts as time does. */
 static const char *time_of(const struct record *record)
 {
@@ -236,6 +317,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(other_keys_do_not_show_in_the_records_of_a_key),
         cmocka_unit_test(how_often_the_watermark_is_told_does_not_show),
+        cmocka_unit_test(whether_events_are_announced_does_not_show),
         cmocka_unit_test(records_come_in_order_of_time),
     };
 
