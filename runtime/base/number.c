@@ -50,6 +50,7 @@ static size_t digits_of(const char *scientific, char digits[DIGITS_MAX + 1], int
     for (; *at != 'e'; at++)
         if (*at >= '0' && *at <= '9' && count < DIGITS_MAX)
             digits[count++] = *at;
+    RT_ASSERT(count > 0);
     *exponent = (int)strtol(at + 1, NULL, 10);
     while (count > 1 && digits[count - 1] == '0')
         count--;

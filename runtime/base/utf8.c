@@ -125,11 +125,9 @@ size_t rt_utf8_width(struct rt_text text)
     while (at < text.length) {
         uint32_t code_point = rt_utf8_next(text, &at);
 
-        if (code_point < 0x300)
-            width += 1;
-        else if (in_ranges(code_point, wide, sizeof(wide) / sizeof(wide[0])))
+        if (code_point >= 0x300 && in_ranges(code_point, wide, sizeof(wide) / sizeof(wide[0])))
             width += 2;
-        else if (!in_ranges(code_point, zero, sizeof(zero) / sizeof(zero[0])))
+        else if (code_point < 0x300 || !in_ranges(code_point, zero, sizeof(zero) / sizeof(zero[0])))
             width += 1;
     }
     return width;
