@@ -6,7 +6,7 @@
 #include "cep/state.h"
 #include "runtime/base/assert.h"
 
-enum { LIST_FIRST = 2, SAMPLE_LINES = 32, SAMPLE_PLACES = 1024 };
+enum { LIST_FIRST = 2, PREFETCH_SLOTS = 16, SAMPLE_LINES = 32, SAMPLE_PLACES = 1024 };
 
 bool cep_key_evaluate(struct cep_engine *engine, const struct cep_keying *keying,
                       const struct rt_event *event, struct rt_buffer *bytes)
@@ -70,12 +70,15 @@ void cep_key_prefetch(const struct rt_key_line *line, bool runs)
 {
     const struct cep_key *key = (const struct cep_key *)(const void *)line->payload;
 
-    if (key->list != NULL)
-        RT_PREFETCH(key->list);
-    else if (runs)
+    if (key->list == NULL && runs)
         nfa_runs_prefetch(&key->only.runs);
-    else
+    else if (key->list == NULL)
         RT_PREFETCH(key->only.runs.list);
+    else if (!runs)
+        RT_PREFETCH(key->list);
+    for (uint32_t i = 0; key->list != NULL && runs && i < key->list->count && i < PREFETCH_SLOTS;
+         i++)
+        RT_PREFETCH(key->list->slots[i].runs.list);
 }
 
 /* The first slot of the list that is not below `rule`. */
