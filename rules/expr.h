@@ -143,7 +143,8 @@ struct expr;
 
 /*
  * Emits code.  The scope's field table must be sealed by now.  The code borrows the tree's constants, so the arena of the
- * check outlives it.  RT_ERR_LIMIT: more code or registers than an instruction can address.
+ * check outlives it.  RT_ERR_LIMIT: more code than an instruction can address, which only trees that were
+ * joined by expr_tree_and can need.
  */
 enum rt_status expr_compile(const struct expr_tree *tree, const struct rt_fields *fields,
                             struct expr **out);

@@ -210,6 +210,11 @@ static bool is_repeated_key(const struct expr_node *node, uint32_t at)
 static struct expr_node *check_map(struct expr_checker *checker, struct expr_node *node)
 {
     node->type = expr_type_of(RT_MAP);
+    if (node->child_count / 2 > EXPR_MAP_MAX) {
+        expr_report(checker, node, RULE_DIAG_EXPR_LIMIT, "a map has at most %d entries",
+                    EXPR_MAP_MAX);
+        return node;
+    }
     for (uint32_t i = 0; i < node->child_count; i += 2) {
         struct expr_node *key = node->children[i];
 

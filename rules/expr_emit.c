@@ -6,6 +6,7 @@
  */
 #include <float.h>
 
+#include "rules/diagnostics.h"
 #include "rules/expr_code.h"
 #include "rules/regex.h"
 #include "runtime/base/alloc.h"
@@ -550,6 +551,69 @@ static void emit_node(struct emitter *emitter, const struct expr_node *node, uns
         emit_leaf(emitter, node, dst);
         break;
     }
+}
+
+/* ---- will it fit? ---- */
+
+static unsigned registers_of(const struct expr_node *node);
+
+/* The largest of shift + what a child needs, shift growing by `step` from child to child. */
+// NOLINTNEXTLINE(misc-no-recursion): R2 bounds the depth
+static unsigned most(const struct expr_node *node, unsigned shift, unsigned step)
+{
+    unsigned need = 1;
+
+    for (uint32_t i = 0; i < node->child_count; i++) {
+        unsigned child = shift + i * step + registers_of(node->children[i]);
+
+        need = child > need ? child : need;
+    }
+    return need;
+}
+
+/* Registers from the result's on, as the functions above use them. */
+// NOLINTNEXTLINE(misc-no-recursion): R2 bounds the depth
+static unsigned registers_of(const struct expr_node *node)
+{
+    switch ((enum expr_kind)node->kind) {
+    case EXPR_AND:
+    case EXPR_OR:
+    case EXPR_LIST:
+        return most(node, 1, 0);
+    case EXPR_MAP:
+    case EXPR_BIND:
+    case EXPR_OPT_MAP:
+        return most(node, 2, 0);
+    case EXPR_BINARY:
+    case EXPR_INDEX:
+    case EXPR_CALL:
+        return most(node, 0, 1);
+    case EXPR_FOLD:
+        return most(node, 5, 0);
+    default:
+        return most(node, 0, 0);
+    }
+}
+
+// NOLINTNEXTLINE(misc-no-recursion): R2 bounds the depth
+static size_t nodes_of(const struct expr_node *node)
+{
+    size_t count = 1;
+
+    for (uint32_t i = 0; i < node->child_count; i++)
+        count += nodes_of(node->children[i]);
+    return count;
+}
+
+bool expr_tree_fits(struct expr_work *work, const struct expr_node *root)
+{
+    if (registers_of(root) <= EXPR_REGISTERS && nodes_of(root) <= EXPR_NODES_MAX)
+        return true;
+    rt_diag_add(work->diags, RT_SEVERITY_ERROR, RULE_DIAG_EXPR_LIMIT,
+                expr_text_span(work->text, root->begin, root->end),
+                "the expression is too large: write it as several conditions");
+    work->status = RT_ERR_DIAG;
+    return false;
 }
 
 enum rt_status expr_compile(const struct expr_tree *tree, const struct rt_fields *fields,

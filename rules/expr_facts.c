@@ -94,7 +94,7 @@ static enum rt_status check_tree(struct expr_work *work, const struct expr_scope
         return work->status;
     if (!scope->unchecked)
         check_want(work, tree->root, want);
-    if (work->status != RT_OK)
+    if (work->status != RT_OK || !expr_tree_fits(work, tree->root))
         return work->status;
     warn_constant(work, tree->root, want, was_constant);
     return finish_tree(work->arena, tree);

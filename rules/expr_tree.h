@@ -27,7 +27,9 @@
 #include "rules/value_ops.h"
 
 enum {
-    EXPR_TEXT_MAX = 64 * 1024, /* bytes of one expression */
+    EXPR_TEXT_MAX = 1024 * 1024, /* bytes of one expression */
+    EXPR_NODES_MAX = 20000,      /* after folding: a list of constants is one */
+    EXPR_MAP_MAX = 4096,         /* entries of a map that is written out */
     EXPR_DEPTH_MAX = 250,
     EXPR_FOLD_DEPTH_MAX = 8, /* macros over lists inside each other */
     EXPR_ARGUMENTS_MAX = 200
@@ -169,6 +171,9 @@ struct expr_node *expr_resolve(struct expr_work *work, const struct expr_scope *
 
 /* The value of a node whose children are constants, or the node itself. */
 struct expr_node *expr_fold_constants(struct expr_work *work, struct expr_node *node);
+
+/* Reports a tree that is too large to become code; false then. */
+bool expr_tree_fits(struct expr_work *work, const struct expr_node *root);
 
 /* One operator on values, as the machine does it. */
 struct rt_value expr_apply_binary(struct expr_call *call, enum expr_operator op,

@@ -4,6 +4,7 @@
 
 #include "rules/expr_tree.h"
 #include "tests/support/expr_cases.h"
+#include "tests/support/expr_world.h"
 
 static void parse_and_print(struct rt_text expression, struct rt_buffer *out, void *context)
 {
@@ -86,6 +87,46 @@ static void depth_is_limited_however_it_is_made(void **state)
     }
 }
 
+static void what_does_not_fit_the_machine_is_refused_with_a_message(void **state)
+{
+    static const struct {
+        const char *before, *middle, *after;
+        size_t times;
+        bool fits;
+    } cases[] = {{"[x, ", "1", "]", 120, true},
+                 {"{1: ", "x", "}", 120, true},
+                 {"", "x", " && x", 9000, true},
+                 {"", "x", " && x", 30000, false},
+                 {"size([", "x", "])", 60, true},
+                 {"cel.bind(x, 1, ", "x", ")", 120, true},
+                 {"math.greatest(x, x, x, x, x, x, x, x, x, ", "x", ")", 20, true},
+                 {"math.greatest(x, x, x, x, x, x, x, x, x, ", "x", ")", 40, false}};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct expr_world world;
+        struct rt_buffer text;
+        struct expr_text source = {.source = RT_NO_SOURCE};
+        struct expr_tree *tree;
+        struct expr *code;
+        enum rt_status status;
+
+        assert_true(expr_world_open(&world));
+        rt_buffer_init(&text, 1 << 20);
+        nested(&text, cases[i].times, cases[i].before, cases[i].middle, cases[i].after);
+        source.text = rt_buffer_view(&text);
+        status = expr_check(&source, &world.scope, EXPR_WANT_ANY, &world.arena, world.diags, &tree);
+        assert_int_equal(status, cases[i].fits ? RT_OK : RT_ERR_DIAG);
+        rt_fields_seal(world.fields);
+        if (status == RT_OK) {
+            assert_int_equal(expr_compile(tree, world.fields, &code), RT_OK);
+            expr_free(code);
+        }
+        rt_buffer_done(&text);
+        expr_world_close(&world);
+    }
+}
+
 static void a_chain_of_and_may_be_long(void **state)
 {
     struct rt_buffer text;
@@ -104,6 +145,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_read_is_shown_where_it_stands),
         cmocka_unit_test(depth_is_limited_however_it_is_made),
         cmocka_unit_test(a_chain_of_and_may_be_long),
+        cmocka_unit_test(what_does_not_fit_the_machine_is_refused_with_a_message),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
