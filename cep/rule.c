@@ -223,6 +223,23 @@ static struct chance chance_of(struct cep_rule *rule)
     return chance;
 }
 
+/* The event is wanted but has no key.  It is counted for each rule and told of once. */
+static void lacks_key(struct cep_rule *rule)
+{
+    struct cep_engine *engine = rule->engine;
+
+    rule->counters.no_key++;
+    if (engine->port.refused == NULL || engine->refused_turn == engine->memo.turn)
+        return;
+    engine->refused_turn = engine->memo.turn;
+
+    enum rt_status status = engine->port.refused(engine->port.refused_context, engine->event,
+                                                 RT_REJECT_NO_KEY, rule->rule->id);
+
+    if (status != RT_OK)
+        cep_fail(engine, status);
+}
+
 /* Offers the event to the runs of one key, as far as steps ask for events of that key. */
 static void push_key(struct cep_rule *rule, const struct cep_event_key *key,
                      const struct chance *chance, uint64_t guards)
@@ -267,7 +284,8 @@ static void push_keys(struct cep_rule *rule, const struct chance *chance)
         rule->keys_at_work = equal;
         push_key(rule, key, chance, guards);
     }
-    rule->counters.no_key += done == 0 && chance->any;
+    if (done == 0 && chance->any)
+        lacks_key(rule);
 }
 
 static void cancel(struct cep_rule *rule)
@@ -305,8 +323,8 @@ static void push_pattern(struct cep_rule *rule)
     rule->keys_at_work = 1;
     if (key->has_key)
         push_key(rule, key, &chance, UINT64_MAX);
-    else
-        rule->counters.no_key += chance.any;
+    else if (chance.any)
+        lacks_key(rule);
 }
 
 /* ---- both kinds ---- */
@@ -333,7 +351,7 @@ static void report_event(struct cep_rule *rule, enum rule_output_kind kind)
     const struct cep_event_key *key = cep_key_of_event(engine, rule->rule->keying);
 
     if (!key->has_key) {
-        rule->counters.no_key++;
+        lacks_key(rule);
         return;
     }
     cep_report(rule, &(struct cep_finding){

@@ -217,6 +217,7 @@ struct cep_engine {
     const struct rt_event *event; /* at hand */
     const struct rt_event
         *kept;             /* its copy, with a reference of the engine's own; NULL: none yet */
+    uint64_t refused_turn; /* of the last event that was told of as refused */
     enum rt_status status; /* the first thing that went wrong in this call */
     uint32_t kept_slots;   /* of a captured event */
     size_t sample;         /* where the search for a key to evict goes on */

@@ -10,7 +10,9 @@
  * O2  late: an event at or before the watermark; it is only reported.
  * O3  advance: watermarks never go back.  RT_TIME_MAX is the end of a finite input.
  * O4  Records are emitted in the total order of the output: timers before events, event time, arrival, rule, match.
- * O5  One thread.  No clock, no I/O: the same calls give the same records.
+ * O5  An event that a rule wanted but could not place is told to `refused`, once, with the first reason; other rules
+ *     still see it.
+ * O6  One thread.  No clock, no I/O: the same calls give the same records.
  */
 #ifndef EGRET_RUNTIME_OPERATOR_H
 #define EGRET_RUNTIME_OPERATOR_H
@@ -18,6 +20,7 @@
 #include "runtime/base/instant.h"
 #include "runtime/base/status.h"
 #include "runtime/base/text.h"
+#include "runtime/event/codec.h"
 #include "runtime/event/event.h"
 
 /* One finished record (a JSON object without line end) for the sinks; borrowed for the call. */
@@ -36,6 +39,10 @@ struct rt_output {
 /* RT_OK, or what stops the job. */
 typedef enum rt_status rt_emit_fn(void *context, const struct rt_output *output);
 
+/* An event for the dead-letter output, borrowed; `detail` may be NULL.  RT_OK, or what stops the job. */
+typedef enum rt_status rt_refused_fn(void *context, const struct rt_event *event,
+                                     enum rt_reject reason, const char *detail);
+
 struct rt_operator {
     enum rt_status (*push)(struct rt_operator *self, const struct rt_event *event);
     enum rt_status (*late)(struct rt_operator *self, const struct rt_event *event);
@@ -45,6 +52,9 @@ struct rt_operator {
      * pushed may be another copy of the event.  May be NULL.
      */
     void (*prepare)(struct rt_operator *self, const struct rt_event *const *events, size_t count);
+    /* Set by whoever drives the operator, before the first push; NULL: not wanted. */
+    rt_refused_fn *refused;
+    void *refused_context;
 };
 
 #endif

@@ -58,8 +58,10 @@ static struct rt_operator *put_probe_before(struct rt_job *job, struct rt_operat
 {
     rt_stages_init(&job->stages);
     job->probe = (struct rt_job_probe){
-        .port = {probe_push, probe_late, probe_advance,
-                 target->prepare == NULL ? NULL : probe_prepare},
+        .port = {.push = probe_push,
+                 .late = probe_late,
+                 .advance = probe_advance,
+                 .prepare = target->prepare == NULL ? NULL : probe_prepare},
         .target = target,
         .stages = &job->stages,
     };
@@ -78,6 +80,10 @@ enum rt_status rt_job_new(const struct rt_job_options *options, struct rt_job **
     RT_ASSERT(options->stream.punctuated == (options->punctuation != NULL));
     if (job == NULL)
         return RT_ERR_NOMEM;
+    if (options->dead_letter != NULL) {
+        target->refused = rt_job_keep_refused;
+        target->refused_context = job;
+    }
     job->options = *options;
     job->field_count = (uint32_t)field_count;
     atomic_init(&job->stopped, false);
@@ -104,6 +110,8 @@ void rt_job_free(struct rt_job *job)
 {
     if (job == NULL)
         return;
+    if (job->options.target != NULL && job->options.target->refused_context == job)
+        job->options.target->refused = NULL;
     rt_stream_free(job->stream);
     rt_arena_done(&job->scratch);
     rt_buffer_done(&job->letter);

@@ -59,6 +59,18 @@ static enum rt_status reject_record(struct rt_job *job, const struct rt_record *
     return RT_ERR_DATA;
 }
 
+/* The operator could not place an event that was one: it is kept, but it is not a rejected record. */
+enum rt_status rt_job_keep_refused(void *context, const struct rt_event *event,
+                                   enum rt_reject reason, const char *detail)
+{
+    struct rt_record record = {.data = event->raw,
+                               .length = event->raw_length,
+                               .bytes = event->raw_length,
+                               .position = event->position};
+
+    return write_dead_letter(context, &record, reason, detail);
+}
+
 /* ---- decoding: records to events ---- */
 
 /* One record into the next place of the group.  RT_OK with a reason: it is no event. */

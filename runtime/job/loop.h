@@ -45,4 +45,7 @@ struct rt_job {
     atomic_bool stopped;
 };
 
+/* rt_refused_fn; the context is the job. */
+rt_refused_fn rt_job_keep_refused;
+
 #endif

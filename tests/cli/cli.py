@@ -235,6 +235,19 @@ class Run(Folder):
             self.assertLessEqual(len(letter.get("raw", "")), 64 << 10)
             self.assertIn("raw_base64" if letter["reason"] == "bad_utf8" else "raw", letter)
 
+    def test_an_event_that_a_rule_wants_but_that_has_no_key_is_kept_once_and_still_an_event(self):
+        keyless = ['{"ts":1,"type":"failure"}', '{"ts":2,"type":"failure","user":null}',
+                   '{"ts":3,"type":"failure","user":["eva"]}', '{"ts":4,"type":"failure","user":{"name":"eva"}}']
+        unwanted = '{"ts":5,"type":"view"}'
+        self.write("twice.yaml", self.read("rule.yaml").replace("id: ", "id: second-"))
+        stdin = "\n".join(keyless + [unwanted]) + "\n"
+        ended = self.egret("run", "rule.yaml", "twice.yaml", "--dead-letter", "dead.ndjson", stdin=stdin)
+        self.assertEqual(self.counts(ended), (len(keyless) + 1, 0, 0, 0))
+        self.assertIn(f"no key {2 * len(keyless)}", ended.err)
+        letters = [json.loads(line) for line in self.read("dead.ndjson").splitlines()]
+        self.assertEqual([(letter["reason"], letter["raw"]) for letter in letters],
+                         [("missing_key", record) for record in keyless])
+
     def test_the_last_line_needs_no_line_end_and_windows_lines_are_fine(self):
         ended = self.egret("run", "rule.yaml", stdin=failures(0, 5).strip())
         self.assertEqual(self.counts(ended), (2, 0, 0, 1))

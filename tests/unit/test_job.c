@@ -162,7 +162,10 @@ static enum rt_status open_fixture(struct fixture *f, const char *lines)
     rt_buffer_init(&f->output.text, 1 << 20);
     rt_buffer_init(&f->dead_letter.text, 1 << 20);
     f->output.port = f->dead_letter.port = memory_port;
-    f->scribe.port = (struct rt_operator){scribe_push, scribe_late, scribe_advance, scribe_prepare};
+    f->scribe.port = (struct rt_operator){.push = scribe_push,
+                                          .late = scribe_late,
+                                          .advance = scribe_advance,
+                                          .prepare = scribe_prepare};
     f->text = rt_alloc_zeroed(1, length + RT_RECORD_PADDING);
     if (f->text == NULL || rt_fields_new(&f->fields) != RT_OK)
         return RT_ERR_NOMEM;
