@@ -141,26 +141,28 @@ static void settle(struct cep_rule *rule, struct cep_keying *keying, struct rt_k
 }
 
 static void step_slot(struct cep_rule *rule, struct cep_keying *keying, struct rt_key_line *line,
-                      struct cep_slot *slot)
+                      struct cep_slot *slot, uint64_t guards)
 {
     struct cep_engine *engine = rule->engine;
     const struct rt_event *event = engine->event;
 
     slot->touched = (uint32_t)engine->memo.turn;
-    cep_fail(engine, nfa_step(rule->machine, &slot->runs, event, event->time, event->sequence));
+    cep_fail(engine,
+             nfa_step(rule->machine, &slot->runs, event, event->time, event->sequence, guards));
     settle(rule, keying, line, slot);
 }
 
 /* A key without runs of this rule: they begin outside of the table, which only runs that live enter. */
 static void step_fresh(struct cep_rule *rule, struct cep_keying *keying,
-                       const struct cep_event_key *key)
+                       const struct cep_event_key *key, uint64_t guards)
 {
     struct cep_engine *engine = rule->engine;
     const struct rt_event *event = engine->event;
     struct cep_slot fresh = {
         .rule = rule->rule->index, .touched = (uint32_t)engine->memo.turn, .deadline = RT_TIME_MAX};
 
-    cep_fail(engine, nfa_step(rule->machine, &fresh.runs, event, event->time, event->sequence));
+    cep_fail(engine,
+             nfa_step(rule->machine, &fresh.runs, event, event->time, event->sequence, guards));
     cep_count_runs(rule);
     if (nfa_runs_empty(&fresh.runs))
         return;
@@ -254,9 +256,9 @@ static void push_key(struct cep_rule *rule, const struct cep_event_key *key,
 
     rule->key = rt_buffer_view(&key->bytes);
     if (slot == NULL && chance->starts)
-        step_fresh(rule, keying, key);
+        step_fresh(rule, keying, key, chance->guards & guards);
     else if (slot != NULL && nfa_runs_want(rule->machine, &slot->runs, chance->guards & guards))
-        step_slot(rule, keying, line, slot);
+        step_slot(rule, keying, line, slot, chance->guards & guards);
 }
 
 /* Steps with a key_by of their own look for their events elsewhere: each distinct key gets the guards that ask for it. */

@@ -14,6 +14,8 @@
 #include "nfa/run.h"
 #include "runtime/base/assert.h"
 
+#include <string.h>
+
 static bool is_over(rt_time from, int64_t span_ms, rt_time now, rt_time *end)
 {
     rt_time at = rt_time_plus(from, (rt_duration){span_ms});
@@ -32,7 +34,8 @@ static void add_expired(struct nfa_machine *machine, const struct nfa_item *run,
         return;
     }
     nfa_path_ref(run->path);
-    machine->expired.items[machine->expired.count++] = (struct nfa_item){run->path, end.ms};
+    machine->expired.items[machine->expired.count] = *run;
+    machine->expired.items[machine->expired.count++].value = end.ms;
 }
 
 /* Ends the run, lets it fire, or keeps it. */
@@ -40,24 +43,26 @@ static void look_at(struct nfa_machine *machine, const struct nfa_item *run, rt_
 {
     const struct nfa_program *program = machine->program;
     const struct nfa_state *state = &program->states[run->value];
-    const struct nfa_path *path = run->path;
-    bool within_over, gap_over, fire_over;
     rt_time gap_end = RT_TIME_MAX, end = RT_TIME_MAX;
+    bool within_over, gap_over, fire_over;
 
-    if (path == NULL) {
-        nfa_add_start(machine);
-        return;
-    }
-    gap_over = state->expires && is_over(path->kept->time, state->gap_ms, now, &gap_end);
-    fire_over =
-        is_over(path->kept->time, state->fire_gap_ms, now, &end) && nfa_run_may_fire(state, path);
-    within_over = is_over(path->start->time, program->within_ms, now, &end);
-    if (state->fires && (fire_over || within_over))
-        nfa_add_match(machine, run->path, end); /* D6: the deadline, however late we are told */
-    else if (within_over || gap_over)
+    gap_over = state->expires && is_over(run->path->time, state->gap_ms, now, &gap_end);
+    fire_over = state->fire_gap_ms != 0 &&
+                is_over(run->path->time, state->fire_gap_ms, now, &end) &&
+                nfa_run_may_fire(state, run->path);
+    within_over = is_over(run->start_time, program->within_ms, now, &end);
+    if (state->fires && (fire_over || within_over)) {
+        struct nfa_item match = *run;
+
+        match.value = end.ms; /* D6: the deadline, however late we are told */
+        nfa_add_match(machine, &match);
+    } else if (within_over || gap_over) {
         add_expired(machine, run, gap_over ? gap_end : end);
+    }
     if (!within_over && !gap_over && !(fire_over && state->kind == NFA_STATE_PENDING))
-        nfa_add_run(machine, (uint32_t)run->value, run->path);
+        nfa_keep_run(machine, run);
+    else
+        nfa_drop_run(machine, run->path);
 }
 
 static void report_timeouts(struct nfa_machine *machine)
@@ -67,7 +72,7 @@ static void report_timeouts(struct nfa_machine *machine)
 
         if (item.path->runs == 0 &&
             (item.path->flags & (NFA_PATH_MATCHED | NFA_PATH_TIMED_OUT)) == 0) {
-            struct nfa_match view = nfa_path_view(item.path);
+            struct nfa_match view = nfa_item_view(&item);
 
             view.time.ms = item.value;
             item.path->flags |= NFA_PATH_TIMED_OUT;
@@ -82,14 +87,18 @@ static void report_timeouts(struct nfa_machine *machine)
 
 static enum rt_status advance_to(struct nfa_machine *machine, struct nfa_runs *runs, rt_time time)
 {
-    const struct nfa_run_list *list = runs->list;
+    struct nfa_run_list *list = runs->list;
+    uint32_t count = list->count;
 
-    nfa_call_begin(machine);
-    machine->old_live_left = list->count - 1;
-    for (uint32_t i = 0; i < list->count; i++) {
-        if (list->runs[i].path != NULL)
-            machine->old_live_left--;
-        look_at(machine, &list->runs[i], time);
+    nfa_call_begin(machine, list);
+    machine->touched = true;
+    for (uint32_t i = 0; i < count; i++) {
+        struct nfa_item run = list->runs[i]; /* its place may be taken */
+
+        machine->read = i + 1;
+        machine->old_left = count - i - 1;
+        look_at(machine, &run, time);
+        machine->disturbed |= machine->next.count != i + 1;
     }
     nfa_emit_matches(machine, list);
     nfa_store_runs(machine, runs);
@@ -106,4 +115,43 @@ enum rt_status nfa_advance(struct nfa_machine *machine, struct nfa_runs *runs, r
            runs->list->deadline.ms != RT_TIME_MAX.ms)
         status = advance_to(machine, runs, runs->list->deadline);
     return status;
+}
+
+/* The runs at the head of the list that are over, when the list is in order of start; UINT32_MAX: it is not. */
+static uint32_t expired_head(const struct nfa_run_list *list, int64_t within_ms, rt_time time)
+{
+    uint32_t over = 0;
+
+    for (uint32_t i = 0; i < list->count; i++) {
+        if (i > 0 && nfa_starts_before(&list->runs[i], &list->runs[i - 1]))
+            return UINT32_MAX;
+        over +=
+            !rt_time_before(time, rt_time_plus(list->runs[i].start_time, (rt_duration){within_ms}));
+    }
+    return over;
+}
+
+/* All at once: in an ordered list nothing depends on the order in which runs go. */
+enum rt_status nfa_expire(struct nfa_machine *machine, struct nfa_runs *runs, rt_time time)
+{
+    struct nfa_run_list *list = runs->list;
+    uint32_t over = expired_head(list, machine->program->within_ms, time);
+
+    if (over == UINT32_MAX)
+        return nfa_advance(machine, runs, time);
+    nfa_call_begin(machine, list);
+    machine->touched = true;
+    for (uint32_t i = 0; i < over; i++) {
+        struct nfa_path *path = list->runs[i].path;
+
+        if (path->runs == 1 && (path->flags & (NFA_PATH_MATCHED | NFA_PATH_TIMED_OUT)) == 0) {
+            path->flags |= NFA_PATH_TIMED_OUT;
+            machine->counters.timed_out++;
+        }
+        nfa_drop_run(machine, path);
+    }
+    memmove(list->runs, list->runs + over, (list->count - over) * sizeof(*list->runs));
+    machine->next.count = list->count - over;
+    nfa_store_runs(machine, runs);
+    return nfa_call_end(machine);
 }

@@ -15,8 +15,10 @@
 #include "nfa/run.h"
 #include "runtime/base/assert.h"
 
-void nfa_add_match(struct nfa_machine *machine, struct nfa_path *path, rt_time time)
+void nfa_add_match(struct nfa_machine *machine, const struct nfa_item *match)
 {
+    struct nfa_path *path = match->path;
+
     /* D1: the same events under the same steps are one match, however many ways led to it. */
     if ((path->flags & NFA_PATH_MATCHED) != 0)
         return;
@@ -26,12 +28,12 @@ void nfa_add_match(struct nfa_machine *machine, struct nfa_path *path, rt_time t
     }
     path->flags |= NFA_PATH_MATCHED;
     nfa_path_ref(path);
-    nfa_heap_push(&machine->found, (struct nfa_item){path, time.ms});
+    nfa_heap_push(&machine->found, *match);
 }
 
 static void emit(struct nfa_machine *machine, const struct nfa_item *match)
 {
-    struct nfa_match view = nfa_path_view(match->path);
+    struct nfa_match view = nfa_item_view(match);
 
     if (machine->limits.matches_per_event != 0 &&
         machine->emitted >= machine->limits.matches_per_event) {
@@ -44,56 +46,56 @@ static void emit(struct nfa_machine *machine, const struct nfa_item *match)
     machine->callbacks.match(machine->context, &view);
 }
 
-/* The event up to which starts are pruned; NULL: nothing is. */
-static const struct nfa_kept *pruning_event(const struct nfa_program *program,
-                                            const struct nfa_path *path)
+/* The event up to which starts are pruned, as a run that begins with it; false: nothing is. */
+static bool pruning_start(const struct nfa_program *program, const struct nfa_item *match,
+                          struct nfa_item *until)
 {
-    const struct nfa_kept *found = NULL;
+    const struct nfa_path *found = NULL;
 
     switch (program->skip) {
     case NFA_NO_SKIP:
-        return NULL;
+        return false;
     case NFA_SKIP_TO_NEXT:
-        return path->start;
+        *until = *match;
+        return true;
     case NFA_SKIP_PAST_LAST:
-        return path->kept;
+        found = match->path;
+        break;
     case NFA_SKIP_TO_FIRST:
     case NFA_SKIP_TO_LAST:
-        for (; path != NULL; path = path->parent) {
+        for (const struct nfa_path *path = match->path; path != NULL; path = path->parent) {
             if (path->step != program->skip_step)
                 continue;
-            found = path->kept;
+            found = path;
             if (program->skip == NFA_SKIP_TO_LAST)
                 break;
         }
-        return found;
+        if (found == NULL)
+            return false;
+        break;
     }
-    RT_UNREACHABLE();
+    *until = (struct nfa_item){.start_time = found->time, .start_sequence = found->sequence};
+    return true;
 }
 
-static bool is_pruned(const struct nfa_program *program, const struct nfa_path *path,
-                      const struct nfa_kept *until)
+static bool is_pruned(const struct nfa_program *program, const struct nfa_item *item,
+                      const struct nfa_item *until)
 {
     bool inclusive = program->skip == NFA_SKIP_TO_NEXT || program->skip == NFA_SKIP_PAST_LAST;
 
-    if (path == NULL)
-        return false;
-    if (path->start->time.ms != until->time.ms)
-        return path->start->time.ms < until->time.ms;
-    return path->start->sequence < until->sequence ||
-           (inclusive && path->start->sequence == until->sequence);
+    return inclusive ? !nfa_starts_before(until, item) : nfa_starts_before(item, until);
 }
 
 /* Survivors keep their order in the array; then it becomes a heap again.  Returns how many went. */
 static uint32_t prune(struct nfa_machine *machine, struct nfa_heap *heap,
-                      const struct nfa_kept *until, bool are_runs)
+                      const struct nfa_item *until, bool are_runs)
 {
     uint32_t kept = 0, gone;
 
     for (uint32_t i = 0; i < heap->count; i++) {
         struct nfa_item item = heap->items[i];
 
-        if (!is_pruned(machine->program, item.path, until)) {
+        if (!is_pruned(machine->program, &item, until)) {
             heap->items[kept++] = item;
             continue;
         }
@@ -111,15 +113,13 @@ static uint32_t prune(struct nfa_machine *machine, struct nfa_heap *heap,
 
 static void skip_after(struct nfa_machine *machine, const struct nfa_item *match)
 {
-    const struct nfa_kept *until = pruning_event(machine->program, match->path);
-    uint32_t gone;
+    struct nfa_item until;
 
-    if (until == NULL)
+    if (!pruning_start(machine->program, match, &until))
         return;
-    gone = prune(machine, &machine->next, until, true);
-    machine->next_live -= gone;
-    machine->counters.skipped += gone;
-    machine->counters.skipped += prune(machine, &machine->completed, until, false);
+    machine->touched = true;
+    machine->counters.skipped += prune(machine, &machine->next, &until, true);
+    machine->counters.skipped += prune(machine, &machine->completed, &until, false);
 }
 
 /* A finished match waits for older runs that may still finish: only when asked for, and never without a strategy. */
@@ -127,7 +127,7 @@ static bool must_wait(const struct nfa_machine *machine, const struct nfa_item *
 {
     return machine->program->emit == NFA_EMIT_IN_START_ORDER &&
            machine->program->skip != NFA_NO_SKIP && machine->next.count > 0 &&
-           nfa_starts_before(machine->next.items[0].path, match->path);
+           nfa_starts_before(&machine->next.items[0], match);
 }
 
 /* DROP_OLDEST gives up the oldest match held; otherwise one from the heap's end, among the newest, is refused. */

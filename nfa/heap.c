@@ -11,16 +11,6 @@
 #include "runtime/base/alloc.h"
 #include "runtime/base/assert.h"
 
-/* Strictly; the start sorts last. */
-bool nfa_starts_before(const struct nfa_path *a, const struct nfa_path *b)
-{
-    if (a == NULL || b == NULL)
-        return a != NULL;
-    if (a->start->time.ms != b->start->time.ms)
-        return a->start->time.ms < b->start->time.ms;
-    return a->start->sequence < b->start->sequence;
-}
-
 bool nfa_heap_reserve(struct nfa_heap *heap, uint32_t count)
 {
     uint32_t bigger = heap->capacity == 0 ? 16 : heap->capacity;
@@ -45,7 +35,7 @@ static void sift_up(struct nfa_heap *heap, uint32_t at, struct nfa_item item)
     while (at > 0) {
         uint32_t parent = (at - 1) / 2;
 
-        if (!nfa_starts_before(item.path, heap->items[parent].path))
+        if (!nfa_starts_before(&item, &heap->items[parent]))
             break;
         heap->items[at] = heap->items[parent];
         at = parent;
@@ -59,9 +49,9 @@ static void sift_down(struct nfa_heap *heap, uint32_t at, struct nfa_item item)
         uint32_t child = 2 * at + 1;
 
         if (child + 1 < heap->count &&
-            nfa_starts_before(heap->items[child + 1].path, heap->items[child].path))
+            nfa_starts_before(&heap->items[child + 1], &heap->items[child]))
             child++;
-        if (!nfa_starts_before(heap->items[child].path, item.path))
+        if (!nfa_starts_before(&heap->items[child], &item))
             break;
         heap->items[at] = heap->items[child];
         at = child;

@@ -8,6 +8,20 @@
 
 enum { PREFETCH_RUNS = 8 };
 
+/* Deadlines other than start + within, and who would notice that a run has expired. */
+static void look_at_deadlines(struct nfa_machine *machine)
+{
+    const struct nfa_program *program = machine->program;
+    bool fires = false;
+
+    for (uint32_t i = 0; i < program->state_count; i++) {
+        machine->has_gap |= program->states[i].expires || program->states[i].fire_gap_ms > 0;
+        fires |= program->states[i].fires;
+    }
+    machine->quiet = !machine->has_gap && !fires && machine->callbacks.timeout == NULL &&
+                     program->within_ms > 0 && program->emit == NFA_EMIT_AT_ONCE;
+}
+
 enum rt_status nfa_machine_new(struct nfa_program *program, const struct nfa_limits *limits,
                                const struct nfa_callbacks *callbacks, void *context,
                                struct nfa_machine **out)
@@ -21,8 +35,8 @@ enum rt_status nfa_machine_new(struct nfa_program *program, const struct nfa_lim
     machine->callbacks = *callbacks;
     machine->context = context;
     machine->stamp = 1;
+    look_at_deadlines(machine);
     rt_pool_init(&machine->paths, sizeof(struct nfa_path), SIZE_MAX);
-    rt_pool_init(&machine->kepts, sizeof(struct nfa_kept), SIZE_MAX);
     rt_blocks_init(&machine->lists, SIZE_MAX);
     machine->guard_memo = rt_alloc_zeroed(program->guard_count + 1, sizeof(uint64_t));
     machine->visits = rt_alloc_zeroed(program->state_count, sizeof(uint64_t));
@@ -43,9 +57,8 @@ void nfa_machine_free(struct nfa_machine *machine)
         return;
     RT_ASSERT(machine->counters.live_runs == 0);
     rt_pool_done(&machine->paths);
-    rt_pool_done(&machine->kepts);
     rt_blocks_done(&machine->lists);
-    rt_free(machine->next.items);
+    rt_free(machine->scratch.items);
     rt_free(machine->found.items);
     rt_free(machine->completed.items);
     rt_free(machine->expired.items);
@@ -66,8 +79,7 @@ const struct nfa_counters *nfa_machine_counters(const struct nfa_machine *machin
 
 size_t nfa_machine_bytes(const struct nfa_machine *machine)
 {
-    return machine->paths.in_use * machine->paths.object_size +
-           machine->kepts.in_use * machine->kepts.object_size + machine->lists.bytes_in_use;
+    return machine->paths.in_use * machine->paths.object_size + machine->lists.bytes_in_use;
 }
 
 bool nfa_runs_want(const struct nfa_machine *machine, const struct nfa_runs *runs,
@@ -77,19 +89,23 @@ bool nfa_runs_want(const struct nfa_machine *machine, const struct nfa_runs *run
 
     if (runs->list == NULL)
         return start->restless || (start->interest & true_guards) != 0;
-    return runs->list->restless || (runs->list->interest & true_guards) != 0;
+    return runs->list->restless || start->restless ||
+           ((runs->list->interest | start->interest) & true_guards) != 0;
 }
 
 rt_time nfa_runs_deadline(const struct nfa_machine *machine, const struct nfa_runs *runs,
                           uint64_t *start_sequence)
 {
-    (void)machine;
-    if (runs->list == NULL) {
+    const struct nfa_run_list *list = runs->list;
+
+    if (list == NULL) {
         *start_sequence = 0;
         return RT_TIME_MAX;
     }
-    *start_sequence = runs->list->deadline_sequence;
-    return runs->list->deadline;
+    *start_sequence = list->deadline_sequence;
+    return machine->quiet
+               ? rt_time_plus(list->newest_start, (rt_duration){machine->program->within_ms})
+               : list->deadline;
 }
 
 void nfa_runs_prefetch(const struct nfa_runs *runs)
@@ -102,16 +118,22 @@ void nfa_runs_prefetch(const struct nfa_runs *runs)
 
 /* ---- one call ---- */
 
-void nfa_call_begin(struct nfa_machine *machine)
+void nfa_call_begin(struct nfa_machine *machine, struct nfa_run_list *list)
 {
     machine->status = RT_OK;
     machine->stamp++;
-    machine->kept = NULL;
     machine->keep_failed = false;
     machine->first_starts = NULL;
+    machine->in_place = list != NULL;
+    machine->next = machine->scratch;
+    if (list != NULL)
+        machine->next = (struct nfa_heap){.items = list->runs, .capacity = list->capacity};
     machine->next.count = 0;
-    machine->next_live = 0;
-    machine->old_live_left = 0;
+    machine->disturbed = false;
+    machine->touched = false;
+    machine->began = false;
+    machine->read = 0;
+    machine->old_left = 0;
     machine->found.count = 0;
     machine->completed.count = 0;
     machine->expired.count = 0;
@@ -123,9 +145,6 @@ enum rt_status nfa_call_end(struct nfa_machine *machine)
 {
     while (machine->buried.count > 0)
         nfa_path_unref(machine, machine->buried.items[--machine->buried.count].path);
-    if (machine->kept != NULL)
-        nfa_kept_unref(machine, machine->kept);
-    machine->kept = NULL;
     machine->stamp++; /* the nodes of this call are new no longer */
     return machine->status;
 }
@@ -139,20 +158,26 @@ void nfa_refuse(struct nfa_machine *machine)
         machine->status = RT_ERR_LIMIT;
 }
 
-void nfa_drop_run(struct nfa_machine *machine, struct nfa_path *path)
-{
-    path->runs--;
-    nfa_path_unref(machine, path);
-}
-
 /* The set of this call knows nodes by address: one that it has seen must not be reused before the call is over. */
 static void bury(struct nfa_machine *machine, struct nfa_path *path)
 {
-    if (!machine->program->has_group ||
-        !nfa_heap_reserve(&machine->buried, machine->buried.count + 1))
+    if (!machine->program->has_group)
         return;
+    if (!nfa_heap_reserve(&machine->buried, machine->buried.count + 1)) {
+        machine->status = RT_ERR_NOMEM;
+        return;
+    }
     nfa_path_ref(path);
-    machine->buried.items[machine->buried.count++] = (struct nfa_item){path, 0};
+    machine->buried.items[machine->buried.count++] = (struct nfa_item){.path = path};
+}
+
+void nfa_drop_run(struct nfa_machine *machine, struct nfa_path *path)
+{
+    machine->counters.live_runs--;
+    path->runs--;
+    if (path->references == 1)
+        bury(machine, path);
+    nfa_path_unref(machine, path);
 }
 
 /* False when the run has no place.  A run that has not moved yet keeps its place, so only forks and new runs can be
@@ -161,54 +186,85 @@ static bool make_place(struct nfa_machine *machine)
 {
     uint32_t limit = machine->limits.runs_per_key;
     bool drop_oldest = machine->limits.policy == NFA_DROP_OLDEST;
-    struct nfa_item oldest;
 
-    if (limit == 0 || machine->next_live + (drop_oldest ? 0 : machine->old_live_left) < limit)
+    if (limit == 0 || machine->next.count + (drop_oldest ? 0 : machine->old_left) < limit)
         return true;
     if (!drop_oldest) {
         nfa_refuse(machine);
         return false;
     }
-    oldest = nfa_heap_poll(&machine->next);
-    RT_ASSERT(oldest.path != NULL);
-    bury(machine, oldest.path);
-    nfa_drop_run(machine, oldest.path);
-    machine->next_live--;
+    machine->touched = true;
+    machine->disturbed = true;
+    nfa_drop_run(machine, nfa_heap_poll(&machine->next).path);
     machine->counters.evicted++;
     return true;
 }
 
-void nfa_add_run(struct nfa_machine *machine, uint32_t state, struct nfa_path *path)
+/* Room for one more in `next`, and for all that still may be kept. */
+static bool reserve_next(struct nfa_machine *machine)
+{
+    uint32_t count = machine->next.count;
+
+    if (machine->in_place) {
+        if (count < machine->next.capacity && count < machine->read)
+            return true;
+        if (!nfa_heap_reserve(&machine->scratch, count + machine->old_left + 1))
+            return false;
+        if (count > 0)
+            memcpy(machine->scratch.items, machine->next.items, count * sizeof(struct nfa_item));
+        machine->in_place = false;
+        machine->disturbed = true;
+    } else if (!nfa_heap_reserve(&machine->scratch, count + machine->old_left + 1)) {
+        return false;
+    }
+    machine->next = machine->scratch;
+    machine->next.count = count;
+    return true;
+}
+
+/* D1: a looping group leads one path to one state over several ways; one run is enough. */
+static bool is_new(struct nfa_machine *machine, const struct nfa_item *run)
 {
     bool failed = false;
 
-    /* D1: a looping group leads one path to one state over several ways; one run is enough. */
-    if (machine->program->has_group &&
-        !nfa_seen_add(&machine->seen, path, state, machine->stamp, &failed)) {
-        if (failed)
-            machine->status = RT_ERR_NOMEM;
+    if (!machine->program->has_group ||
+        nfa_seen_add(&machine->seen, run->path, (uint32_t)run->value, machine->stamp, &failed))
+        return true;
+    if (failed)
+        machine->status = RT_ERR_NOMEM;
+    return false;
+}
+
+void nfa_add_run(struct nfa_machine *machine, const struct nfa_item *run)
+{
+    if (!is_new(machine, run))
         return;
-    }
-    if (!nfa_heap_reserve(&machine->next, machine->next.count + 1)) {
+    if (!reserve_next(machine)) {
         machine->status = RT_ERR_NOMEM;
         return;
     }
     if (!make_place(machine)) {
-        bury(machine, path);
+        bury(machine, run->path);
         return;
     }
-    nfa_path_ref(path);
-    path->runs++;
-    nfa_heap_push(&machine->next, (struct nfa_item){path, state});
-    machine->next_live++;
+    nfa_path_ref(run->path);
+    run->path->runs++;
+    machine->counters.live_runs++;
+    nfa_heap_push(&machine->next, *run);
 }
 
-void nfa_add_start(struct nfa_machine *machine)
+void nfa_keep_run(struct nfa_machine *machine, const struct nfa_item *run)
 {
-    if (nfa_heap_reserve(&machine->next, machine->next.count + 1))
-        nfa_heap_push(&machine->next, (struct nfa_item){NULL, 0});
-    else
-        machine->status = RT_ERR_NOMEM;
+    if (!is_new(machine, run)) {
+        nfa_drop_run(machine, run->path);
+    } else if (!machine->disturbed) {
+        machine->next.count++; /* it lies where it belongs */
+    } else if (!reserve_next(machine) || !make_place(machine)) {
+        machine->status = machine->status == RT_OK ? RT_ERR_NOMEM : machine->status;
+        nfa_drop_run(machine, run->path);
+    } else {
+        nfa_heap_push(&machine->next, *run);
+    }
 }
 
 /* ---- the stored list ---- */
@@ -234,49 +290,48 @@ static uint32_t capacity_for(uint32_t count)
     return (uint32_t)((bytes - sizeof(struct nfa_run_list)) / sizeof(struct nfa_item));
 }
 
-/* A list with room for `count` runs, in place of the old one when that is too small or far too large. */
-static struct nfa_run_list *fitting_list(struct nfa_machine *machine, struct nfa_run_list *list,
-                                         uint32_t count)
+/* A list with room for the new runs, in place of the old one when that is too small or far too large, with them in it. */
+static struct nfa_run_list *fitting_list(struct nfa_machine *machine, struct nfa_run_list *list)
 {
+    uint32_t count = machine->next.count;
     uint32_t capacity = capacity_for(count);
+    bool fits = list != NULL && list->capacity >= count;
     struct nfa_run_list *fitting;
 
-    if (list != NULL && list->capacity >= count && list->capacity / 4 <= capacity)
+    fitting = fits && list->capacity / 4 <= capacity
+                  ? NULL
+                  : rt_blocks_take(&machine->lists, list_bytes(capacity));
+    if (fitting == NULL) {
+        if (fits && !machine->in_place && count > 0)
+            memcpy(list->runs, machine->next.items, count * sizeof(*list->runs));
         return list;
-    fitting = rt_blocks_take(&machine->lists, list_bytes(capacity));
-    if (fitting == NULL)
-        return list;
-    *fitting = (struct nfa_run_list){.capacity = capacity};
-    if (list != NULL) {
-        fitting->held = list->held;
-        fitting->held_count = list->held_count;
-        fitting->held_capacity = list->held_capacity;
-        rt_blocks_give(&machine->lists, list, list_bytes(list->capacity));
     }
+    *fitting = (struct nfa_run_list){.deadline = RT_TIME_MAX};
+    if (list != NULL)
+        *fitting = *list;
+    fitting->capacity = capacity;
+    if (count > 0)
+        memcpy(fitting->runs, machine->next.items, count * sizeof(*list->runs));
+    if (list != NULL)
+        rt_blocks_give(&machine->lists, list, list_bytes(list->capacity));
+    machine->in_place = true;
     return fitting;
 }
 
-/* Out of memory: runs from the heap's end go until the rest fits.  The start, the greatest of all, may stand at any leaf. */
-static void shrink_next(struct nfa_machine *machine, uint32_t capacity)
+/* Out of memory: runs from the heap's end go until the rest fits. */
+static void shrink_next(struct nfa_machine *machine, struct nfa_run_list *list)
 {
     struct nfa_heap *next = &machine->next;
-    uint32_t live_max = capacity == 0 ? 0 : capacity - 1;
-    bool start_popped = false;
+    uint32_t capacity = list == NULL ? 0 : list->capacity;
 
     machine->status = RT_ERR_NOMEM;
-    while (machine->next_live > live_max) {
-        struct nfa_item last = next->items[--next->count];
-
-        if (last.path == NULL) {
-            start_popped = true;
-            continue;
-        }
-        nfa_drop_run(machine, last.path);
-        machine->next_live--;
+    machine->touched = true;
+    while (next->count > capacity) {
+        nfa_drop_run(machine, next->items[--next->count].path);
         machine->counters.evicted++;
     }
-    if (start_popped)
-        nfa_heap_push(next, (struct nfa_item){NULL, 0});
+    if (next->count > 0)
+        memcpy(list->runs, next->items, next->count * sizeof(*list->runs));
 }
 
 /* A block for the matches that are held back, as large as they need. */
@@ -322,95 +377,87 @@ rt_time nfa_run_deadline(const struct nfa_program *program, const struct nfa_ite
     rt_time deadline = RT_TIME_MAX;
     rt_time at;
 
-    if (run->path == NULL)
-        return deadline;
     if (program->within_ms > 0)
-        deadline = rt_time_plus(run->path->start->time, (rt_duration){program->within_ms});
+        deadline = rt_time_plus(run->start_time, (rt_duration){program->within_ms});
     if (state->expires) {
-        at = rt_time_plus(run->path->kept->time, (rt_duration){state->gap_ms});
+        at = rt_time_plus(run->path->time, (rt_duration){state->gap_ms});
         deadline = rt_time_before(at, deadline) ? at : deadline;
     }
     if (state->fire_gap_ms > 0 && nfa_run_may_fire(state, run->path)) {
-        at = rt_time_plus(run->path->kept->time, (rt_duration){state->fire_gap_ms});
+        at = rt_time_plus(run->path->time, (rt_duration){state->fire_gap_ms});
         deadline = rt_time_before(at, deadline) ? at : deadline;
     }
     return deadline;
 }
 
-/* What the list as a whole waits for. */
-static void summarise(struct nfa_machine *machine, struct nfa_run_list *list)
+/* What the list as a whole waits for: anew, or with what the runs from `first` on add. */
+static void summarise(struct nfa_machine *machine, struct nfa_run_list *list, uint32_t first)
 {
     const struct nfa_program *program = machine->program;
 
-    list->interest = 0;
-    list->restless = false;
-    list->deadline = RT_TIME_MAX;
-    list->deadline_sequence = 0;
-    for (uint32_t i = 0; i < list->count; i++) {
+    if (first == 0) {
+        list->interest = 0;
+        list->restless = false;
+        list->deadline = RT_TIME_MAX;
+        list->deadline_sequence = 0;
+    }
+    for (uint32_t i = first; i < list->count; i++) {
         const struct nfa_item *run = &list->runs[i];
         const struct nfa_state *state = &program->states[run->value];
-        rt_time deadline = nfa_run_deadline(program, run);
+        rt_time deadline;
 
         list->interest |= state->interest;
         list->restless |= state->restless;
-        if (run->path == NULL || deadline.ms > list->deadline.ms)
+        if (i > 0 && !machine->has_gap)
+            continue; /* the first run of the heap has the first deadline */
+        deadline = nfa_run_deadline(program, run);
+        if (deadline.ms > list->deadline.ms || deadline.ms == RT_TIME_MAX.ms)
             continue;
-        if (deadline.ms < list->deadline.ms || run->path->start->sequence < list->deadline_sequence)
-            list->deadline_sequence = run->path->start->sequence;
+        if (deadline.ms < list->deadline.ms || run->start_sequence < list->deadline_sequence)
+            list->deadline_sequence = run->start_sequence;
         list->deadline = deadline;
     }
-}
-
-static uint32_t drop_old_runs(struct nfa_machine *machine, struct nfa_run_list *list)
-{
-    uint32_t live = 0;
-
-    for (uint32_t i = 0; list != NULL && i < list->count; i++) {
-        if (list->runs[i].path == NULL)
-            continue;
-        nfa_drop_run(machine, list->runs[i].path);
-        live++;
-    }
-    return live;
 }
 
 void nfa_store_runs(struct nfa_machine *machine, struct nfa_runs *runs)
 {
     struct nfa_run_list *list = runs->list;
-    uint32_t old_live = drop_old_runs(machine, list);
+    uint32_t first = list == NULL || machine->touched ? 0 : list->count;
 
-    if (machine->next_live > 0 || machine->completed.count > 0) {
-        list = fitting_list(machine, list, machine->next.count);
-        if (list == NULL || list->capacity < machine->next.count)
-            shrink_next(machine, list == NULL ? 0 : list->capacity);
+    if (machine->next.count > 0 || machine->completed.count > 0) {
+        list = fitting_list(machine, list);
+        if (list == NULL || list->capacity < machine->next.count) {
+            shrink_next(machine, list);
+            first = 0;
+        }
     }
     store_held(machine, list);
-    machine->counters.live_runs += machine->next_live;
-    machine->counters.live_runs -= old_live;
-    if (list == NULL || (machine->next_live == 0 && list->held_count == 0)) {
+    runs->list = list;
+    if (list == NULL)
+        return;
+    if (machine->next.count == 0 && list->held_count == 0) {
         free_list(machine, list);
         runs->list = NULL;
         return;
     }
-    memcpy(list->runs, machine->next.items, machine->next.count * sizeof(*list->runs));
+    if (machine->began)
+        list->newest_start = machine->time;
     list->count = machine->next.count;
-    runs->list = list;
-    summarise(machine, list);
+    summarise(machine, list, first);
 }
 
 void nfa_clear(struct nfa_machine *machine, struct nfa_runs *runs)
 {
     struct nfa_run_list *list = runs->list;
-    uint32_t live;
 
     if (list == NULL)
         return;
-    nfa_call_begin(machine);
+    nfa_call_begin(machine, NULL);
     for (uint32_t i = 0; i < list->held_count; i++)
         nfa_path_unref(machine, list->held[i].path);
-    live = drop_old_runs(machine, list);
-    machine->counters.cleared += live;
-    machine->counters.live_runs -= live;
+    machine->counters.cleared += list->count;
+    for (uint32_t i = 0; i < list->count; i++)
+        nfa_drop_run(machine, list->runs[i].path);
     free_list(machine, list);
     runs->list = NULL;
     (void)nfa_call_end(machine);

@@ -12,14 +12,16 @@
  *                       +--+
  *
  * An event is a handle (const void *) with a time and a sequence; what it is, the caller knows.  A guard is a number
- * that the caller evaluates.  When the first run takes an event, `keep` turns the borrowed handle into one that lasts;
- * all runs of the key share it, and `release` is called once for it when the last of them is gone.
+ * that the caller evaluates.  When a run takes an event, `keep` turns the borrowed handle into one that lasts, and `release`
+ * is called once for each `keep`; runs that have taken the same events share both.
  *
  * N1  Events of one nfa_runs come in order of (time, sequence); nfa_advance(T) precedes the events of time T.
  * N2  Matches and timeouts are delivered from inside nfa_step and nfa_advance only, in the order in which they are to be
  *     emitted; the match view is valid during the callback.
  * N3  nfa_step allocates nothing in the steady state: runs and path nodes come from the machine's pools.
- * N4  Between calls, a run that could be expired has a deadline, and nfa_runs_deadline is the least of them.
+ * N4  Between calls, a run that could be expired has a deadline, and nfa_runs_deadline is the least of them; where nobody sees
+ *     runs expire (no timeouts wanted, no absences, matches at once) it is the one by which all have: nfa_step lets those go
+ *     that are over, so only a key without events keeps them longer, for at most `within`.
  * N5  A run that can only stay where it is costs nothing: nfa_runs_want says whether an event can matter to a key.
  */
 #ifndef EGRET_NFA_NFA_H
@@ -98,7 +100,8 @@ struct nfa_callbacks {
     /* Is guard true for `event` in the light of what `run` has taken?  `run` is the state before the event.
      * Asked at most once per (run, event, guard). */
     bool (*guard)(void *context, nfa_guard guard, nfa_event event, const struct nfa_match *run);
-    /* Makes a borrowed event last; NULL when a limit forbids it (the take then does not happen and is counted). */
+    /* One reference to an event that lasts, made of a borrowed one; NULL when a limit forbids it (the take then does not
+     * happen and is counted).  Not asked again in this step. */
     nfa_event (*keep)(void *context, nfa_event event);
     void (*release)(void *context, nfa_event kept);
     void (*match)(void *context, const struct nfa_match *match);
@@ -166,12 +169,13 @@ bool nfa_runs_want(const struct nfa_machine *machine, const struct nfa_runs *run
 void nfa_runs_prefetch(const struct nfa_runs *runs);
 
 /*
- * Offers one event to every live run and to a new one.
+ * Offers one event to every live run and to a new one.  `true_guards`: as for nfa_runs_want; UINT64_MAX when not known.
+ * Cost: of the runs that some of these guards may move.  A call that only begins runs does not look at the others.
  * RT_ERR_LIMIT: a limit was reached under NFA_STOP.  RT_ERR_NOMEM: out of memory; the runs stay usable.
  * Other limits drop by policy and count.
  */
 enum rt_status nfa_step(struct nfa_machine *machine, struct nfa_runs *runs, nfa_event event,
-                        rt_time time, uint64_t sequence);
+                        rt_time time, uint64_t sequence, uint64_t true_guards);
 
 /*
  * No event older than `time` will follow: expires what has a deadline at or before it, one deadline after the other, so
@@ -179,7 +183,7 @@ enum rt_status nfa_step(struct nfa_machine *machine, struct nfa_runs *runs, nfa_
  */
 enum rt_status nfa_advance(struct nfa_machine *machine, struct nfa_runs *runs, rt_time time);
 
-/* Least deadline of the runs and the sequence of the first event of the run that has it; RT_TIME_MAX if none has one. */
+/* Least deadline of the runs (but see N4) and the sequence of the first event of the run that has it; RT_TIME_MAX if none has one. */
 rt_time nfa_runs_deadline(const struct nfa_machine *machine, const struct nfa_runs *runs,
                           uint64_t *start_sequence);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * path.c - what runs have taken: nodes that share their older part, and the events that outlive their batch.
+ * path.c - what runs have taken: nodes that share their older part, each with a reference to an event that lasts.
  *
  * D1 rests on R2: the nodes made in one step hang from their parent (or from the machine, for new runs) until the step
  * is over, so that taking the same event after the same path under the same step gives the same node.
@@ -8,39 +8,15 @@
 #include "nfa/run.h"
 #include "runtime/base/assert.h"
 
-_Static_assert(sizeof(struct nfa_path) <= 64, "a node is one cache line");
-
-static struct nfa_kept *keep_event(struct nfa_machine *machine)
+static nfa_event keep_event(struct nfa_machine *machine)
 {
-    struct nfa_kept *kept;
+    nfa_event kept;
 
-    if (machine->kept != NULL || machine->keep_failed)
-        return machine->kept;
-    kept = rt_pool_take(&machine->kepts);
-    if (kept == NULL) {
-        machine->status = RT_ERR_NOMEM;
+    if (machine->keep_failed)
         return NULL;
-    }
-    kept->event = machine->callbacks.keep(machine->context, machine->event);
-    if (kept->event == NULL) {
-        machine->keep_failed = true;
-        rt_pool_give(&machine->kepts, kept);
-        return NULL;
-    }
-    kept->time = machine->time;
-    kept->sequence = machine->sequence;
-    kept->references = 1;
-    machine->kept = kept;
+    kept = machine->callbacks.keep(machine->context, machine->event);
+    machine->keep_failed = kept == NULL;
     return kept;
-}
-
-void nfa_kept_unref(struct nfa_machine *machine, struct nfa_kept *kept)
-{
-    RT_ASSERT(kept->references > 0);
-    if (--kept->references > 0)
-        return;
-    machine->callbacks.release(machine->context, kept->event);
-    rt_pool_give(&machine->kepts, kept);
 }
 
 /* Where the nodes made after `parent` in this step hang. */
@@ -59,8 +35,8 @@ struct nfa_path *nfa_path_take(struct nfa_machine *machine, struct nfa_path *par
 {
     struct nfa_path **nodes = new_nodes(machine, parent);
     uint32_t length = parent == NULL ? 1 : parent->length + 1;
-    struct nfa_kept *kept;
     struct nfa_path *path;
+    nfa_event kept;
 
     for (path = *nodes; path != NULL; path = path->link) {
         if (path->step == step) {
@@ -72,23 +48,25 @@ struct nfa_path *nfa_path_take(struct nfa_machine *machine, struct nfa_path *par
         nfa_refuse(machine);
         return NULL;
     }
-    kept = keep_event(machine);
-    if (kept == NULL) {
-        machine->counters.refused += machine->keep_failed;
-        return NULL;
-    }
     path = rt_pool_take(&machine->paths);
     if (path == NULL) {
         machine->status = RT_ERR_NOMEM;
         return NULL;
     }
-    kept->references++;
+    kept = keep_event(machine);
+    if (kept == NULL) {
+        machine->counters.refused++;
+        rt_pool_give(&machine->paths, path);
+        return NULL;
+    }
+    RT_ASSERT(step <= UINT16_MAX);
     *path = (struct nfa_path){.parent = parent,
-                              .start = parent == NULL ? kept : parent->start,
-                              .kept = kept,
+                              .event = kept,
+                              .time = machine->time,
+                              .sequence = machine->sequence,
                               .link = *nodes,
                               .stamp = machine->stamp,
-                              .step = step,
+                              .step = (uint16_t)step,
                               .length = length,
                               .references = 1};
     *nodes = path;
@@ -127,32 +105,34 @@ void nfa_path_unref(struct nfa_machine *machine, struct nfa_path *path)
             return;
         RT_ASSERT_SLOW(path->runs == 0);
         forget_new_node(machine, path);
-        nfa_kept_unref(machine, path->kept);
+        machine->callbacks.release(machine->context, path->event);
         rt_pool_give(&machine->paths, path);
         path = parent;
     }
 }
 
-struct nfa_match nfa_path_view(const struct nfa_path *path)
+struct nfa_match nfa_item_view(const struct nfa_item *item)
 {
-    struct nfa_match view = {.path = path, .step = NFA_NO_STEP};
+    const struct nfa_path *path = item->path;
 
     if (path == NULL)
-        return view;
-    view.start_time = path->start->time;
-    view.start_sequence = path->start->sequence;
-    view.last_time = path->kept->time;
-    view.length = path->length;
-    view.time = path->kept->time;
-    view.step = path->step;
-    return view;
+        return (struct nfa_match){.step = NFA_NO_STEP};
+    return (struct nfa_match){
+        .path = path,
+        .start_time = item->start_time,
+        .start_sequence = item->start_sequence,
+        .last_time = path->time,
+        .length = path->length,
+        .time = path->time,
+        .step = path->step,
+    };
 }
 
 const struct nfa_path *nfa_path_get(const struct nfa_path *path, struct nfa_taken *out)
 {
     out->step = path->step;
-    out->event = path->kept->event;
-    out->time = path->kept->time;
-    out->sequence = path->kept->sequence;
+    out->event = path->event;
+    out->time = path->time;
+    out->sequence = path->sequence;
     return path->parent;
 }

@@ -2,25 +2,28 @@
 /*
  * run.h - live runs, the paths they share, and the machine that moves them.  Private to nfa/.
  *
- *     runs of a key      (state 0, -)  (state 3, *)  (state 2, *)        a heap by the first event of the run
- *                                           |            |
- *                                           v            v
- *     path nodes                       [b e7 *]     [b e5 *]             newest first, reference-counted
- *                                           |            |
- *                                           +---->[a e4]<+
- *     kept events                                  e4  e5  e7            one for all nodes that took it
+ *     runs of a key      (state 3, *, start)  (state 2, *, start)        a heap by the first event of the run
+ *                                 |                    |
+ *                                 v                    v
+ *     path nodes             [b e7 *]             [b e5 *]               newest first, reference-counted
+ *                                 |                    |
+ *                                 +----->[a e4]<-------+
+ *     kept events                          e4  e5  e7                    a reference for each node that took it
  *
  *     machine.c  making, asking, clearing, storing the runs of a key
  *     step.c     one event: which edges work for which run
  *     advance.c  time: what expires
  *     emit.c     finished matches: order, skip strategy, hold-back
- *     path.c     path nodes and kept events
+ *     path.c     path nodes
  *     heap.c     the binary heap, whose ties decide the order of equal matches
  *
- * R1  Exactly one run of a list is in state 0; it has no path and sorts last.
+ * R1  The start is in no list: it is there for every event and is offered it last.
  * R2  Within one step equal paths are one node, so that two runs have the same path if and only if their pointers are equal.
  * R3  path->runs counts the runs of the key that are at this node; references counts runs, matches and younger nodes.
  * R4  Scratch arrays of the machine keep their memory: a steady state allocates nothing.
+ * R5  A run that an event cannot move is neither copied nor is its path looked at: what decides that, its order and its
+ *     deadline by `within` stand in the item.
+ * R6  A step rewrites the list where it lies as long as no more runs come out than went in; then `next` moves to scratch.
  */
 #ifndef EGRET_NFA_RUN_H
 #define EGRET_NFA_RUN_H
@@ -29,38 +32,35 @@
 #include "runtime/base/blocks.h"
 #include "runtime/base/pool.h"
 
-/* An event that `keep` made to last. */
-struct nfa_kept {
-    nfa_event event;
-    rt_time time;
-    uint64_t sequence;
-    uint32_t references; /* path nodes, and the step that is going on */
-};
-
 enum {
     NFA_PATH_MATCHED = 1, /* came out as a match: D1 not again, D4 no timeout */
     NFA_PATH_TIMED_OUT = 2
 };
 
 struct nfa_path {
-    struct nfa_path *parent;      /* older; referenced */
-    const struct nfa_kept *start; /* of the oldest node */
-    struct nfa_kept *kept;
+    struct nfa_path *parent; /* older; referenced */
+    nfa_event event;         /* kept; one reference */
+    rt_time time;
+    uint64_t sequence;
     struct nfa_path *
         link; /* in the step `stamp`: of a new node its next sibling, of an older one its first child */
     uint64_t stamp;
-    uint32_t step;
     uint32_t length;
     uint32_t references;
     uint32_t runs;
-    uint32_t flags;
+    uint16_t step;
+    uint8_t flags;
 };
+_Static_assert(sizeof(struct nfa_path) <= 64, "a node is one cache line");
 
 /* A run (value: its state) or a finished match (value: the record's time). */
 struct nfa_item {
     struct nfa_path *path; /* NULL: the start */
     int64_t value;
+    rt_time start_time; /* of the first event taken */
+    uint64_t start_sequence;
 };
+_Static_assert(sizeof(struct nfa_item) == 32, "two in a cache line");
 
 struct nfa_heap {
     struct nfa_item *items;
@@ -71,9 +71,10 @@ struct nfa_run_list {
     uint32_t count, capacity;
     uint32_t held_count, held_capacity;
     struct nfa_item *held; /* finished matches that wait for older runs, a heap */
-    uint64_t interest;     /* of all runs together */
-    rt_time deadline;
+    uint64_t interest;     /* of all runs together, the start not counted */
+    rt_time deadline;      /* the least */
     uint64_t deadline_sequence;
+    rt_time newest_start; /* no run has started later */
     bool restless;
     struct nfa_item runs[]; /* a heap */
 };
@@ -100,10 +101,14 @@ struct nfa_machine {
     struct nfa_callbacks callbacks;
     void *context;
     struct nfa_counters counters;
-    struct rt_pool paths, kepts;
+    struct rt_pool paths;
     struct rt_blocks lists;
 
-    struct nfa_heap next;      /* the runs as they will be */
+    bool has_gap; /* some deadline is not start + within */
+    bool quiet;   /* nobody sees a run expire (nfa_runs_deadline) */
+
+    struct nfa_heap next; /* the runs as they will be: in the list's own place or in `scratch` */
+    struct nfa_heap scratch;
     struct nfa_heap found;     /* matches of this call */
     struct nfa_heap completed; /* with those held back before */
     struct nfa_heap expired;   /* a plain list here: timeouts to report */
@@ -123,11 +128,15 @@ struct nfa_machine {
     nfa_event event;
     rt_time time;
     uint64_t sequence;
-    struct nfa_kept *kept; /* of `event`, once something took it */
+    uint64_t true_guards; /* guards that may hold, as far as they have a bit */
     bool keep_failed;
     struct nfa_path *first_starts; /* new nodes without a parent */
-    uint32_t next_live;            /* in `next`, the start not counted */
-    uint32_t old_live_left;        /* runs not yet offered the event */
+    bool in_place;                 /* `next` lies in the list that is being read */
+    bool disturbed;                /* `next` is not just the list up to the run in hand */
+    bool touched;                  /* some run that was there has moved or ended */
+    bool began;                    /* a run has started */
+    uint32_t read;                 /* runs of the list that are done with; all: UINT32_MAX */
+    uint32_t old_left;             /* runs not yet offered the event */
     uint32_t emitted;
 };
 
@@ -142,7 +151,13 @@ bool nfa_heap_reserve(struct nfa_heap *heap, uint32_t count); /* room for so man
 void nfa_heap_push(struct nfa_heap *heap, struct nfa_item item);
 struct nfa_item nfa_heap_poll(struct nfa_heap *heap);
 void nfa_heap_restore(struct nfa_heap *heap); /* order after removals */
-bool nfa_starts_before(const struct nfa_path *a, const struct nfa_path *b);
+static inline bool nfa_starts_before(const struct nfa_item *a, const struct nfa_item *b)
+{
+    if (a->start_time.ms != b->start_time.ms)
+        return a->start_time.ms < b->start_time.ms;
+    return a->start_sequence < b->start_sequence;
+}
+
 /* True when the pair was not there; false also without memory, with *failed set. */
 bool nfa_seen_add(struct nfa_seen *seen, const struct nfa_path *path, uint32_t state,
                   uint64_t stamp, bool *failed);
@@ -152,23 +167,28 @@ bool nfa_seen_add(struct nfa_seen *seen, const struct nfa_path *path, uint32_t s
 struct nfa_path *nfa_path_take(struct nfa_machine *machine, struct nfa_path *parent, uint32_t step);
 void nfa_path_ref(struct nfa_path *path);
 void nfa_path_unref(struct nfa_machine *machine, struct nfa_path *path);
-void nfa_kept_unref(struct nfa_machine *machine, struct nfa_kept *kept);
-struct nfa_match nfa_path_view(const struct nfa_path *path);
+struct nfa_match nfa_item_view(const struct nfa_item *item);
 
 /* machine.c */
-void nfa_call_begin(struct nfa_machine *machine);
+void nfa_call_begin(struct nfa_machine *machine, struct nfa_run_list *list);
 enum rt_status nfa_call_end(struct nfa_machine *machine);
-/* Puts a run into the new list, within the limits.  Takes its own references. */
-void nfa_add_run(struct nfa_machine *machine, uint32_t state, struct nfa_path *path);
-void nfa_add_start(struct nfa_machine *machine);
-/* Takes back what nfa_add_run took. */
+/* Puts a new run, or one that has moved, into the new list, within the limits.  Takes its own references. */
+void nfa_add_run(struct nfa_machine *machine, const struct nfa_item *run);
+/* The run in hand of the old list goes on as it is. */
+void nfa_keep_run(struct nfa_machine *machine, const struct nfa_item *run);
+/* Takes back what nfa_add_run took, also for the run in hand of the old list. */
 void nfa_drop_run(struct nfa_machine *machine, struct nfa_path *path);
-/* The old runs go, the new list takes their place. */
+/* The new list takes the place of the old one. */
 void nfa_store_runs(struct nfa_machine *machine, struct nfa_runs *runs);
 rt_time nfa_run_deadline(const struct nfa_program *program, const struct nfa_item *run);
 
+/* advance.c */
+/* Drops what has expired by `time`; for a quiet machine, where nothing comes of it. */
+enum rt_status nfa_expire(struct nfa_machine *machine, struct nfa_runs *runs, rt_time time);
+
 /* emit.c */
-void nfa_add_match(struct nfa_machine *machine, struct nfa_path *path, rt_time time);
+/* `match->value` is the record's time. */
+void nfa_add_match(struct nfa_machine *machine, const struct nfa_item *match);
 /* Orders, prunes, emits what was found; what must wait stays in machine->completed. */
 void nfa_emit_matches(struct nfa_machine *machine, const struct nfa_run_list *list);
 void nfa_refuse(

@@ -2,8 +2,8 @@
 /*
  * step.c - one event offered to every run.
  *
- * For each run, in the order of the heap's array: the edges that work are collected depth first over PROCEED, then
- * followed in that order.  A run that reaches Stop loses its branches; a match that the same event completed stays.
+ * For each run that the event may move, in the order of the heap's array, and then for the start: the edges that work are
+ * collected depth first over PROCEED, then followed in that order.  A run that reaches Stop loses its branches; a match that the same event completed stays.
  * All conditions see the run as it was before the event.
  */
 #include "nfa/run.h"
@@ -49,7 +49,7 @@ static bool is_too_late_to_take(const struct nfa_machine *machine, const struct 
 
     if (state->gap_ms == 0 || run->path == NULL)
         return false;
-    end = rt_time_plus(run->path->kept->time, (rt_duration){state->gap_ms});
+    end = rt_time_plus(run->path->time, (rt_duration){state->gap_ms});
     return !rt_time_before(machine->time, end);
 }
 
@@ -119,6 +119,19 @@ static bool ends_at_once(struct nfa_machine *machine, uint32_t state, const stru
     return false;
 }
 
+/* Where a run goes from `run`: the same first event, unless this event is it. */
+static struct nfa_item moved(const struct nfa_machine *machine, const struct nfa_item *run,
+                             struct nfa_path *path, int64_t value)
+{
+    struct nfa_item item = {path, value, run->start_time, run->start_sequence};
+
+    if (run->path == NULL) {
+        item.start_time = machine->time;
+        item.start_sequence = machine->sequence;
+    }
+    return item;
+}
+
 /* Follows one edge; true if the run lives on or came to its end there. */
 static bool follow_take(struct nfa_machine *machine, const struct nfa_item *run,
                         const struct nfa_match *view, const struct nfa_choice *choice, bool stopped)
@@ -127,6 +140,7 @@ static bool follow_take(struct nfa_machine *machine, const struct nfa_item *run,
     uint32_t to = choice->edge->to;
     bool ends = program->states[to].kind == NFA_STATE_FINAL;
     bool goes_on = !ends && !stopped;
+    struct nfa_item item;
     struct nfa_path *path;
 
     ends = ends || ends_at_once(machine, to, view);
@@ -135,10 +149,12 @@ static bool follow_take(struct nfa_machine *machine, const struct nfa_item *run,
     path = nfa_path_take(machine, run->path, choice->step);
     if (path == NULL)
         return false;
+    item = moved(machine, run, path, to);
     if (goes_on)
-        nfa_add_run(machine, to, path);
+        nfa_add_run(machine, &item);
+    item.value = machine->time.ms;
     if (ends)
-        nfa_add_match(machine, path, machine->time);
+        nfa_add_match(machine, &item);
     nfa_path_unref(machine, path);
     return true;
 }
@@ -147,22 +163,26 @@ static bool follow_ignore(struct nfa_machine *machine, const struct nfa_item *ru
                           const struct nfa_choice *choice, bool stopped)
 {
     uint32_t to = choice->edge->to;
+    struct nfa_item item;
 
     /* The start never ignores: it is there for every event anyway. */
     if (run->path == NULL)
         return false;
-    if (machine->program->states[to].kind == NFA_STATE_FINAL)
-        nfa_add_match(machine, run->path, run->path->kept->time); /* D6: the last event's time */
-    else if (!stopped)
-        nfa_add_run(machine, to, run->path);
-    else
+    item = moved(machine, run, run->path, to);
+    if (machine->program->states[to].kind == NFA_STATE_FINAL) {
+        item.value = run->path->time.ms; /* D6: the last event's time */
+        nfa_add_match(machine, &item);
+    } else if (!stopped) {
+        nfa_add_run(machine, &item);
+    } else {
         return false;
+    }
     return true;
 }
 
 static void offer(struct nfa_machine *machine, const struct nfa_item *run)
 {
-    struct nfa_match view = nfa_path_view(run->path);
+    struct nfa_match view = nfa_item_view(run);
     bool stopped, lives = false;
     uint32_t count;
 
@@ -177,31 +197,66 @@ static void offer(struct nfa_machine *machine, const struct nfa_item *run)
     }
     if (run->path == NULL) {
         machine->counters.started += lives;
-        nfa_add_start(machine);
+        machine->began |= lives;
         return;
     }
     machine->counters.negated += stopped;
     machine->counters.broken += !stopped && !lives;
 }
 
-enum rt_status nfa_step(struct nfa_machine *machine, struct nfa_runs *runs, nfa_event event,
-                        rt_time time, uint64_t sequence)
+static bool may_move(const struct nfa_machine *machine, const struct nfa_state *state)
 {
-    static const struct nfa_item start = {NULL, 0};
-    const struct nfa_run_list *list = runs->list;
-    const struct nfa_item *old = list == NULL ? &start : list->runs;
-    uint32_t count = list == NULL ? 1 : list->count;
+    return state->restless || (state->interest & machine->true_guards) != 0;
+}
 
-    nfa_call_begin(machine);
+/* Every run of the list in the order of its array; those that cannot move stay where they lie. */
+static void offer_to_list(struct nfa_machine *machine, const struct nfa_run_list *list)
+{
+    const struct nfa_state *states = machine->program->states;
+    uint32_t count = list->count;
+
+    for (uint32_t i = 0; i < count; i++) {
+        struct nfa_item run = list->runs[i]; /* its place may be taken */
+
+        machine->read = i + 1;
+        machine->old_left = count - i - 1;
+        if (may_move(machine, &states[run.value])) {
+            machine->touched = true;
+            offer(machine, &run);
+            nfa_drop_run(machine, run.path);
+        } else {
+            nfa_keep_run(machine, &run);
+        }
+        machine->disturbed |= machine->next.count != i + 1;
+    }
+}
+
+enum rt_status nfa_step(struct nfa_machine *machine, struct nfa_runs *runs, nfa_event event,
+                        rt_time time, uint64_t sequence, uint64_t true_guards)
+{
+    static const struct nfa_item start = {.path = NULL};
+    struct nfa_run_list *list;
+
+    if (machine->quiet && runs->list != NULL && !rt_time_before(time, runs->list->deadline)) {
+        enum rt_status status = nfa_expire(machine, runs, time);
+
+        if (status != RT_OK)
+            return status;
+    }
+    list = runs->list;
+    nfa_call_begin(machine, list);
     machine->event = event;
     machine->time = time;
     machine->sequence = sequence;
-    machine->old_live_left = count - 1;
-    for (uint32_t i = 0; i < count; i++) {
-        if (old[i].path != NULL)
-            machine->old_live_left--;
-        offer(machine, &old[i]);
-    }
+    machine->true_guards = true_guards;
+    if (list != NULL && (list->restless || (list->interest & true_guards) != 0))
+        offer_to_list(machine, list);
+    else if (list != NULL)
+        machine->next.count = list->count;
+    machine->read = UINT32_MAX;
+    machine->old_left = 0;
+    if (may_move(machine, &machine->program->states[0]))
+        offer(machine, &start);
     nfa_emit_matches(machine, list);
     nfa_store_runs(machine, runs);
     return nfa_call_end(machine);

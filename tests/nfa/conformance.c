@@ -103,7 +103,7 @@ static void feed_event(struct driver *driver, struct nfa_runs *runs, struct flin
     driver->at = event->label;
     driver->advancing = false;
     driver->time = event->ts;
-    (void)nfa_step(driver->machine, runs, event, (rt_time){event->ts}, sequence);
+    (void)nfa_step(driver->machine, runs, event, (rt_time){event->ts}, sequence, UINT64_MAX);
 }
 
 static void feed_all(struct driver *driver, struct nfa_runs *runs)

@@ -67,7 +67,8 @@ static void step(struct operator_state *state, struct key_state *key, const stru
     driver->key = key->name;
     driver->time = in->ts;
     (void)nfa_advance(driver->machine, &key->runs, (rt_time){in->ts});
-    (void)nfa_step(driver->machine, &key->runs, in->event, (rt_time){in->ts}, ++sequence);
+    (void)nfa_step(driver->machine, &key->runs, in->event, (rt_time){in->ts}, ++sequence,
+                   UINT64_MAX);
     key->new_match |= nfa_machine_counters(driver->machine)->started > started && in->ts > 0;
     if (within > 0 && key->new_match)
         key->timers[key->timer_count++] = in->ts + within + state->processing;

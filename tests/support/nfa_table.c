@@ -442,6 +442,17 @@ void nfa_rig_done(struct nfa_rig *rig)
     rt_buffer_done(&rig->out);
 }
 
+/* Guards that hold for some run: what they mind of a run is that it is short. */
+static uint64_t true_guards(const struct nfa_rig *rig, const struct table_event *event)
+{
+    uint64_t bits = 0;
+
+    for (uint32_t guard = 0; guard < rig->table->guard_count; guard++)
+        if (table_guard_holds(&rig->table->guards[guard], event->letters, 0))
+            bits |= UINT64_C(1) << guard;
+    return bits;
+}
+
 enum rt_status nfa_rig_feed(struct nfa_rig *rig, const struct table_event *event)
 {
     enum rt_status status;
@@ -452,7 +463,8 @@ enum rt_status nfa_rig_feed(struct nfa_rig *rig, const struct table_event *event
     if (status != RT_OK || event->number == 0)
         return status;
     rig->stepping = true;
-    return nfa_step(rig->machine, &rig->runs, event, (rt_time){event->time}, event->number);
+    return nfa_step(rig->machine, &rig->runs, event, (rt_time){event->time}, event->number,
+                    true_guards(rig, event));
 }
 
 enum rt_status nfa_rig_feed_all(struct nfa_rig *rig)
