@@ -71,8 +71,9 @@ static enum rt_status run_with_bound(int64_t bound_ms, struct checker *checker,
     struct rt_job *job;
     rt_field_id id;
 
-    *checker = (struct checker){.port = {checker_push, checker_late, checker_advance, NULL},
-                                .last_time = RT_TIME_MIN};
+    *checker = (struct checker){
+        .port = {.push = checker_push, .late = checker_late, .advance = checker_advance},
+        .last_time = RT_TIME_MIN};
     if (access(path, R_OK) != 0)
         return RT_ERR_IO;
     rt_buffer_init(&message, 1000);

@@ -101,8 +101,10 @@ static struct recorder *recorder_new(void)
     struct recorder *recorder = rt_alloc_zeroed(1, sizeof(*recorder));
 
     assert_non_null(recorder);
-    recorder->port =
-        (struct rt_operator){recorder_push, recorder_late, recorder_advance, recorder_prepare};
+    recorder->port = (struct rt_operator){.push = recorder_push,
+                                          .late = recorder_late,
+                                          .advance = recorder_advance,
+                                          .prepare = recorder_prepare};
     recorder->watermark = recorder->last_time = RT_TIME_MIN;
     return recorder;
 }
