@@ -418,8 +418,9 @@ static void end_collection(struct reader *reader, const yaml_event_t *event)
 {
     struct frame *frame = &reader->frames[--reader->depth];
     struct yaml_node *node = frame->node;
-    struct yaml_node *const *children = reader->children + frame->first;
     size_t child_count = reader->child_count - frame->first;
+    struct yaml_node *const *children =
+        child_count == 0 ? NULL : reader->children + frame->first; /* none has been needed yet */
 
     for (size_t i = 0; i < child_count; i++) {
         node->weight += children[i]->weight;
