@@ -150,6 +150,21 @@ void nfa_build_edge(struct nfa_build *build, uint32_t from, enum nfa_action acti
     state->edge_last = edge;
 }
 
+// NOLINTNEXTLINE(misc-no-recursion): choices nest at most NFA_GROUP_DEPTH_MAX deep
+void nfa_build_edge_of_all(struct nfa_build *build, uint32_t state, enum nfa_action action,
+                           uint32_t to, nfa_condition condition)
+{
+    uint32_t e, heads;
+
+    if (build->status != RT_OK)
+        return;
+    e = build->states[state].edge_first;
+    heads = build->states[state].heads;
+    nfa_build_edge(build, state, action, to, condition);
+    for (; heads > 0 && build->status == RT_OK; heads--, e = build->edges[e].next)
+        nfa_build_edge_of_all(build, build->edges[e].to, action, to, condition);
+}
+
 static uint32_t new_copy(struct nfa_build *build, uint32_t state)
 {
     uint32_t copy =
@@ -160,22 +175,30 @@ static uint32_t new_copy(struct nfa_build *build, uint32_t state)
     build->states[copy].step = build->states[state].step;
     build->states[copy].gap_ms = build->states[state].gap_ms;
     build->states[copy].expires = build->states[state].expires;
+    build->states[copy].heads = build->states[state].heads;
     build->states[state].copy = copy;
     build->states[state].copy_stamp = build->copy_stamp;
     return copy;
 }
 
+// NOLINTNEXTLINE(misc-no-recursion): choices nest at most NFA_GROUP_DEPTH_MAX deep
 uint32_t nfa_build_copy(struct nfa_build *build, uint32_t state)
 {
+    uint32_t heads;
     uint32_t copy;
 
     build->copy_stamp++;
     copy = new_copy(build, state);
     if (build->status != RT_OK)
         return 0;
+    heads = build->states[state].heads;
     for (uint32_t e = build->states[state].edge_first; e != NFA_NO_STATE;) {
         struct nfa_build_edge edge = build->edges[e];
 
+        if (heads > 0) {
+            edge.to = nfa_build_copy(build, edge.to);
+            heads--;
+        }
         nfa_build_edge(build, copy, edge.action, edge.to == state ? copy : edge.to, edge.condition);
         if (build->status != RT_OK)
             return 0;
@@ -237,12 +260,22 @@ uint32_t nfa_build_copy_without(struct nfa_build *build, uint32_t state, const u
     return first;
 }
 
+// NOLINTNEXTLINE(misc-no-recursion): choices nest at most NFA_GROUP_DEPTH_MAX deep
 void nfa_build_restrict(struct nfa_build *build, uint32_t state, nfa_condition condition)
 {
+    uint32_t heads;
+
     if (build->status != RT_OK)
         return;
-    for (uint32_t e = build->states[state].edge_first; e != NFA_NO_STATE; e = build->edges[e].next)
+    heads = build->states[state].heads;
+    for (uint32_t e = build->states[state].edge_first; e != NFA_NO_STATE;
+         e = build->edges[e].next) {
         build->edges[e].condition = nfa_build_and(build, build->edges[e].condition, condition);
+        if (heads > 0) {
+            nfa_build_restrict(build, build->edges[e].to, condition);
+            heads--;
+        }
+    }
 }
 
 /* ---- conditions ---- */

@@ -34,6 +34,8 @@ struct nfa_build_state {
     uint32_t copy_stamp;
     enum nfa_state_kind kind;
     bool expires;
+    uint32_t
+        heads; /* its first so many edges lead to where a run waits that has met an event here: a choice of patterns */
     int64_t gap_ms;
 };
 
@@ -74,14 +76,18 @@ uint32_t nfa_build_state(struct nfa_build *build, enum nfa_state_kind kind, uint
 void nfa_build_edge(struct nfa_build *build, uint32_t from, enum nfa_action action, uint32_t to,
                     nfa_condition condition);
 
-/* A copy of `state` whose loops to itself are loops of the copy. */
+/* The same for a state and its heads. */
+void nfa_build_edge_of_all(struct nfa_build *build, uint32_t state, enum nfa_action action,
+                           uint32_t to, nfa_condition condition);
+
+/* A copy of `state` (and its heads) whose loops to itself are loops of the copy. */
 uint32_t nfa_build_copy(struct nfa_build *build, uint32_t state);
 
 /* The same for the state and all that PROCEED reaches, without the edges to the Stop states of these steps. */
 uint32_t nfa_build_copy_without(struct nfa_build *build, uint32_t state, const uint32_t *not_steps,
                                 size_t count);
 
-/* Every edge that `state` has now gets `and condition`. */
+/* Every edge that `state` and its heads have now gets `and condition`. */
 void nfa_build_restrict(struct nfa_build *build, uint32_t state, nfa_condition condition);
 
 nfa_condition nfa_build_guard(struct nfa_build *build, nfa_guard guard); /* NFA_NO_GUARD: always */

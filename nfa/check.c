@@ -21,6 +21,20 @@ static bool refuse(struct check *check, enum nfa_refusal_kind kind, const struct
     return false;
 }
 
+static bool can_be_empty(const struct nfa_step *steps, size_t count);
+
+/* Can the group be passed: all of a sequence, a branch of a choice, never an `all_of`. */
+// NOLINTNEXTLINE(misc-no-recursion): as can_be_empty
+static bool group_can_be_empty(const struct nfa_step *step)
+{
+    if (step->group_kind == NFA_SEQUENCE)
+        return can_be_empty(step->group, step->group_count);
+    for (size_t i = 0; step->group_kind == NFA_ANY_OF && i < step->group_count; i++)
+        if (can_be_empty(&step->group[i], 1))
+            return true;
+    return false;
+}
+
 /* Can the steps be passed without taking anything?  Depth: check_steps has seen them. */
 // NOLINTNEXTLINE(misc-no-recursion)
 static bool can_be_empty(const struct nfa_step *steps, size_t count)
@@ -28,7 +42,7 @@ static bool can_be_empty(const struct nfa_step *steps, size_t count)
     for (size_t i = 0; i < count; i++) {
         if (nfa_step_is_not(&steps[i]) || nfa_step_is_optional(&steps[i]))
             continue;
-        if (steps[i].group == NULL || !can_be_empty(steps[i].group, steps[i].group_count))
+        if (steps[i].group == NULL || !group_can_be_empty(&steps[i]))
             return false;
     }
     return true;
@@ -78,7 +92,7 @@ static bool check_times(struct check *check, const struct nfa_step *step,
         return true;
     if (step->greedy)
         return refuse(check, NFA_REFUSE_GREEDY_SINGLE, step);
-    if (step->inner != NFA_INNER_RELAXED)
+    if (step->inner != NFA_INNER_RELAXED && (step->group == NULL || step->group_kind != NFA_ALL_OF))
         return refuse(check, NFA_REFUSE_INNER_SINGLE, step);
     if (step->loop_gap.ms != 0)
         return refuse(check, NFA_REFUSE_LOOP_GAP_SINGLE, step);
@@ -100,7 +114,9 @@ static bool check_gaps(struct check *check, const struct nfa_step *step, bool is
         return refuse(check, NFA_REFUSE_GAP_FIRST, step);
     if (step->contiguity == NFA_NOT_FOLLOW && !is_last)
         return refuse(check, NFA_REFUSE_GAP_NOT, step);
-    if (step->group != NULL && can_be_empty(step->group, 1))
+    if (step->group != NULL && step->group_kind == NFA_ANY_OF)
+        return refuse(check, NFA_REFUSE_GAP_ANY_OF, step);
+    if (step->group != NULL && step->group_kind == NFA_SEQUENCE && can_be_empty(step->group, 1))
         return refuse(check, NFA_REFUSE_GAP_OPTIONAL_HEAD, step);
     return true;
 }
@@ -120,6 +136,27 @@ static bool is_after_not(const struct nfa_step *steps, size_t at)
 static bool check_steps(struct check *check, const struct nfa_step *steps, size_t count,
                         uint32_t depth);
 
+static bool is_single_step(const struct nfa_step *step)
+{
+    return step->group == NULL && !nfa_step_is_not(step) && nfa_step_is_single(step) &&
+           !nfa_step_is_optional(step) && step->gap.ms == 0;
+}
+
+/* The branches of a choice, or the steps of an `all_of`: each begins. */
+// NOLINTNEXTLINE(misc-no-recursion): as check_group
+static bool check_members(struct check *check, const struct nfa_step *step, uint32_t depth)
+{
+    if (step->group_kind == NFA_ALL_OF && step->group_count > NFA_ALL_OF_MAX)
+        return refuse(check, NFA_REFUSE_ALL_OF_MANY, step);
+    for (size_t i = 0; i < step->group_count; i++) {
+        if (step->group_kind == NFA_ALL_OF && !is_single_step(&step->group[i]))
+            return refuse(check, NFA_REFUSE_ALL_OF_STEP, &step->group[i]);
+        if (!check_steps(check, &step->group[i], 1, depth + 1))
+            return false;
+    }
+    return true;
+}
+
 // NOLINTNEXTLINE(misc-no-recursion): depth is bounded here
 static bool check_group(struct check *check, const struct nfa_step *step, uint32_t depth)
 {
@@ -131,9 +168,11 @@ static bool check_group(struct check *check, const struct nfa_step *step, uint32
         return refuse(check, NFA_REFUSE_GROUP_EMPTY, step);
     if (depth >= NFA_GROUP_DEPTH_MAX)
         return refuse(check, NFA_REFUSE_GROUP_DEPTH, step);
-    if (!check_steps(check, step->group, step->group_count, depth + 1))
+    if (step->group_kind == NFA_SEQUENCE
+            ? !check_steps(check, step->group, step->group_count, depth + 1)
+            : !check_members(check, step, depth))
         return false;
-    if (nfa_step_is_looping(step) && can_be_empty(step->group, step->group_count))
+    if (nfa_step_is_looping(step) && group_can_be_empty(step))
         return refuse(check, NFA_REFUSE_LOOP_OF_OPTIONAL, step);
     return true;
 }

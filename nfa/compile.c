@@ -10,6 +10,8 @@
  *     n or more      F --take--> M .. --take--> L,   L --take--> L,  L --proceed--> S,  L --ignore--> L'
  *     n to m         F --take--> R .. --take--> O .. --take--> S,    O --proceed--> S
  *     notFollowedBy  no state: its condition leads from the states it guards to Stop
+ *     any_of         X --proceed--> head of each branch;  a run that has passed over an event waits in the heads
+ *     all_of         a state X for each subset of the steps:  X --proceed--> Y --take--> X with one more
  *
  * The twin is there so that the way round an optional step is opened once: later the two branches live
  * separately, and nothing is found twice.  The order of the edges decides the order of matches.
@@ -29,6 +31,7 @@ struct frame {
     const struct nfa_step *following; /* the step after the current one, across the group's end */
     size_t following_left;            /* steps from `following` to the end of its list */
     bool first_repetition;            /* of the group */
+    enum nfa_contiguity contiguity;   /* of the group's first step */
     int64_t head_gap_ms;              /* bound on entering the group's first step */
     uint32_t depth;
 };
@@ -94,15 +97,14 @@ static enum nfa_contiguity inner_as_contiguity(enum nfa_inner inner)
 }
 
 /* The first step of a group is reached as the group is: its first repetition from outside, later ones from within. */
+static enum nfa_contiguity entry_contiguity(const struct frame *frame)
+{
+    return headed_group(frame) != NULL ? frame->contiguity : current(frame)->contiguity;
+}
+
 static nfa_condition entry_ignore(struct nfa_build *build, const struct frame *frame)
 {
-    const struct nfa_step *group = headed_group(frame);
-    enum nfa_contiguity contiguity = current(frame)->contiguity;
-
-    if (group != NULL)
-        contiguity =
-            frame->first_repetition ? group->contiguity : inner_as_contiguity(group->inner);
-    return ignore_condition(build, frame, contiguity);
+    return ignore_condition(build, frame, entry_contiguity(frame));
 }
 
 /* As in Flink, the first step of a group repeats as the group does, whatever it says itself. */
@@ -157,8 +159,8 @@ static void add_stop_edge(struct nfa_build *build, const struct frame *frame, ui
     nfa_condition condition = take_condition(build, frame, not_step);
 
     if (build->status == RT_OK)
-        nfa_build_edge(build, state, NFA_PROCEED, stop_state(build, not_step, condition),
-                       condition);
+        nfa_build_edge_of_all(build, state, NFA_PROCEED, stop_state(build, not_step, condition),
+                              condition);
 }
 
 /* The index behind the not-step that comes next before `at`, going back over not-steps and optional steps; 0: none. */
@@ -465,6 +467,80 @@ static uint32_t build_steps(struct nfa_build *build, struct frame *frame, size_t
     return sink;
 }
 
+/* ---- choices and sets ---- */
+
+/*
+ * Each branch with the same sink, the last one first, because the state that is proceeded to last is tried first.  `frame`
+ * is that of the group.  The state of the choice only proceeds: a run that
+ * has passed over an event waits in the heads of the branches, so what guards the wait guards them too (heads).
+ */
+// NOLINTNEXTLINE(misc-no-recursion): at most NFA_GROUP_DEPTH_MAX
+static uint32_t build_any_of(struct nfa_build *build, const struct frame *frame, uint32_t sink)
+{
+    const struct nfa_step *group = frame->group;
+    uint32_t fork = nfa_build_state(build, NFA_STATE_NORMAL, NFA_NO_STEP);
+
+    for (size_t i = group->group_count; i > 0 && build->status == RT_OK; i--) {
+        const struct nfa_step *branch = &group->group[i - 1];
+        struct frame inner = *frame;
+        uint32_t head;
+
+        inner.steps =
+            branch->group_kind == NFA_SEQUENCE && branch->group != NULL ? branch->group : branch;
+        head = build_steps(build, &inner, inner.steps == branch ? 1 : branch->group_count, sink);
+        nfa_build_edge(build, fork, NFA_PROCEED, head, not_group_until(build, frame));
+        if (build->status == RT_OK)
+            build->states[fork].heads++;
+    }
+    return fork;
+}
+
+/* A state in which the steps of `mask` have been taken: what is left is taken next, and nothing of it is passed over. */
+static uint32_t build_subset(struct nfa_build *build, struct frame *frame, const uint32_t *states,
+                             uint32_t mask)
+{
+    enum nfa_contiguity between = inner_as_contiguity(frame->group->inner);
+    uint32_t state = nfa_build_state(build, NFA_STATE_NORMAL, NFA_NO_STEP);
+    nfa_condition ignore = NFA_ALWAYS;
+    int64_t gap_ms = mask == 0 ? frame->head_gap_ms : 0;
+
+    for (size_t left = frame->group->group_count; left > 0; left--) {
+        uint32_t bit = 1U << (left - 1);
+        uint32_t take;
+
+        frame->at = left - 1;
+        if ((mask & bit) != 0)
+            continue;
+        take = new_state(build, frame, ROLE_ENTRY);
+        if (build->status != RT_OK)
+            return 0;
+        build->states[take].gap_ms = gap_ms;
+        nfa_build_edge(build, take, NFA_TAKE, states[mask | bit],
+                       take_condition(build, frame, current(frame)));
+        nfa_build_edge(build, state, NFA_PROCEED, take, not_group_until(build, frame));
+        ignore = nfa_build_and(
+            build, ignore, ignore_condition(build, frame, mask == 0 ? frame->contiguity : between));
+    }
+    if (build->status != RT_OK)
+        return 0;
+    build->states[state].gap_ms = gap_ms;
+    nfa_build_edge(build, state, NFA_IGNORE, state, ignore);
+    return state;
+}
+
+/* From all to none; `frame` is that of the group. */
+static uint32_t build_all_of(struct nfa_build *build, const struct frame *frame, uint32_t sink)
+{
+    uint32_t states[1U << NFA_ALL_OF_MAX];
+    uint32_t full = (1U << frame->group->group_count) - 1;
+    struct frame inner = *frame;
+
+    states[full] = sink;
+    for (uint32_t mask = full; mask > 0 && build->status == RT_OK; mask--)
+        states[mask - 1] = build_subset(build, &inner, states, mask - 1);
+    return build->status == RT_OK ? states[0] : 0;
+}
+
 /* The steps of the current group once, in front of `sink`.  Depth: nfa_check_pattern allows NFA_GROUP_DEPTH_MAX. */
 // NOLINTNEXTLINE(misc-no-recursion)
 static uint32_t build_group(struct nfa_build *build, const struct frame *frame, uint32_t sink,
@@ -476,11 +552,24 @@ static uint32_t build_group(struct nfa_build *build, const struct frame *frame, 
                           .following = frame->following,
                           .following_left = frame->following_left,
                           .first_repetition = role == ROLE_ENTRY,
+                          .contiguity = group->contiguity,
                           .head_gap_ms = gap_of(frame, role),
                           .depth = frame->depth + 1};
 
     RT_ASSERT(inner.depth <= NFA_GROUP_DEPTH_MAX);
-    return build_steps(build, &inner, group->group_count, sink);
+    if (role == ROLE_REPEAT)
+        inner.contiguity = inner_as_contiguity(group->inner);
+    else if (group->group_kind != NFA_SEQUENCE)
+        inner.contiguity = entry_contiguity(frame);
+    switch (group->group_kind) {
+    case NFA_SEQUENCE:
+        return build_steps(build, &inner, group->group_count, sink);
+    case NFA_ANY_OF:
+        return build_any_of(build, &inner, sink);
+    case NFA_ALL_OF:
+        return build_all_of(build, &inner, sink);
+    }
+    RT_UNREACHABLE();
 }
 
 uint32_t nfa_build_pattern(struct nfa_build *build)

@@ -97,7 +97,7 @@ static void flatten(struct finish *finish)
         state->step = from->step;
         state->kind = (uint8_t)from->kind;
         state->gap_ms = from->gap_ms;
-        state->expires = from->expires;
+        state->expire_ms = from->expires ? from->gap_ms : 0;
     }
 }
 
@@ -160,23 +160,41 @@ static void find_absence(struct finish *finish, uint32_t at)
         finish->seen[finish->queue[i]] = false;
 }
 
-/* Where a state stands to the end and to its own gap. */
+/*
+ * How long after its last event a run in `at` can still go on somewhere: the longest gap of the states it looks at, a
+ * state without takes and ignores being only passed; 0: without end.
+ */
+static int64_t longest_gap(const struct finish *finish, uint32_t count)
+{
+    const struct nfa_program *program = finish->program;
+    int64_t longest = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        const struct nfa_state *state = &program->states[finish->queue[i]];
+        bool waits = state->kind == NFA_STATE_PENDING || state->edge_begin == state->edge_end;
+
+        for (uint32_t e = state->edge_begin; e < state->edge_end; e++)
+            waits |= program->edges[e].action != NFA_PROCEED;
+        if (!waits || state->kind == NFA_STATE_FINAL || state->kind == NFA_STATE_STOP)
+            continue;
+        if (state->gap_ms == 0 || state->kind == NFA_STATE_PENDING)
+            return 0;
+        longest = state->gap_ms > longest ? state->gap_ms : longest;
+    }
+    return longest;
+}
+
+/* Where a state stands to the end and to the gaps. */
 static void look_ahead(struct finish *finish, uint32_t at)
 {
     struct nfa_program *program = finish->program;
     struct nfa_state *state = &program->states[at];
     uint32_t count = walk_proceed(finish, at);
-    bool has_way_on = false;
 
-    for (uint32_t i = 0; i < count; i++) {
-        const struct nfa_state *reached = &program->states[finish->queue[i]];
-
-        state->reaches_final |= i > 0 && reached->kind == NFA_STATE_FINAL;
-        has_way_on |=
-            i > 0 && (reached->kind == NFA_STATE_NORMAL || reached->kind == NFA_STATE_PENDING);
-    }
-    if (state->kind == NFA_STATE_NORMAL && state->gap_ms > 0 && !has_way_on)
-        state->expires = true;
+    for (uint32_t i = 1; i < count; i++)
+        state->reaches_final |= program->states[finish->queue[i]].kind == NFA_STATE_FINAL;
+    if (state->kind == NFA_STATE_NORMAL && state->expire_ms == 0)
+        state->expire_ms = longest_gap(finish, count);
 }
 
 static bool holds_without_guards(const struct nfa_program *program, const struct nfa_edge *edge)
@@ -208,23 +226,36 @@ static uint64_t guards_of(const struct nfa_program *program, const struct nfa_ed
     return guards;
 }
 
-static void find_interest(struct nfa_program *program, uint32_t at)
+/* The edges of `from` as one of the states that a run in `at` looks at; counts the ways to stay. */
+static uint32_t mind_edges(struct nfa_program *program, uint32_t at, uint32_t from)
 {
     struct nfa_state *state = &program->states[at];
+    const struct nfa_state *reached = &program->states[from];
     uint32_t stays = 0;
 
-    for (uint32_t e = state->edge_begin; e < state->edge_end; e++) {
+    for (uint32_t e = reached->edge_begin; e < reached->edge_end; e++) {
         const struct nfa_edge *edge = &program->edges[e];
 
         state->interest |= guards_of(program, edge, &state->restless);
-        if (!holds_without_guards(program, edge))
+        if (edge->action == NFA_PROCEED || !holds_without_guards(program, edge))
             continue;
         if (edge->action == NFA_IGNORE && edge->to == at)
             stays++;
         else
             state->restless = true;
     }
-    state->restless |= stays != 1;
+    return stays;
+}
+
+static void find_interest(struct finish *finish, uint32_t at)
+{
+    struct nfa_program *program = finish->program;
+    uint32_t count = walk_proceed(finish, at);
+    uint32_t stays = 0;
+
+    for (uint32_t i = 0; i < count; i++)
+        stays += mind_edges(program, at, finish->queue[i]);
+    program->states[at].restless |= stays != 1;
 }
 
 /* ---- what starts a run ---- */
@@ -347,7 +378,7 @@ static enum rt_status fill_program(struct finish *finish, uint32_t start,
     for (uint32_t i = 0; i < program->state_count; i++) {
         look_ahead(finish, i);
         find_absence(finish, i);
-        find_interest(program, i);
+        find_interest(finish, i);
     }
     status = find_start_guards(finish);
     if (status != RT_OK)

@@ -379,8 +379,8 @@ rt_time nfa_run_deadline(const struct nfa_program *program, const struct nfa_ite
 
     if (program->within_ms > 0)
         deadline = rt_time_plus(run->start_time, (rt_duration){program->within_ms});
-    if (state->expires) {
-        at = rt_time_plus(run->path->time, (rt_duration){state->gap_ms});
+    if (state->expire_ms > 0) {
+        at = rt_time_plus(run->path->time, (rt_duration){state->expire_ms});
         deadline = rt_time_before(at, deadline) ? at : deadline;
     }
     if (state->fire_gap_ms > 0 && nfa_run_may_fire(state, run->path)) {

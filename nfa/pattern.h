@@ -41,6 +41,14 @@ enum nfa_inner { /* between repetitions of one step */
                  NFA_INNER_ANY     /* combinations */
 };
 
+enum nfa_group_kind {               /* what `group` lists */
+                      NFA_SEQUENCE, /* steps, one after the other */
+                      NFA_ANY_OF, /* branches, of which one is gone: each a step, or a group that stands for its steps */
+                      NFA_ALL_OF /* steps without a quantifier, in any order */
+};
+
+enum { NFA_ALL_OF_MAX = 8 }; /* steps: the automaton has a state for each subset of them */
+
 struct nfa_step {
     const char *name; /* unique over the whole pattern; of a group: for messages only */
     enum nfa_contiguity contiguity;
@@ -53,8 +61,9 @@ struct nfa_step {
     bool greedy;
     rt_duration gap;      /* 0: none.  longest time from the previous step's last event to entry */
     rt_duration loop_gap; /* 0: none.  longest time between two repetitions */
-    const struct nfa_step *group; /* steps of a group, or NULL */
+    const struct nfa_step *group; /* what a group consists of, or NULL */
     size_t group_count;
+    enum nfa_group_kind group_kind;
 };
 
 enum nfa_skip {

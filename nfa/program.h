@@ -64,11 +64,12 @@ struct nfa_state {
     uint32_t edge_end;
     uint32_t step;      /* what a TAKE is filed under; NFA_NO_STEP for the final state */
     uint8_t kind;       /* enum nfa_state_kind */
-    bool expires;       /* when gap_ms is over, the run can go nowhere */
     bool fires;         /* pending, or a PROCEED away from it: its deadline is a match (D3) */
     bool reaches_final; /* by PROCEED edges */
     int64_t
         gap_ms; /* a TAKE from here needs an event less than this after the last one; 0: no bound */
+    int64_t
+        expire_ms; /* so long after its last event a run here can go nowhere; 0: never by a gap */
     int64_t fire_gap_ms; /* fires: this long after the last event, besides `within`; 0: not */
     uint64_t interest; /* guards (below 64) of which one must hold for a run to leave this state */
     bool restless;     /* any event may change a run here */

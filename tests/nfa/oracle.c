@@ -606,25 +606,19 @@ static void take_event(struct oracle *oracle, struct queue *found)
 
 /* ---- time ---- */
 
-/* Can the run move on to the absences at the end, or anywhere, without taking the event it waits for? */
-static bool leads_on(const struct oracle *oracle, struct place place, bool *to_absence)
+static bool leaves(const struct oracle *oracle, struct place place)
 {
-    bool leaves = place.role == LOOP || place.role == PERHAPS || place.role == NOT_NEXT ||
-                  (place.role == WAIT && optional_step(&oracle->steps[place.step]));
-    struct place next;
-
-    if (place.role == ABSENCE)
-        *to_absence = true;
-    if (!leaves)
-        return false;
-    next = behind(oracle, place.step, 0, false);
-    (void)leads_on(oracle, next, to_absence);
-    return next.role != END;
+    return place.role == LOOP || place.role == PERHAPS || place.role == NOT_NEXT ||
+           (place.role == WAIT && optional_step(&oracle->steps[place.step]));
 }
 
-struct ends {
-    int64_t within, gap, fire; /* INT64_MAX: none */
-};
+/* Can the run move on to the absences at the end without taking the event it waits for? */
+static bool leads_to_absence(const struct oracle *oracle, struct place place)
+{
+    if (place.role == ABSENCE || !leaves(oracle, place))
+        return place.role == ABSENCE;
+    return leads_to_absence(oracle, behind(oracle, place.step, 0, false));
+}
 
 static int64_t gap_of(const struct oracle *oracle, const struct place *place)
 {
@@ -635,19 +629,44 @@ static int64_t gap_of(const struct oracle *oracle, const struct place *place)
     return oracle->steps[place->step].loop_gap.ms;
 }
 
+/* How long after its last event the run may still take or await something; INT64_MAX: without end. */
+static int64_t patience(const struct oracle *oracle, struct place place, bool first)
+{
+    int64_t own = gap_of(oracle, &place), rest;
+    struct place next;
+
+    if (place.role == END)
+        return 0;
+    if (place.role == ABSENCE)
+        return INT64_MAX;
+    if (place.role == NOT_NEXT && first && own > 0)
+        return own;
+    next =
+        leaves(oracle, place) ? behind(oracle, place.step, 0, false) : (struct place){.role = END};
+    if (place.role == NOT_NEXT)
+        return next.role == END ? INT64_MAX : patience(oracle, next, false);
+    if (own == 0)
+        return INT64_MAX;
+    rest = patience(oracle, next, false);
+    return rest > own ? rest : own;
+}
+
+struct ends {
+    int64_t within, gap, fire; /* INT64_MAX: none */
+};
+
 static struct ends ends_of(const struct oracle *oracle, const struct run *run)
 {
     struct ends ends = {INT64_MAX, INT64_MAX, INT64_MAX};
-    bool to_absence = false;
-    bool leads = leads_on(oracle, run->place, &to_absence);
-    int64_t gap = gap_of(oracle, &run->place), last;
+    bool to_absence = leads_to_absence(oracle, run->place);
+    int64_t gap = patience(oracle, run->place, true), last;
 
     if (run->path.length == 0)
         return ends;
     last = run->path.pairs[run->path.length - 1].event->time;
     if (oracle->table->pattern.within.ms > 0)
         ends.within = run->path.pairs[0].event->time + oracle->table->pattern.within.ms;
-    if (gap > 0 && (!leads || run->place.role == NOT_NEXT))
+    if (gap != INT64_MAX)
         ends.gap = last + gap;
     gap = to_absence ? oracle->steps[oracle->count - 1].gap.ms : 0;
     if (gap > 0 && (run->place.role == ABSENCE || !has_matched(oracle, &run->path)))
@@ -684,9 +703,8 @@ static void end_at(struct oracle *oracle, int64_t now, struct queue *found)
     for (uint32_t i = 0; i < oracle->runs.count; i++) {
         struct run *run = oracle->runs.items[i];
         struct ends ends = ends_of(oracle, run);
-        bool to_absence = false;
+        bool to_absence = leads_to_absence(oracle, run->place);
 
-        (void)leads_on(oracle, run->place, &to_absence);
         if (to_absence && (ends.fire <= now || ends.within <= now)) {
             find(oracle, found, run, smaller(ends.fire, ends.within));
         } else if (ends.gap <= now || ends.within <= now) {

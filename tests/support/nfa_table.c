@@ -38,7 +38,7 @@ struct reader {
     bool failed;
 };
 
-/* The next word, or one of ( ) ; as a word of its own. */
+/* The next word, or one of ( ) ; | as a word of its own. */
 static struct rt_text next_word(struct reader *reader)
 {
     const char *begin;
@@ -46,10 +46,10 @@ static struct rt_text next_word(struct reader *reader)
     while (*reader->at == ' ')
         reader->at++;
     begin = reader->at;
-    if (*begin != '\0' && strchr("();", *begin) != NULL)
+    if (*begin != '\0' && strchr("();|", *begin) != NULL)
         reader->at++;
     else
-        reader->at += strcspn(reader->at, " ();");
+        reader->at += strcspn(reader->at, " ();|");
     return (struct rt_text){begin, (size_t)(reader->at - begin)};
 }
 
@@ -166,6 +166,55 @@ static void read_modifier(struct reader *reader, struct nfa_step *step)
 
 static const struct nfa_step *read_steps(struct reader *reader, uint32_t depth, size_t *count);
 
+/* `(`, or `any` or `all` in front of it */
+static bool is_group(const struct reader *reader)
+{
+    struct reader ahead = *reader;
+    struct rt_text word = next_word(&ahead);
+
+    return rt_text_is(word, "(") || ((rt_text_is(word, "any") || rt_text_is(word, "all")) &&
+                                     rt_text_is(next_word(&ahead), "("));
+}
+
+static const struct nfa_step group_step = {.name = "group",
+                                           .contiguity = NFA_BEGIN,
+                                           .where = NFA_NO_GUARD,
+                                           .until = NFA_NO_GUARD,
+                                           .times_min = 1,
+                                           .times_max = 1};
+
+static void read_branches(struct reader *reader, struct nfa_step *step, uint32_t depth)
+{
+    struct nfa_step *branches =
+        rt_arena_array(&reader->table->arena, TABLE_STEPS_MAX, sizeof(*branches));
+
+    step->group = branches;
+    do {
+        struct nfa_step *branch = &branches[step->group_count++];
+
+        *branch = group_step;
+        branch->group = read_steps(reader, depth + 1, &branch->group_count);
+    } while (!reader->failed && step->group_count < TABLE_STEPS_MAX &&
+             rt_text_is(peek_word(reader), "|") && next_word(reader).length > 0);
+}
+
+static void read_group(struct reader *reader, struct nfa_step *step, uint32_t depth)
+{
+    struct rt_text word = next_word(reader);
+
+    step->name = group_step.name;
+    step->group_kind = rt_text_is(word, "any")   ? NFA_ANY_OF
+                       : rt_text_is(word, "all") ? NFA_ALL_OF
+                                                 : NFA_SEQUENCE;
+    if (step->group_kind != NFA_SEQUENCE)
+        (void)next_word(reader);
+    if (step->group_kind == NFA_ANY_OF)
+        read_branches(reader, step, depth);
+    else
+        step->group = read_steps(reader, depth + 1, &step->group_count);
+    reader->failed |= !rt_text_is(next_word(reader), ")");
+}
+
 static void read_step(struct reader *reader, struct nfa_step *step, size_t verb, uint32_t depth)
 {
     struct rt_text word;
@@ -175,16 +224,12 @@ static void read_step(struct reader *reader, struct nfa_step *step, size_t verb,
                               .until = NFA_NO_GUARD,
                               .times_min = 1,
                               .times_max = 1};
-    if (rt_text_is(peek_word(reader), "(")) {
-        (void)next_word(reader);
-        step->name = "group";
-        step->group = read_steps(reader, depth + 1, &step->group_count);
-        reader->failed |= !rt_text_is(next_word(reader), ")");
-    } else {
+    if (is_group(reader))
+        read_group(reader, step, depth);
+    else
         read_name(reader, step);
-    }
     for (word = peek_word(reader);
-         word.length > 0 && strchr(";)", word.data[0]) == NULL && !reader->failed;
+         word.length > 0 && strchr(";)|", word.data[0]) == NULL && !reader->failed;
          word = peek_word(reader))
         read_modifier(reader, step);
 }
@@ -220,7 +265,7 @@ static const struct nfa_step *read_steps(struct reader *reader, uint32_t depth, 
         struct rt_text word = peek_word(reader);
         size_t verb;
 
-        if (word.length == 0 || rt_text_is(word, ")"))
+        if (word.length == 0 || strchr(")|", word.data[0]) != NULL)
             break;
         (void)next_word(reader);
         verb = index_in(verbs, 6, word);
@@ -289,6 +334,26 @@ static void print_times(const struct nfa_step *step, struct rt_buffer *out)
 }
 
 static void print_steps(const struct nfa_table *table, const struct nfa_step *steps, size_t count,
+                        struct rt_buffer *out);
+
+static void print_group(const struct nfa_table *table, const struct nfa_step *step,
+                        struct rt_buffer *out)
+{
+    static const char *const words[] = {
+        [NFA_SEQUENCE] = "( ", [NFA_ANY_OF] = "any ( ", [NFA_ALL_OF] = "all ( "};
+
+    rt_buffer_string(out, words[step->group_kind]);
+    for (size_t i = 0; step->group_kind == NFA_ANY_OF && i < step->group_count; i++) {
+        if (i > 0)
+            rt_buffer_string(out, " | ");
+        print_steps(table, step->group[i].group, step->group[i].group_count, out);
+    }
+    if (step->group_kind != NFA_ANY_OF)
+        print_steps(table, step->group, step->group_count, out);
+    rt_buffer_string(out, " )");
+}
+
+static void print_steps(const struct nfa_table *table, const struct nfa_step *steps, size_t count,
                         struct rt_buffer *out)
 {
     for (size_t i = 0; i < count; i++) {
@@ -296,9 +361,7 @@ static void print_steps(const struct nfa_table *table, const struct nfa_step *st
 
         rt_buffer_printf(out, "%s%s ", i > 0 ? "; " : "", verbs[step->contiguity]);
         if (step->group != NULL) {
-            rt_buffer_string(out, "( ");
-            print_steps(table, step->group, step->group_count, out);
-            rt_buffer_string(out, " )");
+            print_group(table, step, out);
         } else {
             rt_buffer_printf(out, "%s=", step->name);
             print_guard(table, step->where, out);

@@ -4,6 +4,7 @@
  *
  *     begin a; followedBy b 2..4 greedy; notFollowedBy n; next c=cd; within 10; skip past_last
  *     begin a; followedBy ( begin b; next c ) 1+ until u; followedBy d gap 5; in_start_order
+ *     begin a; followedBy any ( begin b; next c | begin d ); followedBy all ( begin e; begin f )
  *
  * A step takes the events that carry one of the letters behind its `=`, or else the first letter of its name; `*` is any
  * event; `=b<3` asks besides that the run has taken fewer than 3 events.  A guard is therefore a set of letters and
