@@ -469,6 +469,24 @@ static uint32_t build_steps(struct nfa_build *build, struct frame *frame, size_t
 
 /* ---- choices and sets ---- */
 
+/* Does what the step takes last decide what the sink may take? */
+// NOLINTNEXTLINE(misc-no-recursion): at most NFA_GROUP_DEPTH_MAX
+static bool ends_greedy(const struct nfa_step *step)
+{
+    if (step->group != NULL && step->group_kind == NFA_SEQUENCE)
+        return ends_greedy(&step->group[step->group_count - 1]);
+    return step->greedy;
+}
+
+/* A greedy end of one branch must not bind the others: it gets a sink of its own. */
+static uint32_t branch_sink(struct nfa_build *build, const struct nfa_step *branch, uint32_t sink)
+{
+    if (build->status != RT_OK || !ends_greedy(branch) ||
+        build->states[sink].edge_first == NFA_NO_STATE)
+        return sink;
+    return nfa_build_copy(build, sink);
+}
+
 /*
  * Each branch with the same sink, the last one first, because the state that is proceeded to last is tried first.  `frame`
  * is that of the group.  The state of the choice only proceeds: a run that
@@ -487,7 +505,8 @@ static uint32_t build_any_of(struct nfa_build *build, const struct frame *frame,
 
         inner.steps =
             branch->group_kind == NFA_SEQUENCE && branch->group != NULL ? branch->group : branch;
-        head = build_steps(build, &inner, inner.steps == branch ? 1 : branch->group_count, sink);
+        head = build_steps(build, &inner, inner.steps == branch ? 1 : branch->group_count,
+                           branch_sink(build, branch, sink));
         nfa_build_edge(build, fork, NFA_PROCEED, head, not_group_until(build, frame));
         if (build->status == RT_OK)
             build->states[fork].heads++;

@@ -160,28 +160,36 @@ static void find_absence(struct finish *finish, uint32_t at)
         finish->seen[finish->queue[i]] = false;
 }
 
-/*
- * How long after its last event a run in `at` can still go on somewhere: the longest gap of the states it looks at, a
- * state without takes and ignores being only passed; 0: without end.
- */
+/* How long after its last event a run can still go on from a state that it looks at: INT64_MAX without end, 0 not at all. */
+static int64_t state_patience(const struct nfa_program *program, const struct nfa_state *state)
+{
+    int64_t patience = state->kind == NFA_STATE_PENDING ? INT64_MAX : 0;
+
+    if (state->kind == NFA_STATE_FINAL || state->kind == NFA_STATE_STOP)
+        return 0;
+    for (uint32_t e = state->edge_begin; e < state->edge_end; e++) {
+        const struct nfa_edge *edge = &program->edges[e];
+
+        if (edge->action == NFA_IGNORE && program->states[edge->to].kind == NFA_STATE_FINAL)
+            return INT64_MAX; /* whenever an event comes: no gap bounds an ignore */
+        if (edge->action != NFA_PROCEED && patience == 0)
+            patience = state->gap_ms == 0 ? INT64_MAX : state->gap_ms;
+    }
+    return patience;
+}
+
+/* The longest of the states that a run in the first of them looks at; 0: without end. */
 static int64_t longest_gap(const struct finish *finish, uint32_t count)
 {
-    const struct nfa_program *program = finish->program;
-    int64_t longest = 0;
+    int64_t longest = finish->program->states[finish->queue[0]].gap_ms;
 
     for (uint32_t i = 0; i < count; i++) {
-        const struct nfa_state *state = &program->states[finish->queue[i]];
-        bool waits = state->kind == NFA_STATE_PENDING || state->edge_begin == state->edge_end;
+        int64_t patience =
+            state_patience(finish->program, &finish->program->states[finish->queue[i]]);
 
-        for (uint32_t e = state->edge_begin; e < state->edge_end; e++)
-            waits |= program->edges[e].action != NFA_PROCEED;
-        if (!waits || state->kind == NFA_STATE_FINAL || state->kind == NFA_STATE_STOP)
-            continue;
-        if (state->gap_ms == 0 || state->kind == NFA_STATE_PENDING)
-            return 0;
-        longest = state->gap_ms > longest ? state->gap_ms : longest;
+        longest = patience > longest ? patience : longest;
     }
-    return longest;
+    return longest == INT64_MAX ? 0 : longest;
 }
 
 /* Where a state stands to the end and to the gaps. */

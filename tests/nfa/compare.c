@@ -6,7 +6,7 @@
  *
  *     flat pattern       what comes out must be what the oracle says, line by line
  *     counted groups     of single steps: what the oracle says of the same steps written out one after the other
- *     any pattern        the same must come out when events that nfa_runs_want does not want are left out, and when
+ *     any pattern        (with choices and sets) the same must come out when events that nfa_runs_want does not want are left out, and when
  *                        time is told every millisecond; and no match comes twice
  */
 #include <stdio.h>
@@ -142,6 +142,29 @@ static void tame(struct nfa_table *table, struct seeded *seeded)
         /* A repeated group is guarded by the not-step behind it from its second head on; written out it is not. */
         if (i + 1 < table->pattern.step_count && steps[i + 1].contiguity == NFA_NOT_FOLLOW)
             steps[i + 1].contiguity = NFA_NOT_NEXT;
+    }
+}
+
+/* Some groups become choices between their steps, or sets of them. */
+static void make_choices(struct nfa_table *table, struct seeded *seeded)
+{
+    struct nfa_step *steps = (struct nfa_step *)(uintptr_t)table->pattern.steps;
+
+    for (size_t i = 0; i < table->pattern.step_count; i++) {
+        struct nfa_step *inner = (struct nfa_step *)(uintptr_t)steps[i].group;
+
+        steps[i].group_kind = (enum nfa_group_kind)seeded_below(seeded, 3);
+        for (size_t k = 0; steps[i].group_kind != NFA_SEQUENCE && k < steps[i].group_count; k++) {
+            inner[k].contiguity = NFA_BEGIN;
+            inner[k].gap.ms = 0;
+            if (steps[i].group_kind == NFA_ANY_OF || inner[k].group != NULL)
+                continue;
+            inner[k].optional = inner[k].greedy = false;
+            inner[k].inner = NFA_INNER_RELAXED;
+            inner[k].times_min = inner[k].times_max = 1;
+            inner[k].until = NFA_NO_GUARD;
+            inner[k].loop_gap.ms = 0;
+        }
     }
 }
 
@@ -382,6 +405,8 @@ int main(int count, char **arguments)
         random_events(&table, &seeded);
         if (shape == COUNTED)
             tame(&table, &seeded);
+        else if (shape == ANY)
+            make_choices(&table, &seeded);
         if (shape != ANY)
             write_out(&table, &flat);
         ok = compare(&table, shape == ANY ? NULL : &flat, &tally);

@@ -629,6 +629,13 @@ static int64_t gap_of(const struct oracle *oracle, const struct place *place)
     return oracle->steps[place->step].loop_gap.ms;
 }
 
+/* A greedy step that any event fits leaves none for the step behind it. */
+static bool is_shut(const struct nfa_step *step)
+{
+    return step->greedy && step->where == NFA_NO_GUARD && step->until == NFA_NO_GUARD &&
+           step->times_max != (step->times_min == 0 ? 1 : step->times_min);
+}
+
 /* How long after its last event the run may still take or await something; INT64_MAX: without end. */
 static int64_t patience(const struct oracle *oracle, struct place place, bool first)
 {
@@ -643,11 +650,15 @@ static int64_t patience(const struct oracle *oracle, struct place place, bool fi
         return own;
     next =
         leaves(oracle, place) ? behind(oracle, place.step, 0, false) : (struct place){.role = END};
+    if (place.role == NOT_NEXT && oracle->steps[place.step].where == NFA_NO_GUARD)
+        return first ? INT64_MAX : 0; /* any event ends the run here: nothing is behind it */
     if (place.role == NOT_NEXT)
         return next.role == END ? INT64_MAX : patience(oracle, next, false);
     if (own == 0)
         return INT64_MAX;
     rest = patience(oracle, next, false);
+    if (is_shut(&oracle->steps[place.step]) && next.role != ABSENCE)
+        rest = 0;
     return rest > own ? rest : own;
 }
 
@@ -666,7 +677,7 @@ static struct ends ends_of(const struct oracle *oracle, const struct run *run)
     last = run->path.pairs[run->path.length - 1].event->time;
     if (oracle->table->pattern.within.ms > 0)
         ends.within = run->path.pairs[0].event->time + oracle->table->pattern.within.ms;
-    if (gap != INT64_MAX)
+    if (gap > 0 && gap != INT64_MAX)
         ends.gap = last + gap;
     gap = to_absence ? oracle->steps[oracle->count - 1].gap.ms : 0;
     if (gap > 0 && (run->place.role == ABSENCE || !has_matched(oracle, &run->path)))
