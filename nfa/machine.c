@@ -15,7 +15,7 @@ static void look_at_deadlines(struct nfa_machine *machine)
     bool fires = false;
 
     for (uint32_t i = 0; i < program->state_count; i++) {
-        machine->has_gap |= program->states[i].expires || program->states[i].fire_gap_ms > 0;
+        machine->has_gap |= program->states[i].expire_ms > 0 || program->states[i].fire_gap_ms > 0;
         fires |= program->states[i].fires;
     }
     machine->quiet = !machine->has_gap && !fires && machine->callbacks.timeout == NULL &&
