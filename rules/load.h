@@ -49,8 +49,8 @@ struct load_map {
 };
 
 extern const struct load_map load_file_map, load_rule_map, load_default_map, load_step_map,
-    load_condition_map, load_except_map, load_output_map, load_dedup_map, load_test_map,
-    load_test_event_map, load_test_expect_map, load_watermark_map;
+    load_condition_map, load_branch_map, load_member_map, load_except_map, load_output_map,
+    load_dedup_map, load_test_map, load_test_event_map, load_test_expect_map, load_watermark_map;
 
 enum { LOAD_VERB_COUNT = 6 };
 
@@ -73,6 +73,14 @@ struct load_step_nodes {
 };
 struct load_condition_nodes {
 #define CONDITION_KEY(member, name, accepts, flags, inside) const struct yaml_node *member;
+#include "rules/load_keys.def"
+};
+struct load_branch_nodes {
+#define BRANCH_KEY(member, name, accepts, flags, inside) const struct yaml_node *member;
+#include "rules/load_keys.def"
+};
+struct load_member_nodes {
+#define MEMBER_KEY(member, name, accepts, flags, inside) const struct yaml_node *member;
 #include "rules/load_keys.def"
 };
 struct load_except_nodes {

@@ -28,6 +28,14 @@ static const struct load_key condition_keys[] = {
 #define CONDITION_KEY(m, n, a, f, i) KEY_OF(load_condition_nodes, m, n, a, f, i)
 #include "rules/load_keys.def"
 };
+static const struct load_key branch_keys[] = {
+#define BRANCH_KEY(m, n, a, f, i) KEY_OF(load_branch_nodes, m, n, a, f, i)
+#include "rules/load_keys.def"
+};
+static const struct load_key member_keys[] = {
+#define MEMBER_KEY(m, n, a, f, i) KEY_OF(load_member_nodes, m, n, a, f, i)
+#include "rules/load_keys.def"
+};
 static const struct load_key except_keys[] = {
 #define EXCEPT_KEY(m, n, a, f, i) KEY_OF(load_except_nodes, m, n, a, f, i)
 #include "rules/load_keys.def"
@@ -66,6 +74,8 @@ const struct load_map load_rule_map = MAP_OF("a rule", rule_keys);
 const struct load_map load_default_map = MAP_OF("`defaults`", default_keys);
 const struct load_map load_step_map = MAP_OF("a step", step_keys);
 const struct load_map load_condition_map = MAP_OF("`any_of`", condition_keys);
+const struct load_map load_branch_map = MAP_OF("a branch of `any_of`", branch_keys);
+const struct load_map load_member_map = MAP_OF("a step of `all_of`", member_keys);
 const struct load_map load_except_map = MAP_OF("an exception", except_keys);
 const struct load_map load_output_map = MAP_OF("an output", output_keys);
 const struct load_map load_dedup_map = MAP_OF("`dedup`", dedup_keys);

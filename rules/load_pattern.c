@@ -25,15 +25,21 @@ struct pattern {
     bool has_shape;     /* false: so broken that the automaton would say nothing sensible */
 };
 
-/* Steps and groups of a list, those inside groups included.  Depth is bounded by YAML_DEPTH_MAX. */
+/* Steps, groups, branches of a list, those inside groups included.  Depth is bounded by YAML_DEPTH_MAX. */
 static size_t count_steps(const struct yaml_node *list) // NOLINT(misc-no-recursion)
 {
     size_t count = 0;
 
     if (list == NULL || list->kind != YAML_SEQUENCE)
         return 0;
-    for (size_t i = 0; i < list->count && count <= STEPS_MAX; i++)
-        count += 1 + count_steps(yaml_get(list->items[i], "pattern"));
+    for (size_t i = 0; i < list->count && count <= STEPS_MAX; i++) {
+        const struct yaml_node *all_of = yaml_get(list->items[i], "all_of");
+
+        count += 1 + count_steps(yaml_get(list->items[i], "pattern")) +
+                 count_steps(yaml_get(list->items[i], "any_of"));
+        if (all_of != NULL && all_of->kind == YAML_MAPPING)
+            count += all_of->count;
+    }
     return count;
 }
 
@@ -42,6 +48,7 @@ static size_t count_steps(const struct yaml_node *list) // NOLINT(misc-no-recurs
 /* What the groups round a step say about it. */
 struct surroundings {
     bool repeats, optional;
+    const struct step_hidden *hidden;
 };
 
 /* `times: 5+`, as it was written; NULL: something else makes the step repeat. */
@@ -66,6 +73,8 @@ static void add_step(struct pattern *pattern, struct step_draft *draft,
     bool negative = step->contiguity == NFA_NOT_NEXT || step->contiguity == NFA_NOT_FOLLOW;
 
     draft->index = pattern->step_count++;
+    draft->names_end = draft->index;
+    draft->hidden = around->hidden;
     draft->loop_begin = draft->loop_end = draft->index;
     *out = (struct rule_step){.name = step->name,
                               .repeats = step->times_max > 1 || around->repeats,
@@ -91,18 +100,97 @@ static struct nfa_step *read_steps(struct pattern *pattern, const struct yaml_no
 
 static void refuse_group_condition(struct loader *loader, const struct step_draft *draft)
 {
-    const struct yaml_node *nodes[] = {draft->nodes.match, draft->nodes.where, draft->nodes.any_of};
+    const struct load_step_nodes *nodes = &draft->nodes;
+    const struct yaml_node *wrong[] = {nodes->match, nodes->where,
+                                       draft->shape == SHAPE_CHOICE ? NULL : nodes->any_of,
+                                       draft->shape == SHAPE_SET ? NULL : nodes->all_of};
 
-    for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++) {
-        if (nodes[i] != NULL)
-            LOAD_ERROR(loader, CONFLICT, nodes[i],
-                       "a group has no condition of its own, the steps in its `pattern` have");
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        if (wrong[i] != NULL)
+            LOAD_ERROR(loader, CONFLICT, wrong[i],
+                       "a group has no condition of its own, the steps in it have");
     }
 }
 
-/* The steps of a group.  Depth is bounded by YAML_DEPTH_MAX. */
-// NOLINTNEXTLINE(misc-no-recursion)
-static void read_group(struct pattern *pattern, struct step_draft *draft,
+/* A step or a branch that stands for itself, without quantifier. */
+static struct step_draft *new_draft(struct pattern *pattern, struct nfa_step *step,
+                                    const struct yaml_node *head)
+{
+    struct step_draft *draft = &pattern->drafts[pattern->draft_count++];
+
+    *step = (struct nfa_step){.name = "",
+                              .contiguity = NFA_BEGIN,
+                              .where = NFA_NO_GUARD,
+                              .until = NFA_NO_GUARD,
+                              .times_min = 1,
+                              .times_max = 1};
+    *draft = (struct step_draft){.step = step, .head = head, .index = RULE_NONE};
+    draft->is_usable = true;
+    return draft;
+}
+
+/* The branches of a choice: each a group whose steps the other branches cannot name.  Depth as read_steps. */
+static void read_branches(struct pattern *pattern,
+                          struct step_draft *draft, // NOLINT(misc-no-recursion)
+                          struct surroundings around)
+{
+    struct loader *loader = pattern->loader;
+    const struct yaml_node *list = draft->nodes.any_of;
+    struct nfa_step *branches = load_alloc(loader, list->count, sizeof(*branches));
+    uint32_t first = pattern->step_count;
+
+    draft->step->group = branches;
+    draft->step->group_count = list->count;
+    around.optional = around.optional || list->count > 1;
+    for (size_t i = 0; branches != NULL && i < list->count; i++) {
+        struct step_draft *branch = new_draft(pattern, &branches[i], list->items[i]);
+        struct step_hidden *hidden = load_alloc(loader, 1, sizeof(*hidden));
+        struct load_branch_nodes nodes = {.pattern = NULL};
+
+        if (hidden == NULL)
+            return;
+        *hidden = (struct step_hidden){first, pattern->step_count, around.hidden};
+        if (!load_mapping(loader, list->items[i], &load_branch_map, NULL, &nodes) ||
+            nodes.pattern == NULL || nodes.pattern->kind != YAML_SEQUENCE) {
+            pattern->load->is_complete = pattern->has_shape = false;
+            continue;
+        }
+        branch->shape = SHAPE_GROUP;
+        branch->step->group = read_steps(
+            pattern, nodes.pattern, (struct surroundings){around.repeats, around.optional, hidden});
+        branch->step->group_count = nodes.pattern->count;
+    }
+}
+
+/* The steps of a set: a map from names to conditions, none of which can name another. */
+static void read_members(struct pattern *pattern, struct step_draft *draft,
+                         const struct surroundings *around)
+{
+    struct loader *loader = pattern->loader;
+    const struct yaml_node *map = draft->nodes.all_of;
+    struct nfa_step *members = load_alloc(loader, map->count, sizeof(*members));
+    uint32_t first = pattern->step_count;
+
+    draft->step->group = members;
+    draft->step->group_count = map->count;
+    for (size_t i = 0; members != NULL && i < map->count; i++) {
+        struct step_draft *member = new_draft(pattern, &members[i], map->pairs[i].key);
+        struct load_member_nodes nodes = {.match = NULL};
+
+        if (!load_member_name(loader, member, map->pairs[i].key) ||
+            !load_mapping(loader, map->pairs[i].value, &load_member_map, NULL, &nodes))
+            pattern->load->is_complete = pattern->has_shape = false;
+        member->nodes.match = nodes.match;
+        member->nodes.where = nodes.where;
+        member->nodes.any_of = nodes.any_of;
+        add_step(pattern, member, around);
+        member->names_end = first;
+    }
+}
+
+/* What a group consists of.  Depth is bounded by YAML_DEPTH_MAX. */
+static void read_group(struct pattern *pattern,
+                       struct step_draft *draft, // NOLINT(misc-no-recursion)
                        struct surroundings around)
 {
     bool starts_loop = draft->step->times_max > 1 && !around.repeats;
@@ -112,8 +200,18 @@ static void read_group(struct pattern *pattern, struct step_draft *draft,
     refuse_group_condition(pattern->loader, draft);
     around.repeats = around.repeats || starts_loop;
     around.optional = around.optional || load_step_is_optional(draft->step);
-    draft->step->group = read_steps(pattern, draft->nodes.pattern, around);
-    draft->step->group_count = draft->nodes.pattern->count;
+    if (draft->shape == SHAPE_CHOICE) {
+        draft->step->group_kind = NFA_ANY_OF;
+        read_branches(pattern, draft, around);
+    } else if (draft->shape == SHAPE_SET) {
+        draft->step->group_kind = NFA_ALL_OF;
+        read_members(pattern, draft, &around);
+    } else {
+        draft->step->group = read_steps(pattern, draft->nodes.pattern, around);
+        draft->step->group_count = draft->nodes.pattern->count;
+    }
+    draft->names_end = pattern->step_count;
+    draft->hidden = around.hidden;
     if (starts_loop) {
         draft->loop_begin = first;
         draft->loop_end = pattern->step_count;
@@ -140,7 +238,7 @@ static struct nfa_step *read_steps(struct pattern *pattern, // NOLINT(misc-no-re
             pattern->load->is_complete = false;
         if (draft->step->name[0] == '\0')
             pattern->has_shape = false;
-        if (draft->nodes.pattern != NULL && draft->nodes.pattern->kind == YAML_SEQUENCE)
+        if (draft->shape != SHAPE_STEP)
             read_group(pattern, draft, around);
         else
             add_step(pattern, draft, &around);
@@ -170,21 +268,41 @@ static void check_names(struct pattern *pattern)
 
 /* ---- pass 2 ---- */
 
+static bool is_hidden(const struct step_hidden *hidden, uint32_t step)
+{
+    for (; hidden != NULL; hidden = hidden->outer) {
+        if (step >= hidden->begin && step < hidden->end)
+            return true;
+    }
+    return false;
+}
+
+/* Why a step before this one, or itself, can have taken nothing; NULL: it comes later. */
+static const char *never_text(const struct step_draft *draft, uint32_t step)
+{
+    if (step == draft->index)
+        return "is the step at hand";
+    if (draft->index == RULE_NONE || step > draft->index)
+        return NULL;
+    return step < draft->names_end ? "is in another branch of `any_of`"
+                                   : "may come after this one, too";
+}
+
 /* The names as the condition of one step sees them: what can have been taken before. */
 static struct expr_step_name *names_at(struct pattern *pattern, const struct step_draft *draft)
 {
     const struct expr_step_name *all = pattern->load->steps;
     struct expr_step_name *names = load_alloc(pattern->loader, pattern->step_count, sizeof(*names));
-    uint32_t own = draft->index == RULE_NONE ? draft->loop_end : draft->index;
 
     for (uint32_t i = 0; names != NULL && i < pattern->step_count; i++) {
         bool in_loop = i >= draft->loop_begin && i < draft->loop_end;
+        bool before = i < draft->names_end && !is_hidden(draft->hidden, i);
 
         names[i] = all[i];
         names[i].available =
-            all[i].available && (i < own || in_loop || (i == own && all[i].repeats));
-        if (i == own && all[i].available && !names[i].available)
-            names[i].never_text = "is the step at hand";
+            all[i].available && (before || in_loop || (i == draft->index && all[i].repeats));
+        if (all[i].available && !names[i].available)
+            names[i].never_text = never_text(draft, i);
     }
     return names;
 }

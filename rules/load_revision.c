@@ -75,6 +75,8 @@ static void put_steps(struct rt_buffer *out, const struct nfa_step *steps, size_
                          (int)step->contiguity, (int)step->where, (int)step->until, step->times_min,
                          step->times_max, (int)step->inner, step->optional, step->greedy,
                          (long long)step->gap.ms, (long long)step->loop_gap.ms);
+        if (step->group != NULL && step->group_kind != NFA_SEQUENCE)
+            rt_buffer_printf(out, " kind %d", (int)step->group_kind);
         if (step->group != NULL)
             put_steps(out, step->group, step->group_count);
         rt_buffer_char(out, ';');

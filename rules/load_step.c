@@ -259,7 +259,7 @@ static bool take_greedy(struct loader *loader, struct step_draft *draft)
     if (loader->file->defaults.greedy != NULL)
         good = load_bool(loader, loader->file->defaults.greedy, "greedy", &greedy);
     step->greedy = greedy && step->times_max > 1 && step->times_max > step->times_min &&
-                   draft->nodes.pattern == NULL && step->inner != NFA_INNER_ANY;
+                   draft->shape == SHAPE_STEP && step->inner != NFA_INNER_ANY;
     if (draft->nodes.greedy == NULL || !good)
         return good;
     if (!load_bool(loader, draft->nodes.greedy, "greedy", &step->greedy))
@@ -290,6 +290,27 @@ static bool take_quantifiers(struct loader *loader, struct step_draft *draft)
     return good;
 }
 
+bool load_member_name(struct loader *loader, struct step_draft *draft, const struct yaml_node *key)
+{
+    return take_name(loader, draft, key);
+}
+
+/* any_of is a choice of patterns as soon as one of its items has a pattern. */
+static enum step_shape shape_of(const struct load_step_nodes *nodes)
+{
+    const struct yaml_node *any_of = nodes->any_of;
+
+    if (nodes->pattern != NULL && nodes->pattern->kind == YAML_SEQUENCE)
+        return SHAPE_GROUP;
+    if (nodes->all_of != NULL && nodes->all_of->kind == YAML_MAPPING)
+        return SHAPE_SET;
+    for (size_t i = 0; any_of != NULL && any_of->kind == YAML_SEQUENCE && i < any_of->count; i++) {
+        if (yaml_get(any_of->items[i], "pattern") != NULL)
+            return SHAPE_CHOICE;
+    }
+    return SHAPE_STEP;
+}
+
 bool load_step(struct loader *loader, const struct yaml_node *node, bool is_first,
                struct step_draft *draft)
 {
@@ -311,6 +332,7 @@ bool load_step(struct loader *loader, const struct yaml_node *node, bool is_firs
     }
     if (!load_mapping(loader, node, &load_step_map, &load_rule_map, &draft->nodes))
         return false;
+    draft->shape = shape_of(&draft->nodes);
     for (size_t i = 0; i < LOAD_VERB_COUNT; i++) {
         const struct yaml_node *name = draft->nodes.verbs[i];
 
