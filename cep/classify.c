@@ -1,250 +1,306 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A waiting is the membership of a rule in the `waits` of one bucket.  It is either there, at `place`, or on its rule's list of
+ * those to be put back.
+ *
+ * What is hit is collected in two levels of bits, which makes the list distinct and sorted at the price of its length.
+ */
 #include "cep/classify.h"
 
-#include <string.h>
-
-#include "rules/value_ops.h"
+#include "cep/probes.h"
 #include "runtime/base/alloc.h"
 #include "runtime/base/assert.h"
 
-/* A constant and the rules that ask for it. */
-struct entry {
-    uint64_t hash;
-    struct rt_value value; /* borrowed from the plan; RT_ABSENT: the entry is free */
-    uint32_t *rules;       /* ascending; into the classifier's pool */
-    uint32_t count;
+enum { WORD = 64 };
+#define NO_WAITING UINT32_MAX
+
+struct waiting {
+    uint32_t rule, bucket;
+    uint32_t place; /* in the bucket's `waits`, or NO_WAITING */
+    uint32_t next;  /* of those to be put back */
 };
 
-struct dictionary {
-    rt_slot slot;
-    struct entry *entries; /* owned; open addressing */
-    size_t capacity;       /* a power of two */
+struct bucket {
+    uint32_t *starts; /* rules; into the classifier's `members` */
+    uint32_t *waits;  /* waitings; likewise, behind the starts */
+    uint32_t start_count, wait_count;
+};
+
+struct rule_state {
+    uint32_t runs;   /* slots with runs */
+    uint32_t absent; /* first of its waitings to be put back */
 };
 
 struct cep_classifier {
-    struct dictionary *dictionaries; /* owned */
-    size_t dictionary_count;
-    uint32_t *pool; /* owned: the rules of all entries */
-    uint32_t *always;
-    size_t always_count;
-    uint32_t *found, *merged; /* owned: two buffers as long as there are rules */
+    struct cep_probes *probes;
+    struct bucket *buckets;   /* owned; 0: every event; probe bucket b is b + 1 */
+    struct waiting *waitings; /* owned */
+    struct rule_state *rules; /* owned; by rule */
+    uint32_t *members;        /* owned */
+    uint32_t bucket_count, waiting_count, rule_count;
+    uint64_t *words; /* owned; bits of rules; all clear between events */
+    uint64_t *sums;  /* owned; bits of words that are not clear */
+    uint32_t *found; /* owned; as long as there are rules */
 };
-
-static bool is_constant(struct rt_value value)
-{
-    switch (value.type) {
-    case RT_NULL:
-    case RT_BOOL:
-    case RT_INT:
-    case RT_UINT:
-    case RT_STRING:
-        return true;
-    case RT_DOUBLE:
-        return value.u.real == value.u.real; /* NaN equals nothing */
-    default:
-        return false;
-    }
-}
-
-static struct entry *entry_of(const struct dictionary *dictionary, struct rt_value value)
-{
-    uint64_t hash = expr_value_hash(value);
-    size_t mask = dictionary->capacity - 1;
-    size_t place = hash & mask;
-
-    for (;; place = (place + 1) & mask) {
-        struct entry *entry = &dictionary->entries[place];
-
-        if (entry->value.type == RT_ABSENT ||
-            (entry->hash == hash && expr_value_equal(entry->value, value)))
-            return entry;
-    }
-}
 
 void cep_classifier_free(struct cep_classifier *classifier)
 {
     if (classifier == NULL)
         return;
-    for (size_t i = 0; i < classifier->dictionary_count; i++)
-        rt_free(classifier->dictionaries[i].entries);
-    rt_free(classifier->dictionaries);
-    rt_free(classifier->pool);
-    rt_free(classifier->always);
+    cep_probes_free(classifier->probes);
+    rt_free(classifier->buckets);
+    rt_free(classifier->waitings);
+    rt_free(classifier->rules);
+    rt_free(classifier->members);
+    rt_free(classifier->words);
+    rt_free(classifier->sums);
     rt_free(classifier->found);
-    rt_free(classifier->merged);
     rt_free(classifier);
 }
 
-static bool is_routed(const struct rule *rule)
+/* ---- building: the places of all probes, how many each bucket has, then the lists ---- */
+
+struct place { /* one probe of one route */
+    uint32_t rule, bucket;
+    bool waits;
+};
+
+struct places {
+    struct place *items; /* owned */
+    size_t count;
+};
+
+static size_t route_places(const struct rule_route *route)
 {
-    return rule->mode != RULE_MODE_OFF && rule->route.slot != RT_NO_SLOT;
+    return route->all ? 1 : route->probe_count;
 }
 
-/* One dictionary for each slot that some rule is routed by, with room for its constants. */
-static enum rt_status make_dictionaries(struct cep_classifier *classifier,
-                                        const struct rule_plan *plan)
+static enum rt_status place_route(struct cep_classifier *classifier, uint32_t rule,
+                                  const struct rule_route *route, bool waits, struct places *places)
 {
-    for (uint32_t i = 0; i < plan->rule_count; i++) {
+    enum rt_status status = RT_OK;
+
+    if (route->all)
+        places->items[places->count++] = (struct place){rule, 0, waits};
+    for (size_t i = 0; !route->all && i < route->probe_count && status == RT_OK; i++) {
+        uint32_t bucket = 0;
+
+        status = cep_probes_add(classifier->probes, &route->probes[i], &bucket);
+        places->items[places->count++] = (struct place){rule, bucket + 1, waits};
+        if (bucket + 2 > classifier->bucket_count)
+            classifier->bucket_count = bucket + 2;
+    }
+    return status;
+}
+
+static enum rt_status place_rules(struct cep_classifier *classifier, const struct rule_plan *plan,
+                                  struct places *places)
+{
+    enum rt_status status = RT_OK;
+    size_t count = 0;
+
+    for (uint32_t i = 0; i < plan->rule_count; i++)
+        count += route_places(&plan->rules[i]->start) + route_places(&plan->rules[i]->route);
+    places->items = rt_alloc_zeroed(count, sizeof(*places->items));
+    if (places->items == NULL)
+        return RT_ERR_NOMEM;
+    classifier->bucket_count = 1;
+    for (uint32_t i = 0; i < plan->rule_count && status == RT_OK; i++) {
         const struct rule *rule = plan->rules[i];
-        size_t at = 0;
 
-        if (!is_routed(rule))
+        if (rule->mode == RULE_MODE_OFF)
             continue;
-        while (at < classifier->dictionary_count &&
-               classifier->dictionaries[at].slot != rule->route.slot)
-            at++;
-        if (at == classifier->dictionary_count)
-            classifier->dictionaries[classifier->dictionary_count++].slot = rule->route.slot;
-        classifier->dictionaries[at].capacity += rule->route.value_count;
+        status = place_route(classifier, i, &rule->start, false, places);
+        if (status == RT_OK && rule->kind == RULE_PATTERN)
+            status = place_route(classifier, i, &rule->route, true, places);
     }
-    for (size_t i = 0; i < classifier->dictionary_count; i++) {
-        struct dictionary *dictionary = &classifier->dictionaries[i];
-        size_t capacity = 2;
+    return status;
+}
 
-        while (capacity < 2 * dictionary->capacity)
-            capacity *= 2;
-        dictionary->capacity = capacity;
-        dictionary->entries = rt_alloc_zeroed(capacity, sizeof(*dictionary->entries));
-        if (dictionary->entries == NULL)
-            return RT_ERR_NOMEM;
+static void add_waiting(struct cep_classifier *classifier, const struct place *place)
+{
+    struct rule_state *rule = &classifier->rules[place->rule];
+
+    classifier->waitings[classifier->waiting_count] =
+        (struct waiting){place->rule, place->bucket, NO_WAITING, rule->absent};
+    rule->absent = classifier->waiting_count++;
+}
+
+static void add_start(struct bucket *bucket, uint32_t rule)
+{
+    /* A bucket that one rule has twice (1 and 1.0) is one place in the list. */
+    if (bucket->start_count == 0 || bucket->starts[bucket->start_count - 1] != rule)
+        bucket->starts[bucket->start_count++] = rule;
+}
+
+static void fill_buckets(struct cep_classifier *classifier, const struct places *places)
+{
+    uint32_t *next = classifier->members;
+
+    for (size_t i = 0; i < places->count; i++) {
+        struct bucket *bucket = &classifier->buckets[places->items[i].bucket];
+
+        bucket->start_count += !places->items[i].waits;
+        bucket->wait_count += places->items[i].waits;
     }
+    for (uint32_t i = 0; i < classifier->bucket_count; i++) {
+        struct bucket *bucket = &classifier->buckets[i];
+
+        bucket->starts = next;
+        bucket->waits = next + bucket->start_count;
+        next += bucket->start_count + bucket->wait_count;
+        bucket->start_count = bucket->wait_count = 0;
+    }
+    for (size_t i = 0; i < places->count; i++) {
+        if (places->items[i].waits)
+            add_waiting(classifier, &places->items[i]);
+        else
+            add_start(&classifier->buckets[places->items[i].bucket], places->items[i].rule);
+    }
+}
+
+static enum rt_status make_lists(struct cep_classifier *classifier, const struct places *places)
+{
+    size_t words = classifier->rule_count / WORD + 1, waits = 0;
+
+    for (size_t i = 0; i < places->count; i++)
+        waits += places->items[i].waits;
+    classifier->buckets = rt_alloc_zeroed(classifier->bucket_count, sizeof(struct bucket));
+    classifier->members = rt_alloc_zeroed(places->count, sizeof(uint32_t));
+    classifier->waitings = rt_alloc_zeroed(waits, sizeof(struct waiting));
+    classifier->rules = rt_alloc_zeroed(classifier->rule_count, sizeof(struct rule_state));
+    classifier->words = rt_alloc_zeroed(words, sizeof(uint64_t));
+    classifier->sums = rt_alloc_zeroed(words / WORD + 1, sizeof(uint64_t));
+    classifier->found = rt_alloc_zeroed(classifier->rule_count, sizeof(uint32_t));
+    if (classifier->buckets == NULL || classifier->members == NULL ||
+        classifier->waitings == NULL || classifier->rules == NULL || classifier->words == NULL ||
+        classifier->sums == NULL || classifier->found == NULL)
+        return RT_ERR_NOMEM;
+    for (uint32_t i = 0; i < classifier->rule_count; i++)
+        classifier->rules[i].absent = NO_WAITING;
+    fill_buckets(classifier, places);
     return RT_OK;
-}
-
-static struct dictionary *dictionary_of(const struct cep_classifier *classifier, rt_slot slot)
-{
-    size_t at = 0;
-
-    while (classifier->dictionaries[at].slot != slot)
-        at++;
-    return &classifier->dictionaries[at];
-}
-
-static void count_rule(struct cep_classifier *classifier, const struct rule_route *route)
-{
-    struct dictionary *dictionary = dictionary_of(classifier, route->slot);
-
-    for (size_t v = 0; v < route->value_count; v++) {
-        struct entry *entry = entry_of(dictionary, route->values[v]);
-
-        RT_ASSERT(is_constant(route->values[v]));
-        entry->hash = expr_value_hash(route->values[v]);
-        entry->value = route->values[v];
-        entry->count++;
-    }
-}
-
-static void list_rule(struct cep_classifier *classifier, const struct rule_route *route,
-                      uint32_t rule)
-{
-    struct dictionary *dictionary = dictionary_of(classifier, route->slot);
-
-    for (size_t v = 0; v < route->value_count; v++) {
-        struct entry *entry = entry_of(dictionary, route->values[v]);
-
-        /* A constant that one rule names twice (1 and 1.0) is one place in the list. */
-        if (entry->count == 0 || entry->rules[entry->count - 1] != rule)
-            entry->rules[entry->count++] = rule;
-    }
-}
-
-/* Twice over the rules in order: first the lengths of the lists, then the lists. */
-static void fill_dictionaries(struct cep_classifier *classifier, const struct rule_plan *plan)
-{
-    uint32_t *next = classifier->pool;
-
-    for (uint32_t i = 0; i < plan->rule_count; i++) {
-        if (is_routed(plan->rules[i]))
-            count_rule(classifier, &plan->rules[i]->route);
-    }
-    for (size_t d = 0; d < classifier->dictionary_count; d++) {
-        for (size_t e = 0; e < classifier->dictionaries[d].capacity; e++) {
-            struct entry *entry = &classifier->dictionaries[d].entries[e];
-
-            entry->rules = next;
-            next += entry->count;
-            entry->count = 0;
-        }
-    }
-    for (uint32_t i = 0; i < plan->rule_count; i++) {
-        if (is_routed(plan->rules[i]))
-            list_rule(classifier, &plan->rules[i]->route, i);
-    }
 }
 
 enum rt_status cep_classifier_new(const struct rule_plan *plan, struct cep_classifier **out)
 {
     struct cep_classifier *classifier = rt_alloc_zeroed(1, sizeof(*classifier));
-    size_t places = 0;
+    struct places places = {NULL, 0};
+    enum rt_status status;
 
     if (classifier == NULL)
         return RT_ERR_NOMEM;
-    for (uint32_t i = 0; i < plan->rule_count; i++)
-        places += is_routed(plan->rules[i]) ? plan->rules[i]->route.value_count : 0;
-    classifier->dictionaries = rt_alloc_zeroed(plan->rule_count, sizeof(struct dictionary));
-    classifier->pool = rt_alloc_zeroed(places, sizeof(uint32_t));
-    classifier->always = rt_alloc_zeroed(plan->rule_count, sizeof(uint32_t));
-    classifier->found = rt_alloc_zeroed(plan->rule_count, sizeof(uint32_t));
-    classifier->merged = rt_alloc_zeroed(plan->rule_count, sizeof(uint32_t));
-    if (classifier->dictionaries == NULL || classifier->pool == NULL ||
-        classifier->always == NULL || classifier->found == NULL || classifier->merged == NULL)
-        goto fail;
-    if (make_dictionaries(classifier, plan) != RT_OK)
-        goto fail;
-    fill_dictionaries(classifier, plan);
-    for (uint32_t i = 0; i < plan->rule_count; i++) {
-        if (plan->rules[i]->mode != RULE_MODE_OFF && plan->rules[i]->route.slot == RT_NO_SLOT)
-            classifier->always[classifier->always_count++] = i;
+    classifier->rule_count = plan->rule_count;
+    status = cep_probes_new(&classifier->probes);
+    if (status == RT_OK)
+        status = place_rules(classifier, plan, &places);
+    if (status == RT_OK)
+        status = cep_probes_seal(classifier->probes);
+    if (status == RT_OK)
+        status = make_lists(classifier, &places);
+    rt_free(places.items);
+    if (status != RT_OK) {
+        cep_classifier_free(classifier);
+        return status;
     }
     *out = classifier;
     return RT_OK;
-fail:
-    cep_classifier_free(classifier);
-    return RT_ERR_NOMEM;
 }
 
-static size_t merge(const uint32_t *left, size_t left_count, const struct entry *right,
-                    uint32_t *out)
-{
-    size_t l = 0, r = 0, count = 0;
+/* ---- who waits ---- */
 
-    while (l < left_count && r < right->count)
-        out[count++] = left[l] < right->rules[r] ? left[l++] : right->rules[r++];
-    while (l < left_count)
-        out[count++] = left[l++];
-    while (r < right->count)
-        out[count++] = right->rules[r++];
+void cep_classifier_wake(struct cep_classifier *classifier, uint32_t rule)
+{
+    struct rule_state *state = &classifier->rules[rule];
+
+    if (state->runs++ > 0)
+        return;
+    while (state->absent != NO_WAITING) {
+        struct waiting *waiting = &classifier->waitings[state->absent];
+        struct bucket *bucket = &classifier->buckets[waiting->bucket];
+
+        waiting->place = bucket->wait_count;
+        bucket->waits[bucket->wait_count++] = state->absent;
+        state->absent = waiting->next;
+    }
+}
+
+void cep_classifier_rest(struct cep_classifier *classifier, uint32_t rule)
+{
+    RT_ASSERT(classifier->rules[rule].runs > 0);
+    classifier->rules[rule].runs--;
+}
+
+/* The last of the bucket takes the place. */
+static void take_out(struct cep_classifier *classifier, struct bucket *bucket, uint32_t place)
+{
+    uint32_t out = bucket->waits[place], last = bucket->waits[--bucket->wait_count];
+    struct waiting *waiting = &classifier->waitings[out];
+
+    bucket->waits[place] = last;
+    classifier->waitings[last].place = place;
+    waiting->place = NO_WAITING;
+    waiting->next = classifier->rules[waiting->rule].absent;
+    classifier->rules[waiting->rule].absent = out;
+}
+
+/* ---- an event ---- */
+
+static void mark(struct cep_classifier *classifier, uint32_t rule)
+{
+    uint32_t word = rule / WORD;
+
+    classifier->words[word] |= UINT64_C(1) << rule % WORD;
+    classifier->sums[word / WORD] |= UINT64_C(1) << word % WORD;
+}
+
+static void hit(struct cep_classifier *classifier, struct bucket *bucket)
+{
+    for (uint32_t i = 0; i < bucket->start_count; i++)
+        mark(classifier, bucket->starts[i]);
+    for (uint32_t i = 0; i < bucket->wait_count;) {
+        uint32_t rule = classifier->waitings[bucket->waits[i]].rule;
+
+        if (classifier->rules[rule].runs == 0) {
+            take_out(classifier, bucket, i);
+            continue;
+        }
+        mark(classifier, rule);
+        i++;
+    }
+}
+
+static void hit_probe(void *context, uint32_t bucket)
+{
+    struct cep_classifier *classifier = context;
+
+    hit(classifier, &classifier->buckets[bucket + 1]);
+}
+
+/* The marked rules in order; clears the marks. */
+static size_t collect(struct cep_classifier *classifier)
+{
+    size_t sums = classifier->rule_count / WORD / WORD + 1, count = 0;
+
+    for (size_t i = 0; i < sums; i++) {
+        for (; classifier->sums[i] != 0; classifier->sums[i] &= classifier->sums[i] - 1) {
+            size_t word = i * WORD + (size_t)__builtin_ctzll(classifier->sums[i]);
+            uint64_t bits = classifier->words[word];
+
+            for (; bits != 0; bits &= bits - 1)
+                classifier->found[count++] =
+                    (uint32_t)(word * WORD + (size_t)__builtin_ctzll(bits));
+            classifier->words[word] = 0;
+        }
+    }
     return count;
 }
 
 const uint32_t *cep_classify(struct cep_classifier *classifier, const struct rt_event *event,
                              size_t *count)
 {
-    const uint32_t *list = classifier->always;
-    size_t length = classifier->always_count;
-
-    for (size_t i = 0; i < classifier->dictionary_count; i++) {
-        const struct dictionary *dictionary = &classifier->dictionaries[i];
-        struct rt_value value = rt_event_at(event, dictionary->slot);
-
-        if (!is_constant(value))
-            continue;
-
-        const struct entry *entry = entry_of(dictionary, value);
-
-        if (entry->value.type == RT_ABSENT || entry->count == 0)
-            continue;
-        if (length == 0) {
-            list = entry->rules;
-            length = entry->count;
-            continue;
-        }
-
-        uint32_t *free_buffer = list == classifier->found ? classifier->merged : classifier->found;
-
-        length = merge(list, length, entry, free_buffer);
-        list = free_buffer;
-    }
-    *count = length;
-    return list;
+    hit(classifier, &classifier->buckets[0]);
+    cep_probes_find(classifier->probes, event, hit_probe, classifier);
+    *count = collect(classifier);
+    return classifier->found;
 }

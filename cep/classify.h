@@ -2,15 +2,19 @@
 /*
  * classify.h - from an event to the few rules that can care.
  *
- *     slot `type`:    "login"   -> rules 0 4 7          slot `result`:  "blocked" -> rules 3        always: 2 9
- *                     "payment" -> rules 1 4
+ *     event --probes.h--> buckets hit --> rules
  *
- *     event {type: login, result: ok}  ->  0 2 4 7 9
+ *     bucket  type == "login"         starts: 0 4 7     waits: 2
+ *             user starts with "adm"  starts: 3         waits:
+ *             (every event)           starts: 9         waits: 5
  *
- * F1  Sound: a rule that is left out has no condition that could be true (rules/plan.h, struct rule_route).
- * F2  The list is in rule order.  Its cost is one look-up a routed slot and the length of the list; how many rules there are
- *     does not matter.
- * Immutable after cep_classifier_new but for the list of the last event.
+ * F1  Sound: a rule that is left out has no condition that could matter (rules/plan.h, struct rule_route).
+ * F2  `starts` are the rules that the event may begin a run of.  `waits` are those that have runs and whose later conditions it
+ *     may meet: a rule without runs is in no such list, so a thousand rules that wait for the same thing cost nothing until one
+ *     of them has seen its beginning.
+ * F3  A rule is taken out of `waits` when it is found there without runs, and put back by cep_classifier_wake: each costs once.
+ * F4  The list is in rule order.  Its cost is the searches of probes.h and the buckets hit; how many rules there are does not
+ *     matter.
  */
 #ifndef EGRET_CEP_CLASSIFY_H
 #define EGRET_CEP_CLASSIFY_H
@@ -26,6 +30,10 @@ struct cep_classifier;
 /* Rules whose mode is `off` are left out. */
 enum rt_status cep_classifier_new(const struct rule_plan *plan, struct cep_classifier **out);
 void cep_classifier_free(struct cep_classifier *classifier); /* NULL is fine */
+
+/* The rule has one slot of runs more, or one less.  No rule has any at first. */
+void cep_classifier_wake(struct cep_classifier *classifier, uint32_t rule);
+void cep_classifier_rest(struct cep_classifier *classifier, uint32_t rule);
 
 /* The rules to ask, ascending; good until the next call. */
 const uint32_t *cep_classify(struct cep_classifier *classifier, const struct rt_event *event,

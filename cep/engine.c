@@ -70,14 +70,12 @@ static enum rt_status push(struct rt_operator *port, const struct rt_event *even
 static enum rt_status late(struct rt_operator *port, const struct rt_event *event)
 {
     struct cep_engine *engine = engine_of(port);
-    const uint32_t *rules;
-    size_t count;
 
     engine->counters.late++;
-    rules = cep_classify(engine->classifier, event, &count);
     begin_event(engine, event);
-    for (size_t i = 0; i < count; i++)
-        cep_rule_late(&engine->rules[rules[i]]);
+    for (uint32_t i = 0; i < engine->plan->rule_count; i++)
+        cep_rule_late(
+            &engine->rules[i]); /* those that want late events, by any of their conditions */
     end_event(engine);
     return take_status(engine);
 }
@@ -118,10 +116,14 @@ static enum rt_status init_rules(struct cep_engine *engine)
     const struct rule_plan *plan = engine->plan;
 
     engine->rules = rt_alloc_zeroed(plan->rule_count, sizeof(*engine->rules));
-    if (engine->rules == NULL)
+    engine->late_rules = rt_alloc_zeroed(plan->rule_count, sizeof(*engine->late_rules));
+    if (engine->rules == NULL || engine->late_rules == NULL)
         return RT_ERR_NOMEM;
     for (uint32_t i = 0; i < plan->rule_count; i++) {
         RT_ASSERT(plan->rules[i]->index == i);
+        if (plan->rules[i]->mode != RULE_MODE_OFF &&
+            plan->rules[i]->outputs[RULE_OUTPUT_LATE].enabled)
+            engine->late_rules[engine->late_rule_count++] = i;
         enum rt_status status = cep_rule_init(&engine->rules[i], engine, plan->rules[i]);
 
         if (status != RT_OK)
@@ -190,6 +192,7 @@ void cep_engine_free(struct cep_engine *engine)
     for (uint32_t i = 0; engine->rules != NULL && i < engine->plan->rule_count; i++)
         cep_rule_done(&engine->rules[i]);
     rt_free(engine->rules);
+    rt_free(engine->late_rules);
     rt_free(engine->keyings);
     rt_free(engine->key_parts);
     rt_free(engine->key_entries);

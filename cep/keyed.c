@@ -223,7 +223,9 @@ enum rt_status cep_slot_add(struct cep_engine *engine, struct cep_keying *keying
             return status;
     }
     status = add_to_line(engine, line, slot);
-    if (status != RT_OK && fresh)
+    if (status == RT_OK)
+        cep_classifier_wake(engine->classifier, slot->rule);
+    else if (fresh)
         remove_line(engine, keying, line);
     return status;
 }
@@ -235,6 +237,7 @@ void cep_slot_drop(struct cep_engine *engine, struct cep_keying *keying, struct 
 
     RT_ASSERT(nfa_runs_empty(&slot->runs));
     cep_timer_clear(engine, slot);
+    cep_classifier_rest(engine->classifier, slot->rule);
     if (key->list == NULL) {
         remove_line(engine, keying, line);
         return;
@@ -257,6 +260,7 @@ static void clear_runs(struct cep_engine *engine, struct cep_slot *slot)
     nfa_clear(engine->rules[slot->rule].machine, &slot->runs);
     cep_count_runs(&engine->rules[slot->rule]);
     cep_timer_clear(engine, slot);
+    cep_classifier_rest(engine->classifier, slot->rule);
 }
 
 static void clear_key(struct cep_engine *engine, struct cep_key *key)

@@ -298,9 +298,10 @@ static void cancel(struct cep_rule *rule)
     struct rt_key_line *line = key->has_key ? cep_key_line(keying, key) : NULL;
     struct cep_slot *slot = line == NULL ? NULL : cep_slot_find(line, rule->rule->index);
 
+    if (slot == NULL)
+        return;
     rule->counters.cancelled++;
-    if (slot != NULL)
-        clear_slot(rule, keying, line, slot);
+    clear_slot(rule, keying, line, slot);
 }
 
 static void push_pattern(struct cep_rule *rule)

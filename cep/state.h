@@ -202,6 +202,8 @@ struct cep_engine {
     void *context;
 
     struct cep_classifier *classifier;
+    uint32_t *late_rules; /* owned: those with an output for late events, ascending */
+    uint32_t late_rule_count;
     struct cep_memo memo;
     struct cep_rule *rules;
     struct cep_keying *keyings;

@@ -320,23 +320,56 @@ static void add_outputs(const struct rule *rule, struct rt_buffer *out)
     }
 }
 
+static void add_path(const struct rule_plan *plan, rt_slot slot, struct rt_buffer *out)
+{
+    size_t depth;
+    const struct rt_text *path = rt_fields_path(plan->fields, slot, &depth);
+
+    for (size_t i = 0; i < depth; i++) {
+        rt_buffer_string(out, i == 0 ? "" : ".");
+        rt_buffer_text(out, path[i]);
+    }
+}
+
+/* The fields and tests of a route, each pair once, with how many values are looked for. */
+static void add_route(const struct rule_plan *plan, const struct rule_route *route,
+                      struct rt_buffer *out)
+{
+    static const char *const tests[EXPR_PROBE_KINDS] = {
+        [EXPR_PROBE_EQUAL] = "value",      [EXPR_PROBE_STARTS] = "prefix",
+        [EXPR_PROBE_ENDS] = "suffix",      [EXPR_PROBE_CONTAINS] = "part",
+        [EXPR_PROBE_NETWORK] = "network",  [EXPR_PROBE_ABOVE] = "lower bound",
+        [EXPR_PROBE_BELOW] = "upper bound"};
+    size_t begin = 0;
+
+    if (route->all) {
+        rt_buffer_string(out, "looks at every event");
+        return;
+    }
+    rt_buffer_string(out, route->probe_count == 0 ? "reached by no event"
+                                                  : "reached through the index on ");
+    while (begin < route->probe_count) {
+        const struct rule_probe *first = &route->probes[begin];
+        size_t end = begin;
+
+        while (end < route->probe_count && route->probes[end].slot == first->slot &&
+               route->probes[end].kind == first->kind)
+            end++;
+        rt_buffer_string(out, begin == 0 ? "" : " and ");
+        add_path(plan, first->slot, out);
+        rt_buffer_printf(out, " (%zu %s%s)", end - begin, tests[first->kind],
+                         end - begin == 1 ? ""
+                         : first->kind == EXPR_PROBE_STARTS || first->kind == EXPR_PROBE_ENDS
+                             ? "es"
+                             : "s");
+        begin = end;
+    }
+}
+
 static void add_cost(const struct rule_plan *plan, const struct rule *rule, struct rt_buffer *out)
 {
     rt_buffer_string(out, "\nCost: ");
-    if (rule->route.slot == RT_NO_SLOT) {
-        rt_buffer_string(out, "looks at every event");
-    } else {
-        size_t depth;
-        const struct rt_text *path = rt_fields_path(plan->fields, rule->route.slot, &depth);
-
-        rt_buffer_string(out, "reached through the index on ");
-        for (size_t i = 0; i < depth; i++) {
-            rt_buffer_string(out, i == 0 ? "" : ".");
-            rt_buffer_text(out, path[i]);
-        }
-        rt_buffer_printf(out, " (%zu value%s)", rule->route.value_count,
-                         rule->route.value_count == 1 ? "" : "s");
-    }
+    add_route(plan, &rule->start, out);
     if (rule->kind == RULE_PATTERN)
         rt_buffer_printf(
             out, "; %u states; an event that is kept costs its own size and %zu fields",

@@ -137,6 +137,52 @@ size_t expr_tree_index_fields(const struct expr_tree *tree, rt_field_id *out, si
 enum rt_status expr_tree_may_be_true(const struct expr_tree *tree, rt_field_id field,
                                      struct rt_arena *arena, struct expr_may_set *out);
 
+/*
+ * The tests of one field by which an index can find the trees that may be true:
+ *
+ *     event.type == "a"   event.path.startsWith("/x")   event.path.contains("x")   cidr(event.ip, "10.0.0.0/8")   event.n > 5
+ *
+ * A test may hold for more values than the author's (`>` holds at the bound), never for fewer.
+ */
+enum expr_probe_kind {
+    EXPR_PROBE_EQUAL,
+    EXPR_PROBE_STARTS,
+    EXPR_PROBE_ENDS,
+    EXPR_PROBE_CONTAINS,
+    EXPR_PROBE_NETWORK, /* value: RT_CIDR */
+    EXPR_PROBE_ABOVE,   /* field >= value */
+    EXPR_PROBE_BELOW,   /* field <= value */
+    EXPR_PROBE_KINDS
+};
+struct expr_probe {
+    rt_field_id field;
+    enum expr_probe_kind kind;
+    struct rt_value value;
+};
+
+/* How often a test holds, by what the rules ask of each field: [field][kind] tests of that kind. */
+struct expr_chances {
+    uint32_t (*tests)[EXPR_PROBE_KINDS];
+    size_t field_count;
+};
+void expr_tree_count_probes(const struct expr_tree *tree, struct expr_chances *chances);
+double expr_probe_chance(const struct expr_chances *chances, rt_field_id field,
+                         enum expr_probe_kind kind);
+
+/* The tree is true only when one of the probes holds; `all`: no such set is known. */
+struct expr_cover {
+    bool all;
+    const struct expr_probe *probes; /* in the arena */
+    size_t probe_count;
+    double chance; /* that one holds, estimated */
+};
+/* The cover of "one of these holds"; *status is left alone unless there is no memory. */
+struct expr_cover expr_cover_unite(const struct expr_cover *covers, size_t count,
+                                   struct rt_arena *arena, enum rt_status *status);
+/* The rarest cover of the tree. */
+enum rt_status expr_tree_cover(const struct expr_tree *tree, const struct expr_chances *chances,
+                               struct rt_arena *arena, struct expr_cover *out);
+
 /* ---- compile ---- */
 
 struct expr;

@@ -448,8 +448,8 @@ enum rt_status plan_finish(struct plan_builder *builder, struct rule_plan **out)
     if (builder->has_time_field)
         plan->time_slot = rt_fields_slot(plan->fields, builder->time_field);
     status = compile_all(builder);
-    for (size_t i = 0; i < builder->rule_count && status == RT_OK; i++)
-        status = plan_route(builder, builder->rules[i]);
+    if (status == RT_OK)
+        status = plan_routes(builder);
     if (status != RT_OK)
         return status;
     builder->plan = NULL;

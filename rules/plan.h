@@ -110,11 +110,17 @@ struct rule_step {
     uint32_t line; /* in the file */
 };
 
-/* Events for which no condition of the rule can be true need not be offered to it. */
+/* An event for which no probe of the route holds need not be offered to the rule. */
+struct rule_probe {
+    rt_slot slot;
+    enum expr_probe_kind kind;
+    struct rt_value value;
+};
 struct rule_route {
-    rt_slot slot;                  /* RT_NO_SLOT: the rule sees every event */
-    const struct rt_value *values; /* the field must equal one of these */
-    size_t value_count;
+    bool all; /* the rule sees every event */
+    const struct rule_probe *probes;
+    size_t probe_count;
+    double chance; /* that an event comes through, estimated */
 };
 
 enum rule_kind { RULE_PATTERN, RULE_SINGLE };
@@ -158,7 +164,8 @@ struct rule {
     bool
         strict; /* has a step for which an event that no guard wants still matters (next, notNext, consecutive) */
 
-    struct rule_route route;
+    struct rule_route start; /* while the rule has no runs: what can begin one */
+    struct rule_route route; /* while it has */
     struct rule_output outputs[RULE_OUTPUT_COUNT];
 
     const struct rule_test *tests;

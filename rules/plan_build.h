@@ -80,7 +80,7 @@ enum rt_status plan_print_tree(struct plan_builder *builder, const struct expr_t
 /* Seals, compiles, chooses the routes.  The plan has one reference; the builder is then empty. */
 enum rt_status plan_finish(struct plan_builder *builder, struct rule_plan **out);
 
-/* Which events a rule must see (plan_route.c).  After sealing. */
-enum rt_status plan_route(struct plan_builder *builder, struct rule *rule);
+/* Which events each rule must see (plan_route.c).  After sealing. */
+enum rt_status plan_routes(struct plan_builder *builder);
 
 #endif

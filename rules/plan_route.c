@@ -2,12 +2,13 @@
 /*
  * Which events a rule must see: those for which the filter and one of its conditions may be true.
  *
- *     filter:  type == "login"                          type in {login}
- *     guards:  outcome == "failure", outcome == "success"     outcome in {failure, success}
- *     route:   the smaller of the two sets: type in {login}
+ *     filter:  type == "login"                                    type in {login}
+ *     guards:  outcome == "failure", user.startsWith("root")      outcome == "failure" or user starts with "root"
+ *     route:   the rarer of the two
  *
- * A strict rule (next, notNext, consecutive) also notices events that no condition wants, so only its filter counts.
- * Sound because a condition that ends in an error is not true.
+ * There are two routes.  `start` is for a rule without runs: only what can begin one matters.  `route` is for a rule with
+ * runs: any of its conditions, and a strict rule (next, notNext, consecutive) also notices events that no condition wants,
+ * so there only its filter counts.  Sound because a condition that ends in an error is not true.
  */
 #include <stdlib.h>
 
@@ -143,119 +144,214 @@ static bool has_free_step(const struct nfa_step *steps, size_t count) // NOLINT(
     return false;
 }
 
+/* The conditions of a rule of which one must hold, besides the filter. */
+struct wanted {
+    const struct expr_tree **trees;
+    size_t count;
+    bool all; /* an event may matter whatever they say */
+};
+
+static enum rt_status wanted_of(struct rt_arena *arena, const struct rule *rule, bool starts,
+                                struct wanted *out)
+{
+    *out = (struct wanted){
+        rt_arena_array(arena, (size_t)rule->guard_count + 2, sizeof(const struct expr_tree *)), 0,
+        false};
+    if (out->trees == NULL)
+        return RT_ERR_NOMEM;
+    if (rule->kind == RULE_SINGLE) {
+        out->trees[out->count++] = rule->where.tree;
+    } else {
+        out->all =
+            starts ? nfa_program_any_starts(rule->program)
+                   : rule->strict || has_free_step(rule->pattern->steps, rule->pattern->step_count);
+        for (uint32_t i = 0; i < rule->guard_count; i++) {
+            if (!starts || nfa_program_is_start_guard(rule->program, i))
+                out->trees[out->count++] = rule->guards[i].tree;
+        }
+    }
+    if (rule->has_cancel && (!starts || rule->kind == RULE_SINGLE))
+        out->trees[out->count++] = rule->cancel_if.tree;
+    for (size_t i = 0; i < out->count; i++)
+        out->all |= out->trees[i] == NULL;
+    return RT_OK;
+}
+
 /* The values of `field` with which an event can matter to the rule. */
 static enum rt_status rule_choice(struct rt_arena *arena, const struct rule *rule,
-                                  rt_field_id field, struct choice *out)
+                                  const struct wanted *wanted, rt_field_id field,
+                                  struct choice *out)
 {
-    struct choice wanted = {.kind = EXPR_MAY_NONE};
+    struct choice any = {.kind = EXPR_MAY_NONE};
     struct choice one;
     enum rt_status status = tree_choice(arena, rule->filter.tree, field, out);
 
-    if (status != RT_OK || rule->strict)
+    if (wanted->all)
         return status;
-    if (rule->kind == RULE_SINGLE) {
-        status = tree_choice(arena, rule->where.tree, field, &wanted);
-    } else if (has_free_step(rule->pattern->steps, rule->pattern->step_count)) {
-        wanted.kind = EXPR_MAY_ALL;
-    } else {
-        for (uint32_t i = 0; i < rule->guard_count && status == RT_OK; i++) {
-            status = tree_choice(arena, rule->guards[i].tree, field, &one);
-            if (status == RT_OK)
-                status = unite(arena, &wanted, &one, &wanted);
-        }
-    }
-    if (status == RT_OK && rule->has_cancel) {
-        status = tree_choice(arena, rule->cancel_if.tree, field, &one);
+    for (size_t i = 0; i < wanted->count && status == RT_OK; i++) {
+        status = tree_choice(arena, wanted->trees[i], field, &one);
         if (status == RT_OK)
-            status = unite(arena, &wanted, &one, &wanted);
+            status = unite(arena, &any, &one, &any);
     }
     if (status == RT_OK)
-        intersect(out, &wanted);
+        intersect(out, &any);
     return status;
 }
 
-/* The fields that some condition of the rule compares with constants, each once. */
-static size_t candidates(const struct rule *rule, rt_field_id *out)
+static size_t add_candidates(const struct expr_tree *tree, rt_field_id *out, size_t count)
 {
-    size_t count = 0;
-    size_t kept = 0;
-    const struct expr_tree *trees[3] = {rule->filter.tree, rule->where.tree, rule->cancel_if.tree};
+    rt_field_id found[ROUTE_FIELDS_MAX];
+    size_t found_count = tree == NULL ? 0 : expr_tree_index_fields(tree, found, ROUTE_FIELDS_MAX);
 
-    for (size_t i = 0; i < 3; i++) {
-        if (trees[i] != NULL && count < ROUTE_FIELDS_MAX) {
-            size_t found = expr_tree_index_fields(trees[i], out + count, ROUTE_FIELDS_MAX - count);
-
-            count += found < ROUTE_FIELDS_MAX - count ? found : ROUTE_FIELDS_MAX - count;
-        }
-    }
-    for (uint32_t i = 0; i < rule->guard_count && count < ROUTE_FIELDS_MAX; i++) {
-        size_t found = 0;
-
-        if (rule->guards[i].tree != NULL)
-            found =
-                expr_tree_index_fields(rule->guards[i].tree, out + count, ROUTE_FIELDS_MAX - count);
-        count += found < ROUTE_FIELDS_MAX - count ? found : ROUTE_FIELDS_MAX - count;
-    }
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < found_count && count < ROUTE_FIELDS_MAX; i++) {
         bool is_new = true;
 
-        for (size_t k = 0; k < kept; k++)
-            is_new = is_new && out[k] != out[i];
+        for (size_t k = 0; k < count; k++)
+            is_new = is_new && out[k] != found[i];
         if (is_new)
-            out[kept++] = out[i];
+            out[count++] = found[i];
     }
-    return kept;
+    return count;
 }
 
-static enum rt_status set_route(struct plan_builder *builder, struct rule *rule, rt_field_id field,
-                                const struct choice *choice)
+static void take_rarer(struct expr_cover *best, struct expr_cover other)
 {
-    struct rt_value *values = rt_arena_array(builder->arena, choice->count, sizeof(*values));
+    if (!other.all && (best->all || other.chance < best->chance))
+        *best = other;
+}
 
-    if (values == NULL)
+static enum rt_status cover_of_choice(struct rt_arena *arena, const struct expr_chances *chances,
+                                      rt_field_id field, const struct choice *choice,
+                                      struct expr_cover *out)
+{
+    struct expr_probe *probes;
+    double chance = (double)choice->count * expr_probe_chance(chances, field, EXPR_PROBE_EQUAL);
+
+    *out = (struct expr_cover){.all = true, .chance = 1.0};
+    if (choice->kind == EXPR_MAY_ALL)
+        return RT_OK;
+    probes = rt_arena_array(arena, choice->count, sizeof(*probes));
+    if (probes == NULL)
         return RT_ERR_NOMEM;
     for (size_t i = 0; i < choice->count; i++)
-        values[i] = choice->values[i].value;
-    rule->route =
-        (struct rule_route){rt_fields_slot(builder->plan->fields, field), values, choice->count};
+        probes[i] = (struct expr_probe){field, EXPR_PROBE_EQUAL, choice->values[i].value};
+    *out = (struct expr_cover){false, probes, choice->count, chance < 1.0 ? chance : 1.0};
     return RT_OK;
 }
 
-/* The field whose set is smallest; *best stays "all" if no field narrows anything. */
-static enum rt_status choose(struct rt_arena *scratch, const struct rule *rule, struct choice *best,
-                             rt_field_id *best_field)
+/* The rarest set of values of one field. */
+static enum rt_status by_one_field(struct rt_arena *arena, const struct rule *rule,
+                                   const struct wanted *wanted, const struct expr_chances *chances,
+                                   struct expr_cover *best)
 {
     rt_field_id fields[ROUTE_FIELDS_MAX];
-    size_t count = candidates(rule, fields);
+    size_t count = add_candidates(rule->filter.tree, fields, 0);
+    enum rt_status status = RT_OK;
 
-    *best = (struct choice){.kind = EXPR_MAY_ALL};
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; !wanted->all && i < wanted->count; i++)
+        count = add_candidates(wanted->trees[i], fields, count);
+    for (size_t i = 0; i < count && status == RT_OK; i++) {
         struct choice choice;
-        enum rt_status status = rule_choice(scratch, rule, fields[i], &choice);
+        struct expr_cover one;
 
-        if (status != RT_OK)
-            return status;
-        if (choice.kind == EXPR_MAY_ALL ||
-            (best->kind != EXPR_MAY_ALL && choice.count >= best->count))
-            continue;
-        *best = choice;
-        *best_field = fields[i];
+        status = rule_choice(arena, rule, wanted, fields[i], &choice);
+        if (status == RT_OK)
+            status = cover_of_choice(arena, chances, fields[i], &choice, &one);
+        if (status == RT_OK)
+            take_rarer(best, one);
     }
-    return RT_OK;
+    return status;
 }
 
-enum rt_status plan_route(struct plan_builder *builder, struct rule *rule)
+/* The rarest set of tests, of whatever fields and kinds. */
+static enum rt_status by_tests(struct rt_arena *arena, const struct rule *rule,
+                               const struct wanted *wanted, const struct expr_chances *chances,
+                               struct expr_cover *best)
 {
+    struct expr_cover *parts = rt_arena_array(arena, wanted->count + 1, sizeof(*parts));
+    enum rt_status status = RT_OK;
+
+    if (parts == NULL)
+        return RT_ERR_NOMEM;
+    if (rule->filter.tree != NULL) {
+        struct expr_cover filter;
+
+        status = expr_tree_cover(rule->filter.tree, chances, arena, &filter);
+        take_rarer(best, filter);
+    }
+    if (wanted->all)
+        return status;
+    for (size_t i = 0; i < wanted->count && status == RT_OK; i++)
+        status = expr_tree_cover(wanted->trees[i], chances, arena, &parts[i]);
+    if (status == RT_OK)
+        take_rarer(best, expr_cover_unite(parts, wanted->count, arena, &status));
+    return status;
+}
+
+static enum rt_status keep_route(struct plan_builder *builder, const struct expr_cover *cover,
+                                 struct rule_route *out)
+{
+    struct rule_probe *probes;
+    enum rt_status status = RT_OK;
+
+    *out = (struct rule_route){.all = true, .chance = 1.0};
+    if (cover->all)
+        return RT_OK;
+    probes = rt_arena_array(builder->arena, cover->probe_count, sizeof(*probes));
+    if (probes == NULL)
+        return RT_ERR_NOMEM;
+    for (size_t i = 0; i < cover->probe_count && status == RT_OK; i++) {
+        probes[i].slot = rt_fields_slot(builder->plan->fields, cover->probes[i].field);
+        probes[i].kind = cover->probes[i].kind;
+        probes[i].value = cover->probes[i].value;
+        if (cover->probes[i].kind != EXPR_PROBE_EQUAL) /* these may be the scratch arena's */
+            status = rt_value_copy(cover->probes[i].value, builder->arena, &probes[i].value);
+    }
+    *out = (struct rule_route){false, probes, cover->probe_count, cover->chance};
+    return status;
+}
+
+static enum rt_status choose(struct plan_builder *builder, const struct rule *rule, bool starts,
+                             const struct expr_chances *chances, struct rule_route *out)
+{
+    struct expr_cover best = {.all = true, .chance = 1.0};
     struct rt_arena scratch;
-    struct choice best;
-    rt_field_id field = 0;
+    struct wanted wanted;
     enum rt_status status;
 
-    rule->route = (struct rule_route){.slot = RT_NO_SLOT};
     rt_arena_init(&scratch, (size_t)1 << 30);
-    status = choose(&scratch, rule, &best, &field);
-    if (status == RT_OK && best.kind != EXPR_MAY_ALL)
-        status = set_route(builder, rule, field, &best);
+    status = wanted_of(&scratch, rule, starts, &wanted);
+    if (status == RT_OK)
+        status = by_one_field(&scratch, rule, &wanted, chances, &best);
+    if (status == RT_OK)
+        status = by_tests(&scratch, rule, &wanted, chances, &best);
+    if (status == RT_OK)
+        status = keep_route(builder, &best, out);
+    rt_arena_done(&scratch);
+    return status;
+}
+
+enum rt_status plan_routes(struct plan_builder *builder)
+{
+    struct rule_plan *plan = builder->plan;
+    struct rt_arena scratch;
+    struct expr_chances chances = {.field_count = rt_fields_count(plan->fields)};
+    enum rt_status status = RT_OK;
+
+    rt_arena_init(&scratch, (size_t)1 << 30);
+    chances.tests = rt_arena_array(&scratch, chances.field_count, sizeof(*chances.tests));
+    if (chances.tests == NULL)
+        status = RT_ERR_NOMEM;
+    for (uint32_t i = 0; i < plan->atom_count && status == RT_OK; i++)
+        expr_tree_count_probes(plan->atoms[i].tree, &chances);
+    for (size_t i = 0; i < builder->rule_count && status == RT_OK; i++) {
+        struct rule *rule = builder->rules[i];
+
+        status = choose(builder, rule, true, &chances, &rule->start);
+        rule->route = rule->start;
+        if (status == RT_OK && rule->kind == RULE_PATTERN)
+            status = choose(builder, rule, false, &chances, &rule->route);
+    }
     rt_arena_done(&scratch);
     return status;
 }

@@ -42,6 +42,16 @@ void expr_caches_free(struct expr_caches *caches); /* NULL is fine */
 enum rt_status expr_value_index(struct rt_value value, struct rt_arena *arena,
                                 struct rt_value *out);
 
+/* How two values stand to each other. */
+enum expr_order {
+    EXPR_LESS = -1,
+    EXPR_EQUAL = 0,
+    EXPR_GREATER = 1,
+    EXPR_UNORDERED, /* a NaN */
+    EXPR_NO_ORDER   /* types that are not compared */
+};
+enum expr_order expr_value_order(struct rt_value left, struct rt_value right);
+
 bool expr_value_equal(struct rt_value left, struct rt_value right); /* ==: never fails */
 uint64_t expr_value_hash(struct rt_value value); /* equal values (1, 1u, 1.0) have equal hashes */
 struct rt_value expr_op_equal(struct expr_call *call, struct rt_value left, struct rt_value right);

@@ -80,16 +80,6 @@ const struct rt_map_entry *expr_map_find(struct rt_value map, struct rt_value ke
 /* Where `needle` stands in a list, SIZE_MAX if nowhere.  Same cost. */
 size_t expr_list_find(struct rt_value list, struct rt_value needle);
 
-/* How two values stand to each other. */
-enum expr_order {
-    EXPR_LESS = -1,
-    EXPR_EQUAL = 0,
-    EXPR_GREATER = 1,
-    EXPR_UNORDERED, /* a NaN */
-    EXPR_NO_ORDER   /* types that are not compared */
-};
-enum expr_order expr_value_order(struct rt_value left, struct rt_value right);
-
 /* == within the call's fuel.  False with *limit when it ran out. */
 bool expr_value_equal_within(struct expr_call *call, struct rt_value left, struct rt_value right,
                              bool *limit);

@@ -359,9 +359,13 @@ static void routes_are_the_smallest_sound_set(void **state)
         {"match: { type: a }", "type", 1},
         {"match: { type: [a, b, a] }", "type", 2},
         {"filter: 'type == \"a\" || type == \"b\"', match: { kind: x }", "kind", 1},
-        {"where: amount > 5", NULL, 0},
+        {"where: amount > 5", "amount", 1},
+        {"where: amount * 2 > 5", NULL, 0},
+        {"where: path.startsWith(\"/a\") || path.contains(\"b\")", "path", 2},
+        {"where: \"type == 'a' && path.matches('^/x')\"", "type", 1},
+        {"where: \"cidr(ip, '10.0.0.0/8')\"", "ip", 1},
         {"match: { type: a }, cancel_if: type == \"b\"", "type", 2},
-        {"match: { type: a }, cancel_if: amount > 5", NULL, 0},
+        {"match: { type: a }, cancel_if: amount * 2 > 5", NULL, 0},
         {"pattern: [{ begin: p, match: { type: a } }, { followedBy: q, match: { type: b } }]",
          "type", 2},
         {"pattern: [{ begin: p, match: { type: a } }, { followedBy: q }]", NULL, 0},
@@ -383,14 +387,16 @@ static void routes_are_the_smallest_sound_set(void **state)
         load_one(&loaded, text);
         route = &loaded.plan->rules[0]->route;
         if (cases[i].field == NULL) {
-            if (route->slot != RT_NO_SLOT)
+            if (!route->all)
                 fail_msg("%s: routed", cases[i].rule);
         } else {
             struct rt_text name = rt_text_of(cases[i].field);
 
-            if (route->slot != rt_fields_find(loaded.plan->fields, &name, 1) ||
-                route->value_count != cases[i].values)
-                fail_msg("%s: slot %u, %zu values", cases[i].rule, route->slot, route->value_count);
+            if (route->all || route->probe_count != cases[i].values)
+                fail_msg("%s: %zu probes", cases[i].rule, route->probe_count);
+            for (size_t p = 0; p < route->probe_count; p++)
+                assert_int_equal(route->probes[p].slot,
+                                 rt_fields_find(loaded.plan->fields, &name, 1));
         }
         unload(&loaded);
     }
