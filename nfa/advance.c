@@ -107,12 +107,12 @@ static enum rt_status advance_to(struct nfa_machine *machine, struct nfa_runs *r
 }
 
 /* One deadline after the other, so that what comes out does not depend on how often time is told. */
-enum rt_status nfa_advance(struct nfa_machine *machine, struct nfa_runs *runs, rt_time time)
+static enum rt_status advance_by_deadlines(struct nfa_machine *machine, struct nfa_runs *runs,
+                                           rt_time time)
 {
     enum rt_status status = RT_OK;
 
-    while (status == RT_OK && runs->list != NULL && !rt_time_before(time, runs->list->deadline) &&
-           runs->list->deadline.ms != RT_TIME_MAX.ms)
+    while (status == RT_OK && nfa_is_due(runs, time))
         status = advance_to(machine, runs, runs->list->deadline);
     return status;
 }
@@ -131,16 +131,26 @@ static uint32_t expired_head(const struct nfa_run_list *list, int64_t within_ms,
     return over;
 }
 
+/* What the first runs hold is waited for together. */
+static void fetch_head(const struct nfa_run_list *list, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        RT_PREFETCH(list->runs[i].path);
+    for (uint32_t i = 0; i < count; i++)
+        RT_PREFETCH(list->runs[i].path->event);
+}
+
 /* All at once: in an ordered list nothing depends on the order in which runs go. */
-enum rt_status nfa_expire(struct nfa_machine *machine, struct nfa_runs *runs, rt_time time)
+static enum rt_status expire(struct nfa_machine *machine, struct nfa_runs *runs, rt_time time)
 {
     struct nfa_run_list *list = runs->list;
     uint32_t over = expired_head(list, machine->program->within_ms, time);
 
     if (over == UINT32_MAX)
-        return nfa_advance(machine, runs, time);
+        return advance_by_deadlines(machine, runs, time);
     nfa_call_begin(machine, list);
     machine->touched = true;
+    fetch_head(list, over);
     for (uint32_t i = 0; i < over; i++) {
         struct nfa_path *path = list->runs[i].path;
 
@@ -154,4 +164,11 @@ enum rt_status nfa_expire(struct nfa_machine *machine, struct nfa_runs *runs, rt
     machine->next.count = list->count - over;
     nfa_store_runs(machine, runs);
     return nfa_call_end(machine);
+}
+
+enum rt_status nfa_advance(struct nfa_machine *machine, struct nfa_runs *runs, rt_time time)
+{
+    if (!nfa_is_due(runs, time))
+        return RT_OK;
+    return machine->quiet ? expire(machine, runs, time) : advance_by_deadlines(machine, runs, time);
 }

@@ -140,6 +140,13 @@ struct nfa_machine {
     uint32_t emitted;
 };
 
+/* Some run has reached its deadline. */
+static inline bool nfa_is_due(const struct nfa_runs *runs, rt_time time)
+{
+    return runs->list != NULL && !rt_time_before(time, runs->list->deadline) &&
+           runs->list->deadline.ms != RT_TIME_MAX.ms;
+}
+
 /* A run that waits for nothing else goes at its deadline; one that may still take events fires once for its path. */
 static inline bool nfa_run_may_fire(const struct nfa_state *state, const struct nfa_path *path)
 {
@@ -181,10 +188,6 @@ void nfa_drop_run(struct nfa_machine *machine, struct nfa_path *path);
 /* The new list takes the place of the old one. */
 void nfa_store_runs(struct nfa_machine *machine, struct nfa_runs *runs);
 rt_time nfa_run_deadline(const struct nfa_program *program, const struct nfa_item *run);
-
-/* advance.c */
-/* Drops what has expired by `time`; for a quiet machine, where nothing comes of it. */
-enum rt_status nfa_expire(struct nfa_machine *machine, struct nfa_runs *runs, rt_time time);
 
 /* emit.c */
 /* `match->value` is the record's time. */

@@ -209,12 +209,23 @@ static bool may_move(const struct nfa_machine *machine, const struct nfa_state *
     return state->restless || (state->interest & machine->true_guards) != 0;
 }
 
+/* What is waited for once is not waited for run by run. */
+static void fetch_paths(const struct nfa_machine *machine, const struct nfa_run_list *list)
+{
+    const struct nfa_state *states = machine->program->states;
+
+    for (uint32_t i = 0; i < list->count; i++)
+        if (may_move(machine, &states[list->runs[i].value]))
+            RT_PREFETCH(list->runs[i].path);
+}
+
 /* Every run of the list in the order of its array; those that cannot move stay where they lie. */
 static void offer_to_list(struct nfa_machine *machine, const struct nfa_run_list *list)
 {
     const struct nfa_state *states = machine->program->states;
     uint32_t count = list->count;
 
+    fetch_paths(machine, list);
     for (uint32_t i = 0; i < count; i++) {
         struct nfa_item run = list->runs[i]; /* its place may be taken */
 
@@ -237,8 +248,8 @@ enum rt_status nfa_step(struct nfa_machine *machine, struct nfa_runs *runs, nfa_
     static const struct nfa_item start = {.path = NULL};
     struct nfa_run_list *list;
 
-    if (machine->quiet && runs->list != NULL && !rt_time_before(time, runs->list->deadline)) {
-        enum rt_status status = nfa_expire(machine, runs, time);
+    if (machine->quiet && nfa_is_due(runs, time)) {
+        enum rt_status status = nfa_advance(machine, runs, time);
 
         if (status != RT_OK)
             return status;
