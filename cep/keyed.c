@@ -61,9 +61,19 @@ struct rt_key_line *cep_key_line(struct cep_keying *keying, const struct cep_eve
     return keying->line;
 }
 
-static struct cep_key *key_of(struct rt_key_line *line)
+struct cep_key *cep_key_of_line(struct rt_key_line *line)
 {
     return (struct cep_key *)(void *)line->payload;
+}
+
+struct cep_slot *cep_key_slots(struct cep_key *key, uint32_t *count)
+{
+    if (key->list != NULL) {
+        *count = key->list->count;
+        return key->list->slots;
+    }
+    *count = nfa_runs_empty(&key->only.runs) ? 0 : 1;
+    return &key->only;
 }
 
 void cep_key_prefetch(const struct rt_key_line *line, bool runs)
@@ -99,7 +109,7 @@ static uint32_t place_in(const struct cep_slot_list *list, uint32_t rule)
 
 struct cep_slot *cep_slot_find(struct rt_key_line *line, uint32_t rule)
 {
-    struct cep_key *key = key_of(line);
+    struct cep_key *key = cep_key_of_line(line);
 
     if (key->list == NULL)
         return key->only.rule == rule && !nfa_runs_empty(&key->only.runs) ? &key->only : NULL;
@@ -146,7 +156,7 @@ static struct cep_slot_list *list_with_room(struct cep_engine *engine, struct ce
 static enum rt_status add_to_line(struct cep_engine *engine, struct rt_key_line *line,
                                   const struct cep_slot *slot)
 {
-    struct cep_key *key = key_of(line);
+    struct cep_key *key = cep_key_of_line(line);
 
     if (key->list == NULL && nfa_runs_empty(&key->only.runs)) {
         key->only = *slot;
@@ -230,17 +240,17 @@ enum rt_status cep_slot_add(struct cep_engine *engine, struct cep_keying *keying
     return status;
 }
 
-void cep_slot_drop(struct cep_engine *engine, struct cep_keying *keying, struct rt_key_line *line,
+bool cep_slot_drop(struct cep_engine *engine, struct cep_keying *keying, struct rt_key_line *line,
                    struct cep_slot *slot)
 {
-    struct cep_key *key = key_of(line);
+    struct cep_key *key = cep_key_of_line(line);
 
     RT_ASSERT(nfa_runs_empty(&slot->runs));
-    cep_timer_clear(engine, slot);
     cep_classifier_rest(engine->classifier, slot->rule);
     if (key->list == NULL) {
+        cep_timer_clear(engine, key);
         remove_line(engine, keying, line);
-        return;
+        return true;
     }
 
     struct cep_slot_list *list = key->list;
@@ -253,30 +263,27 @@ void cep_slot_drop(struct cep_engine *engine, struct cep_keying *keying, struct 
         key->list = NULL;
         rt_blocks_give(&engine->slot_lists, list, list_bytes(list->capacity));
     }
-}
-
-static void clear_runs(struct cep_engine *engine, struct cep_slot *slot)
-{
-    nfa_clear(engine->rules[slot->rule].machine, &slot->runs);
-    cep_count_runs(&engine->rules[slot->rule]);
-    cep_timer_clear(engine, slot);
-    cep_classifier_rest(engine->classifier, slot->rule);
+    return false;
 }
 
 static void clear_key(struct cep_engine *engine, struct cep_key *key)
 {
-    if (key->list == NULL) {
-        clear_runs(engine, &key->only);
-        return;
+    uint32_t count;
+    struct cep_slot *slots = cep_key_slots(key, &count);
+
+    for (uint32_t i = 0; i < count; i++) {
+        nfa_clear(engine->rules[slots[i].rule].machine, &slots[i].runs);
+        cep_count_runs(&engine->rules[slots[i].rule]);
+        cep_classifier_rest(engine->classifier, slots[i].rule);
     }
-    for (uint32_t i = 0; i < key->list->count; i++)
-        clear_runs(engine, &key->list->slots[i]);
-    rt_blocks_give(&engine->slot_lists, key->list, list_bytes(key->list->capacity));
+    cep_timer_clear(engine, key);
+    if (key->list != NULL)
+        rt_blocks_give(&engine->slot_lists, key->list, list_bytes(key->list->capacity));
 }
 
 void cep_key_drop(struct cep_engine *engine, struct cep_keying *keying, struct rt_key_line *line)
 {
-    clear_key(engine, key_of(line));
+    clear_key(engine, cep_key_of_line(line));
     remove_line(engine, keying, line);
 }
 
@@ -316,7 +323,7 @@ static struct rt_key_line *oldest_of_sample(struct cep_engine *engine, struct ce
             continue;
         seen++;
 
-        uint32_t idle = idle_turns(key_of(line), engine->memo.turn);
+        uint32_t idle = idle_turns(cep_key_of_line(line), engine->memo.turn);
 
         if (oldest == NULL || idle > oldest_idle) {
             oldest = line;
@@ -370,7 +377,7 @@ void cep_keyings_done(struct cep_engine *engine)
             struct rt_key_line *line = rt_key_table_at(&keying->table, place);
 
             if (line != NULL)
-                clear_key(engine, key_of(line));
+                clear_key(engine, cep_key_of_line(line));
         }
         rt_key_table_done(&keying->table);
         rt_buffer_done(&keying->key.bytes);

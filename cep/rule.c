@@ -67,7 +67,10 @@ static enum rt_status init_pattern(struct cep_rule *rule)
 
     if (status != RT_OK)
         return status;
-    return nfa_machine_new(rule->rule->program, &limits, &callbacks, rule, &rule->machine);
+    status = nfa_machine_new(rule->rule->program, &limits, &callbacks, rule, &rule->machine);
+    if (status == RT_OK)
+        rule->patience = nfa_machine_patience(rule->machine);
+    return status;
 }
 
 enum rt_status cep_rule_init(struct cep_rule *rule, struct cep_engine *engine,
@@ -109,35 +112,33 @@ void cep_count_runs(struct cep_rule *rule)
     rule->run_bytes = bytes;
 }
 
-/* Drops the runs of a key without output. */
-static void clear_slot(struct cep_rule *rule, struct cep_keying *keying, struct rt_key_line *line,
+/* Drops the runs of a key without output; true if the line went with them. */
+static bool clear_slot(struct cep_rule *rule, struct cep_keying *keying, struct rt_key_line *line,
                        struct cep_slot *slot)
 {
     nfa_clear(rule->machine, &slot->runs);
     cep_count_runs(rule);
-    cep_slot_drop(rule->engine, keying, line, slot);
+    return cep_slot_drop(rule->engine, keying, line, slot);
 }
 
 /*
  * After a step or a deadline: the slot goes with its last run; otherwise its timer is seen to.  Runs that no timer could be
- * found for would never go, so they go at once.
+ * found for would never go, so they go at once.  True if the line went with the last of them.
  */
-static void settle(struct cep_rule *rule, struct cep_keying *keying, struct rt_key_line *line,
+static bool settle(struct cep_rule *rule, struct cep_keying *keying, struct rt_key_line *line,
                    struct cep_slot *slot)
 {
     struct cep_engine *engine = rule->engine;
     enum rt_status status;
 
     cep_count_runs(rule);
-    if (nfa_runs_empty(&slot->runs)) {
-        cep_slot_drop(engine, keying, line, slot);
-        return;
-    }
-    status = cep_timer_set(engine, line->hash, slot);
-    if (status != RT_OK) {
-        cep_fail(engine, status);
-        clear_slot(rule, keying, line, slot);
-    }
+    if (nfa_runs_empty(&slot->runs))
+        return cep_slot_drop(engine, keying, line, slot);
+    status = cep_timer_set(engine, keying, line, slot);
+    if (status == RT_OK)
+        return false;
+    cep_fail(engine, status);
+    return clear_slot(rule, keying, line, slot);
 }
 
 static void step_slot(struct cep_rule *rule, struct cep_keying *keying, struct rt_key_line *line,
@@ -181,22 +182,19 @@ static void step_fresh(struct cep_rule *rule, struct cep_keying *keying,
     settle(rule, keying, line, cep_slot_find(line, fresh.rule));
 }
 
-void cep_rule_advance(struct cep_rule *rule, struct cep_keying *keying, struct rt_key_line *line,
-                      rt_time deadline)
+bool cep_rule_advance(struct cep_rule *rule, struct cep_keying *keying, struct rt_key_line *line,
+                      struct cep_slot *slot, rt_time now)
 {
-    struct cep_engine *engine = rule->engine;
-    struct cep_slot *slot = cep_slot_find(line, rule->rule->index);
     enum rt_status status;
 
-    slot->deadline = RT_TIME_MAX; /* the timer has left the wheel */
+    slot->deadline = RT_TIME_MAX;
     rule->key = rt_key_line_key(line);
-    status = nfa_advance(rule->machine, &slot->runs, deadline);
-    cep_fail(engine, status);
+    status = nfa_advance(rule->machine, &slot->runs, now);
+    cep_fail(rule->engine, status);
+    /* What is due could not go for want of memory: it must not be due for ever. */
     if (status == RT_ERR_NOMEM && !nfa_runs_empty(&slot->runs))
-        clear_slot(rule, keying, line,
-                   slot); /* what is due could not go: it must not be due for ever */
-    else
-        settle(rule, keying, line, slot);
+        return clear_slot(rule, keying, line, slot);
+    return settle(rule, keying, line, slot);
 }
 
 /* What an event may do to a rule, by its atoms. */

@@ -6,16 +6,18 @@
  *       ├── rules[]      one a rule of the plan: automaton machine, counters, what its guards say of this event
  *       ├── keyings[]    one a distinct key_by: table of keys; where this event's key lies
  *       ├── memo         what the atoms say of this event
- *       ├── wheel        timers of (key, rule)
+ *       ├── wheel        one timer a key
  *       ├── captured     blocks of events that runs hold
  *       └── records      the record being written, and those that wait for the end of their deadline
  *
- *     key line (64 bytes) = hash, key, [ rule | runs | timer | deadline ] or a list of such slots
+ *     key line (64 bytes) = hash, key, [ rule | runs | deadline ] or a list of such slots, timer
  *
  * S1  `turn` counts the events pushed; whatever is remembered of "this event" carries it and is stale in the next turn.
  * S2  A slot exists while its runs do; a line exists while a slot does.
- * S3  slot.deadline is never later than the deadline of its runs: it may be earlier (lazily moved), then the timer finds
- *     nothing to do and is set again.
+ * S3  slot.deadline is never later than the deadline of its runs: it may be earlier (lazily moved), then it is set again
+ *     when it is reached.
+ * S4  A key's timer is never later than a slot's deadline and the rule's patience; it may be earlier, then it finds nothing
+ *     to do and is set again.
  */
 #ifndef EGRET_CEP_STATE_H
 #define EGRET_CEP_STATE_H
@@ -52,7 +54,7 @@ struct cep_truth cep_condition_truth(struct cep_memo *memo, const struct rule_co
 /* ---- keys ---- */
 
 struct cep_timer {
-    struct rt_timer timer; /* order: the rule */
+    struct rt_timer timer; /* order: the keying */
     uint64_t hash;         /* of the key */
 };
 
@@ -60,8 +62,7 @@ struct cep_slot {
     uint32_t rule;
     uint32_t touched; /* turn of the last step, lower bits */
     struct nfa_runs runs;
-    struct cep_timer *timer; /* NULL: nothing is scheduled */
-    rt_time deadline;        /* what the timer is set to; RT_TIME_MAX without one */
+    rt_time deadline; /* RT_TIME_MAX: none */
 };
 
 struct cep_slot_list { /* the slots of a key with more than one, ascending by rule */
@@ -72,8 +73,9 @@ struct cep_slot_list { /* the slots of a key with more than one, ascending by ru
 struct cep_key {                /* a key line's payload */
     struct cep_slot_list *list; /* NULL: `only` is the one slot, or there is none */
     struct cep_slot only;       /* only.runs is empty: there is none */
+    struct cep_timer *timer;    /* of all slots; NULL: none has had a deadline yet */
 };
-_Static_assert(sizeof(struct cep_slot) == 32 && sizeof(struct cep_key) == RT_KEY_PAYLOAD,
+_Static_assert(sizeof(struct cep_slot) == 24 && sizeof(struct cep_key) == RT_KEY_PAYLOAD,
                "a key with one rule needs its line only");
 
 struct cep_event_key { /* what one key_by makes of the event at hand */
@@ -131,6 +133,7 @@ struct cep_rule {
     uint32_t key_count;
     uint32_t *guard_keys;  /* owned; by guard: index into `keys` */
     struct rt_text key;    /* of the runs at work, during nfa_step and nfa_advance */
+    rt_duration patience;  /* how long after its deadline a key may be looked at, at the latest */
     size_t run_bytes;      /* as far as counted in engine->run_bytes */
     uint64_t keys_at_work; /* bits of `keys` that are equal to it for the event at hand */
 };
@@ -256,14 +259,17 @@ const struct cep_event_key *cep_key_of_event(struct cep_engine *engine, uint32_t
 /* Where it lies in the keying's table, which need not be the one of its own keying. */
 struct rt_key_line *cep_key_line(struct cep_keying *keying, const struct cep_event_key *key);
 struct cep_slot *cep_slot_find(struct rt_key_line *line, uint32_t rule);
+struct cep_key *cep_key_of_line(struct rt_key_line *line);
+/* All slots of a key, ascending by rule. */
+struct cep_slot *cep_key_slots(struct cep_key *key, uint32_t *count);
 /*
  * Stores runs that have begun: inserts the line if need be.  RT_AGAIN: refused and counted by the limits' policy.
  * RT_ERR_LIMIT: the policy is to stop.  RT_ERR_NOMEM.
  */
 enum rt_status cep_slot_add(struct cep_engine *engine, struct cep_keying *keying,
                             const struct cep_event_key *key, const struct cep_slot *slot);
-/* The runs are gone: drops the slot with its timer, and the line when it was the last. */
-void cep_slot_drop(struct cep_engine *engine, struct cep_keying *keying, struct rt_key_line *line,
+/* The runs are gone: drops the slot, and the line with its timer when it was the last; true if so. */
+bool cep_slot_drop(struct cep_engine *engine, struct cep_keying *keying, struct rt_key_line *line,
                    struct cep_slot *slot);
 /* Everything of a key, runs included. */
 void cep_key_drop(struct cep_engine *engine, struct cep_keying *keying, struct rt_key_line *line);
@@ -285,9 +291,10 @@ void cep_prepared_done(struct cep_prepared *prepared);
 
 /* ---- timers.c ---- */
 
-/* Sets the slot's timer by its runs' deadline, if that is earlier than what it is set to. */
-enum rt_status cep_timer_set(struct cep_engine *engine, uint64_t hash, struct cep_slot *slot);
-void cep_timer_clear(struct cep_engine *engine, struct cep_slot *slot);
+/* Sets the slot's deadline by its runs', if that is earlier, and the key's timer by that. */
+enum rt_status cep_timer_set(struct cep_engine *engine, struct cep_keying *keying,
+                             struct rt_key_line *line, struct cep_slot *slot);
+void cep_timer_clear(struct cep_engine *engine, struct cep_key *key);
 /* Fires what is due at or before `until`, in order. */
 void cep_fire(struct cep_engine *engine, rt_time until);
 
@@ -309,8 +316,8 @@ void cep_count_runs(struct cep_rule *rule);
 /* One event at hand to one rule. */
 void cep_rule_push(struct cep_rule *rule);
 void cep_rule_late(struct cep_rule *rule);
-/* The rule's runs of one key have a deadline. */
-void cep_rule_advance(struct cep_rule *rule, struct cep_keying *keying, struct rt_key_line *line,
-                      rt_time deadline);
+/* The slot has reached its deadline.  True: it was the key's last, and the line is gone. */
+bool cep_rule_advance(struct cep_rule *rule, struct cep_keying *keying, struct rt_key_line *line,
+                      struct cep_slot *slot, rt_time now);
 
 #endif

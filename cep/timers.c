@@ -1,65 +1,87 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One clock for all keys.
+ * One clock for all keys, one timer a key.
  *
- *     slot.deadline --wheel--> due --> nfa_advance --> records put aside --> next deadline: emitted in order of arrival, rule
+ *     key's timer --wheel--> due --> slots whose deadline has come: nfa_advance --> records put aside
+ *                                    next deadline: records emitted in order of arrival, rule
  *
- * A slot whose runs' deadline has moved on since its timer was set is found when the timer fires, and set again.
+ * A slot whose runs' deadline has moved on since it was set is found when the timer fires, and set again.  A rule whose runs
+ * nobody sees expire is patient: its slots are looked at some time after their deadline, together with others of the key.
  */
 #include "cep/state.h"
 #include "runtime/base/assert.h"
 
-enum rt_status cep_timer_set(struct cep_engine *engine, uint64_t hash, struct cep_slot *slot)
+/* The key is to be looked at for this slot, if nothing else happens to it. */
+static enum rt_status arm(struct cep_engine *engine, const struct cep_keying *keying,
+                          struct rt_key_line *line, const struct cep_slot *slot)
+{
+    struct cep_key *key = cep_key_of_line(line);
+    rt_time at;
+
+    if (slot->deadline.ms == RT_TIME_MAX.ms)
+        return RT_OK;
+    at = rt_time_plus(slot->deadline, engine->rules[slot->rule].patience);
+    if (key->timer == NULL) {
+        key->timer = rt_pool_take(&engine->timers);
+        if (key->timer == NULL)
+            return RT_ERR_NOMEM;
+        *key->timer = (struct cep_timer){.hash = line->hash};
+    }
+    if (!rt_timer_scheduled(&key->timer->timer) || rt_time_before(at, key->timer->timer.deadline))
+        rt_wheel_schedule(engine->wheel, &key->timer->timer, at, 0,
+                          (uint32_t)(keying - engine->keyings));
+    return RT_OK;
+}
+
+enum rt_status cep_timer_set(struct cep_engine *engine, struct cep_keying *keying,
+                             struct rt_key_line *line, struct cep_slot *slot)
 {
     uint64_t tie = 0;
     rt_time deadline = nfa_runs_deadline(engine->rules[slot->rule].machine, &slot->runs, &tie);
 
     if (!rt_time_before(deadline, slot->deadline))
         return RT_OK;
-    if (slot->timer == NULL) {
-        slot->timer = rt_pool_take(&engine->timers);
-        if (slot->timer == NULL)
-            return RT_ERR_NOMEM;
-        *slot->timer = (struct cep_timer){.hash = hash};
-    }
     slot->deadline = deadline;
-    rt_wheel_schedule(engine->wheel, &slot->timer->timer, deadline, tie, slot->rule);
-    return RT_OK;
+    return arm(engine, keying, line, slot);
 }
 
-void cep_timer_clear(struct cep_engine *engine, struct cep_slot *slot)
+void cep_timer_clear(struct cep_engine *engine, struct cep_key *key)
 {
-    if (slot->timer == NULL)
+    if (key->timer == NULL)
         return;
-    rt_wheel_cancel(engine->wheel, &slot->timer->timer);
-    rt_pool_give(&engine->timers, slot->timer);
-    slot->timer = NULL;
-    slot->deadline = RT_TIME_MAX;
+    rt_wheel_cancel(engine->wheel, &key->timer->timer);
+    rt_pool_give(&engine->timers, key->timer);
+    key->timer = NULL;
 }
 
-struct owner { /* which slot has this timer */
-    const struct cep_timer *timer;
-    uint32_t rule;
-};
-
-static bool owns_timer(const struct rt_key_line *line, const void *context)
+static bool owns_timer(const struct rt_key_line *line, const void *timer)
 {
-    const struct owner *owner = context;
-    const struct cep_slot *slot = cep_slot_find((struct rt_key_line *)(uintptr_t)line, owner->rule);
-
-    return slot != NULL && slot->timer == owner->timer;
+    return cep_key_of_line((struct rt_key_line *)(uintptr_t)line)->timer == timer;
 }
 
+/* Slots go from the last to the first, since one that is dropped moves those behind it. */
 static void fire_one(struct cep_engine *engine, struct rt_timer *due)
 {
-    const struct owner owner = {(const struct cep_timer *)due, due->order};
-    struct cep_rule *rule = &engine->rules[due->order];
-    struct cep_keying *keying = &engine->keyings[rule->rule->keying];
-    struct rt_key_line *line =
-        rt_key_table_find_if(&keying->table, owner.timer->hash, owns_timer, &owner);
+    const struct cep_timer *timer = (const struct cep_timer *)due;
+    struct cep_keying *keying = &engine->keyings[due->order];
+    rt_time now = due->deadline;
+    struct rt_key_line *line = rt_key_table_find_if(&keying->table, timer->hash, owns_timer, timer);
+    uint32_t count;
+    struct cep_slot *slots;
 
     RT_ASSERT(line != NULL);
-    cep_rule_advance(rule, keying, line, due->deadline);
+    cep_key_slots(cep_key_of_line(line), &count);
+    for (uint32_t i = count; i > 0; i--) {
+        uint32_t left;
+
+        slots = cep_key_slots(cep_key_of_line(line), &left);
+        if (!rt_time_before(now, slots[i - 1].deadline) &&
+            cep_rule_advance(&engine->rules[slots[i - 1].rule], keying, line, &slots[i - 1], now))
+            return;
+    }
+    slots = cep_key_slots(cep_key_of_line(line), &count);
+    for (uint32_t i = 0; i < count; i++)
+        cep_fail(engine, arm(engine, keying, line, &slots[i])); /* it has its timer */
 }
 
 void cep_fire(struct cep_engine *engine, rt_time until)
