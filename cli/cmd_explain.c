@@ -45,18 +45,6 @@ static void print_rule(const struct rule_plan *plan, const struct rule *rule)
     rt_buffer_done(&page);
 }
 
-static enum cli_exit unknown_rule(struct cli_rule_set *set, const struct cli_call *call,
-                                  const char *id)
-{
-    const char *near = cli_rule_nearest(set->plan, id, &set->files.arena);
-
-    if (near != NULL)
-        cli_complain(call, "no rule `%s` in these files; did you mean `%s`?", id, near);
-    else
-        cli_complain(call, "no rule `%s` in these files", id);
-    return CLI_USAGE;
-}
-
 static enum cli_exit explain_rules(const struct cli_call *call, const char *id,
                                    const char *const *paths, size_t count)
 {
@@ -76,7 +64,8 @@ static enum cli_exit explain_rules(const struct cli_call *call, const char *id,
     } else if ((rule = cli_rule_find(set.plan, id)) != NULL) {
         print_rule(set.plan, rule);
     } else {
-        code = unknown_rule(&set, call, id);
+        cli_unknown_rule(&set, call, id);
+        code = CLI_USAGE;
     }
     cli_rule_set_done(&set);
     return code;

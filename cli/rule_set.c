@@ -99,3 +99,13 @@ const char *cli_rule_nearest(const struct rule_plan *plan, const char *id, struc
         ids[i] = plan->rules[i]->id;
     return rt_nearest(rt_text_of(id), ids, plan->rule_count);
 }
+
+void cli_unknown_rule(struct cli_rule_set *set, const struct cli_call *call, const char *id)
+{
+    const char *near = cli_rule_nearest(set->plan, id, &set->files.arena);
+
+    if (near != NULL)
+        cli_complain(call, "no rule `%s` in these files; did you mean `%s`?", id, near);
+    else
+        cli_complain(call, "no rule `%s` in these files", id);
+}

@@ -41,4 +41,7 @@ const struct rule *cli_rule_find(const struct rule_plan *plan, const char *id);
 /* The nearest id for a message, NULL if none is near. */
 const char *cli_rule_nearest(const struct rule_plan *plan, const char *id, struct rt_arena *arena);
 
+/* Complains that there is no such rule, and names the nearest. */
+void cli_unknown_rule(struct cli_rule_set *set, const struct cli_call *call, const char *id);
+
 #endif

@@ -69,6 +69,15 @@ uint32_t nfa_program_state_count(const struct nfa_program *program);
 /* The automaton as text, one state or edge a line: for explain, tests and bug reports. */
 void nfa_program_print(const struct nfa_program *program, struct rt_buffer *out);
 
+/* The same for other programs: a whole Graphviz or Mermaid file, or a JSON array of the states with their edges. */
+enum nfa_graph_format { NFA_GRAPH_DOT, NFA_GRAPH_MERMAID, NFA_GRAPH_JSON };
+struct nfa_graph_names {
+    void (*guard)(const void *context, nfa_guard guard, struct rt_buffer *out); /* appends a word */
+    const void *context;
+};
+void nfa_program_graph(const struct nfa_program *program, enum nfa_graph_format format,
+                       const struct nfa_graph_names *names, struct rt_buffer *out);
+
 /* ---- run ---- */
 
 typedef const void *nfa_event;

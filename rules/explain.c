@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rules/explain.h"
 
+#include "rules/graph.h"
 #include "runtime/base/calendar.h"
 #include "runtime/event/field.h"
 
@@ -27,45 +28,6 @@ static void add_key(const struct rule_keying *keying, struct rt_buffer *out)
             rt_buffer_string(out, i + 1 == keying->part_count ? " and " : ", ");
         rt_buffer_string(out, keying->parts[i].label);
     }
-}
-
-static const char *verb(enum nfa_contiguity contiguity)
-{
-    switch (contiguity) {
-    case NFA_BEGIN:
-        return "begin";
-    case NFA_STRICT:
-        return "next";
-    case NFA_RELAXED:
-        return "followedBy";
-    case NFA_ANY:
-        return "followedByAny";
-    case NFA_NOT_NEXT:
-        return "notNext";
-    case NFA_NOT_FOLLOW:
-        return "notFollowedBy";
-    }
-    return "";
-}
-
-static void add_times(const struct nfa_step *step, struct rt_buffer *out)
-{
-    uint32_t times_min = step->times_min == 0 ? 1 : step->times_min;
-
-    if (step->times_max == NFA_UNBOUNDED)
-        rt_buffer_printf(out, "%u or more times", times_min);
-    else if (times_min != step->times_max)
-        rt_buffer_printf(out, "%u to %u times", times_min, step->times_max);
-    else if (step->times_max > 1)
-        rt_buffer_printf(out, "%u times", step->times_min);
-    else
-        return;
-    if (step->greedy)
-        rt_buffer_string(out, ", as many as there are");
-    if (step->inner == NFA_INNER_STRICT)
-        rt_buffer_string(out, ", one right after the other");
-    else if (step->inner == NFA_INNER_ANY)
-        rt_buffer_string(out, ", in every combination");
 }
 
 /* ---- the steps ---- */
@@ -101,16 +63,10 @@ static void add_contiguity(const struct nfa_step *step, unsigned depth, struct r
 
 static void add_quantifier(const struct nfa_step *step, unsigned depth, struct rt_buffer *out)
 {
-    bool repeats = step->times_max > 1;
-
-    bool optional = step->optional || step->times_min == 0;
-
-    if (!repeats && !optional)
+    if (step->times_max <= 1 && !step->optional && step->times_min > 0)
         return;
     rt_buffer_printf(out, "%*s", (int)(19 + 2 * depth), "");
-    if (optional)
-        rt_buffer_string(out, repeats ? "not at all, or " : "may be left out");
-    add_times(step, out);
+    rule_graph_times(step, out);
     rt_buffer_char(out, '\n');
 }
 
@@ -126,7 +82,7 @@ static void add_bound(const char *words, rt_duration span, unsigned depth, struc
 static void add_step(const struct rule *rule, const struct nfa_step *step, unsigned depth,
                      struct rt_buffer *out)
 {
-    rt_buffer_printf(out, "%-13s  %s", verb(step->contiguity), step->name);
+    rt_buffer_printf(out, "%-13s  %s", rule_graph_verb(step->contiguity), step->name);
     if (step->group == NULL) {
         rt_buffer_string(out, "   ");
         if (step->where == NFA_NO_GUARD)
@@ -146,6 +102,40 @@ static void add_step(const struct rule *rule, const struct nfa_step *step, unsig
     add_bound("at most this long between two of them:", step->loop_gap, depth, out);
 }
 
+static void add_steps(const struct rule *rule, const struct nfa_step *steps, size_t count,
+                      unsigned depth, struct rt_buffer *out);
+
+static void add_branch_word(const char *word, unsigned depth, struct rt_buffer *out)
+{
+    rt_buffer_printf(out, "%*s%s\n", (int)(4 + 2 * depth), "", word);
+}
+
+// NOLINTNEXTLINE(misc-no-recursion): as add_steps
+static void add_group(const struct rule *rule, const struct nfa_step *step, unsigned depth,
+                      struct rt_buffer *out)
+{
+    if (step->group_kind == NFA_SEQUENCE) {
+        add_steps(rule, step->group, step->group_count, depth + 1, out);
+        return;
+    }
+    for (size_t i = 0; i < step->group_count; i++) {
+        const struct nfa_step *member = &step->group[i];
+
+        if (step->group_kind == NFA_ANY_OF) {
+            add_branch_word(i == 0 ? "either" : "or", depth, out);
+            add_steps(rule, member->group, member->group_count, depth + 1, out);
+            continue;
+        }
+        rt_buffer_printf(out, "%*s%s  %s   ", (int)(4 + 2 * depth), "",
+                         i == 0 ? "in any order" : "and", member->name);
+        if (member->where == NFA_NO_GUARD)
+            rt_buffer_string(out, "any event");
+        else
+            add_condition(&rule->guards[member->where], out);
+        rt_buffer_char(out, '\n');
+    }
+}
+
 /* Groups nest as deep as the loader lets them. */
 // NOLINTNEXTLINE(misc-no-recursion)
 static void add_steps(const struct rule *rule, const struct nfa_step *steps, size_t count,
@@ -155,8 +145,30 @@ static void add_steps(const struct rule *rule, const struct nfa_step *steps, siz
         rt_buffer_printf(out, "%*s%zu. ", (int)(2 + 2 * depth), "", i + 1);
         add_step(rule, &steps[i], depth, out);
         if (steps[i].group != NULL)
-            add_steps(rule, steps[i].group, steps[i].group_count, depth + 1, out);
+            add_group(rule, &steps[i], depth, out);
     }
+}
+
+static void add_one_line(const struct nfa_step *steps, size_t count, struct rt_buffer *out);
+
+/* (a -> b), (a -> b | c), (a & b & c) */
+// NOLINTNEXTLINE(misc-no-recursion): as add_steps
+static void add_group_line(const struct nfa_step *step, struct rt_buffer *out)
+{
+    rt_buffer_char(out, '(');
+    if (step->group_kind == NFA_SEQUENCE)
+        add_one_line(step->group, step->group_count, out);
+    for (size_t i = 0; step->group_kind != NFA_SEQUENCE && i < step->group_count; i++) {
+        const struct nfa_step *member = &step->group[i];
+
+        if (i > 0)
+            rt_buffer_string(out, step->group_kind == NFA_ANY_OF ? " | " : " & ");
+        if (member->group != NULL)
+            add_one_line(member->group, member->group_count, out);
+        else
+            rt_buffer_string(out, member->name);
+    }
+    rt_buffer_char(out, ')');
 }
 
 // NOLINTNEXTLINE(misc-no-recursion): as add_steps
@@ -171,9 +183,7 @@ static void add_one_line(const struct nfa_step *steps, size_t count, struct rt_b
 
         rt_buffer_string(out, signs[step->contiguity]);
         if (step->group != NULL) {
-            rt_buffer_char(out, '(');
-            add_one_line(step->group, step->group_count, out);
-            rt_buffer_char(out, ')');
+            add_group_line(step, out);
         } else {
             rt_buffer_string(out, step->name);
         }
@@ -384,7 +394,9 @@ static void add_automaton(const struct rule *rule, struct rt_buffer *out)
 {
     rt_buffer_string(out, "\nPattern: ");
     rule_explain_pattern(rule, out);
-    rt_buffer_char(out, '\n');
+    rt_buffer_string(out, "\n\n");
+    rule_graph(rule, RULE_GRAPH_TEXT, out);
+    rt_buffer_string(out, "\nAutomaton: ");
     nfa_program_print(rule->program, out);
     for (uint32_t i = 0; i < rule->guard_count; i++) {
         rt_buffer_printf(out, "g%u (%s): ", i, rule->guards[i].step);

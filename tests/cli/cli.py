@@ -569,6 +569,120 @@ tests:
 
 
 
+class Graph(Folder):
+    """egret graph."""
+
+    GROUPS = """
+version: 1
+rules:
+  - id: groups
+    pattern:
+      - begin: a
+      - notFollowedBy: n
+        where: event.n == 1
+      - followedBy: choice
+        any_of:
+          - pattern:
+              - begin: b
+                where: event.b == 1
+                times: 2+
+                until: u == 1
+              - next: c
+          - pattern: [ { begin: d } ]
+      - followedBy: set
+        all_of: { e: { where: event.e == 1 }, f: {} }
+    within: 10s
+    on_timeout: {}
+"""
+
+    def test_text_is_a_drawing_of_the_steps(self):
+        self.write("rule.yaml", self.GROUPS)
+        ended = self.egret("graph", "groups", "rule.yaml")
+        self.assertEqual((ended.code, ended.err), (0, ""))
+        self.assertEqual(ended.out, """(start)
+ |  begin a   any event
+ v
+ [a]
+ x  notFollowedBy n   event.n == 1
+ :  followedBy choice
+ +- either
+     |  begin b, 2 or more times, as many as there are, until event.u == 1   event.b == 1
+     v
+     [b]
+     |  next c   any event
+     v
+     [c]
+ +- or
+     |  begin d   any event
+     v
+     [d]
+ v
+ [choice]
+ :  followedBy set
+ +- in any order e   event.e == 1
+ +- and f   any event
+ v
+((match))  less than 10s after the first event; what is open then: timeout
+
+  |  the very next event    :  others may lie between    x  must not come
+""")
+
+    def test_dot_and_mermaid_draw_the_automaton(self):
+        dot = self.egret("graph", "two-failures", "rule.yaml", "--format", "dot").out
+        self.assertEqual(dot, """digraph pattern {
+  rankdir=LR;
+  s0 [shape=circle, label="start"];
+  s1 [shape=box, label="1: second?"];
+  s2 [shape=doublecircle, label="match"];
+  s0 -> s1 [label="take first"];
+  s1 -> s2 [label="take second"];
+  s1 -> s1 [style=dashed, label="pass over: not second"];
+}
+""")
+        mermaid = egret("graph", "missing-heartbeat", "rules-examples/", "--format", "mermaid").out
+        self.assertEqual(mermaid, """flowchart LR
+  S0(("start"))
+  S1["no next_beat yet"]
+  S2[/"next_beat came"/]
+  M((("match")))
+  S0 -->|"take last_seen"| S1
+  S1 -.-> S2
+  S1 -->|"after 1m30s from the start"| M
+""")
+
+    def test_json_has_the_automaton_with_its_guards(self):
+        self.write("rule.yaml", self.GROUPS)
+        graph = json.loads(self.egret("graph", "groups", "rule.yaml", "--format", "json").out)
+        self.assertEqual((graph["rule"], graph["within_ms"], graph["after_match"], graph["emit"]),
+                         ("groups", 10000, "skip_past_last", "at_once"))
+        self.assertEqual({(guard["step"], guard["text"]) for guard in graph["guards"]},
+                         {("n", "event.n == 1"), ("b", "event.b == 1"), ("b", "event.u == 1"), ("e", "event.e == 1")})
+        ids = [state["id"] for state in graph["states"]]
+        self.assertEqual(ids, list(range(len(ids))))
+        for state in graph["states"]:
+            for edge in state["edges"]:
+                self.assertIn(edge["to"], ids)
+                for clause in edge["if"]:
+                    for literal in clause:
+                        self.assertLess(literal["guard"], len(graph["guards"]))
+
+    def test_each_format_can_draw_every_pattern_of_the_examples(self):
+        for rule in sorted(os.listdir(EXAMPLES)):
+            for form in ("text", "dot", "mermaid", "json"):
+                with self.subTest(rule=rule, form=form):
+                    ended = egret("graph", rule, "rules-examples/", "--format", form)
+                    if "no pattern" in ended.err:
+                        self.assertEqual(ended.code, 2)
+                    else:
+                        self.assertEqual((ended.code, ended.err), (0, ""))
+                        self.assertGreater(len(ended.out), 50)
+
+    def test_a_rule_that_is_not_there_is_named_with_the_nearest(self):
+        ended = self.egret("graph", "two-failure", "rule.yaml")
+        self.assertEqual(ended.code, 2)
+        self.assertIn("did you mean `two-failures`?", ended.err)
+
+
 class Explain(Folder):
     """egret explain."""
 
