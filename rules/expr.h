@@ -160,14 +160,22 @@ struct expr_probe {
     struct rt_value value;
 };
 
-/* How often a test holds, by what the rules ask of each field: [field][kind] tests of that kind. */
+/*
+ * How often a test holds, guessed by what the rules ask: the more tests of a field, the rarer each, and a constant that many
+ * rules ask for is one that occurs.
+ */
 struct expr_chances {
-    uint32_t (*tests)[EXPR_PROBE_KINDS];
+    uint32_t (*tests)[EXPR_PROBE_KINDS]; /* owned; by field: tests of that kind */
     size_t field_count;
+    struct expr_chance *uses; /* owned; how many of them have the same constant; open addressing */
+    size_t use_count, use_capacity;
 };
-void expr_tree_count_probes(const struct expr_tree *tree, struct expr_chances *chances);
-double expr_probe_chance(const struct expr_chances *chances, rt_field_id field,
-                         enum expr_probe_kind kind);
+enum rt_status expr_chances_init(struct expr_chances *chances, size_t field_count);
+void expr_chances_done(struct expr_chances *chances);
+enum rt_status expr_chances_count(struct expr_chances *chances, const struct expr_probe *probe);
+double expr_probe_chance(const struct expr_chances *chances, const struct expr_probe *probe);
+/* Counts all tests of the tree. */
+enum rt_status expr_tree_count_probes(const struct expr_tree *tree, struct expr_chances *chances);
 
 /* The tree is true only when one of the probes holds; `all`: no such set is known. */
 struct expr_cover {

@@ -174,44 +174,38 @@ static bool find_leaf(const struct expr_node *node, bool negated, struct rt_aren
     return false;
 }
 
-/* ---- how rare a test is ---- */
-
-/* More constants that rules ask a field for: more values that it has, so each is rarer. */
-double expr_probe_chance(const struct expr_chances *chances, rt_field_id field,
-                         enum expr_probe_kind kind)
-{
-    static const double unknown[EXPR_PROBE_KINDS] = {
-        [EXPR_PROBE_EQUAL] = 4.0,    [EXPR_PROBE_STARTS] = 3.0,  [EXPR_PROBE_ENDS] = 3.0,
-        [EXPR_PROBE_CONTAINS] = 2.0, [EXPR_PROBE_NETWORK] = 2.0,
-    };
-
-    if (kind == EXPR_PROBE_ABOVE || kind == EXPR_PROBE_BELOW || field >= chances->field_count)
-        return 0.5;
-    return 1.0 / (unknown[kind] + (double)chances->tests[field][kind]);
-}
+/* ---- all tests of a tree ---- */
 
 // NOLINTNEXTLINE(misc-no-recursion): R2 bounds the depth
-static void count_probes(const struct expr_node *node, struct rt_arena *scratch,
-                         struct expr_chances *chances)
+static enum rt_status count_probes(const struct expr_node *node, struct rt_arena *scratch,
+                                   struct expr_chances *chances)
 {
+    enum rt_status status = RT_OK;
     struct leaf leaf;
 
     if (node->kind == EXPR_AND || node->kind == EXPR_OR || node->kind == EXPR_CONDITIONAL ||
         (node->kind == EXPR_UNARY && node->op == EXPR_OP_NOT)) {
-        for (uint32_t i = 0; i < node->child_count; i++)
-            count_probes(node->children[i], scratch, chances);
-    } else if (find_leaf(node, false, scratch, &leaf) && leaf.field < chances->field_count) {
-        chances->tests[leaf.field][leaf.kind] += (uint32_t)leaf.count;
+        for (uint32_t i = 0; i < node->child_count && status == RT_OK; i++)
+            status = count_probes(node->children[i], scratch, chances);
+        return status;
     }
+    if (!find_leaf(node, false, scratch, &leaf))
+        return RT_OK;
+    for (size_t i = 0; i < leaf.count && status == RT_OK; i++)
+        status = expr_chances_count(chances,
+                                    &(struct expr_probe){leaf.field, leaf.kind, leaf.values[i]});
+    return status;
 }
 
-void expr_tree_count_probes(const struct expr_tree *tree, struct expr_chances *chances)
+enum rt_status expr_tree_count_probes(const struct expr_tree *tree, struct expr_chances *chances)
 {
     struct rt_arena scratch;
+    enum rt_status status;
 
     rt_arena_init(&scratch, 1 << 20);
-    count_probes(tree->root, &scratch, chances);
+    status = count_probes(tree->root, &scratch, chances);
     rt_arena_done(&scratch);
+    return status;
 }
 
 /* ---- covers ---- */
@@ -227,15 +221,16 @@ static const struct expr_cover everything = {.all = true, .chance = 1.0};
 static struct expr_cover cover_of_leaf(struct search *search, const struct leaf *leaf)
 {
     struct expr_probe *probes = rt_arena_array(search->arena, leaf->count, sizeof(*probes));
-    double chance =
-        (double)leaf->count * expr_probe_chance(search->chances, leaf->field, leaf->kind);
+    double chance = 0;
 
     if (probes == NULL) {
         search->status = RT_ERR_NOMEM;
         return everything;
     }
-    for (size_t i = 0; i < leaf->count; i++)
+    for (size_t i = 0; i < leaf->count; i++) {
         probes[i] = (struct expr_probe){leaf->field, leaf->kind, leaf->values[i]};
+        chance += expr_probe_chance(search->chances, &probes[i]);
+    }
     return (struct expr_cover){false, probes, leaf->count, chance < 1.0 ? chance : 1.0};
 }
 

@@ -225,7 +225,7 @@ static enum rt_status cover_of_choice(struct rt_arena *arena, const struct expr_
                                       struct expr_cover *out)
 {
     struct expr_probe *probes;
-    double chance = (double)choice->count * expr_probe_chance(chances, field, EXPR_PROBE_EQUAL);
+    double chance = 0;
 
     *out = (struct expr_cover){.all = true, .chance = 1.0};
     if (choice->kind == EXPR_MAY_ALL)
@@ -233,8 +233,10 @@ static enum rt_status cover_of_choice(struct rt_arena *arena, const struct expr_
     probes = rt_arena_array(arena, choice->count, sizeof(*probes));
     if (probes == NULL)
         return RT_ERR_NOMEM;
-    for (size_t i = 0; i < choice->count; i++)
+    for (size_t i = 0; i < choice->count; i++) {
         probes[i] = (struct expr_probe){field, EXPR_PROBE_EQUAL, choice->values[i].value};
+        chance += expr_probe_chance(chances, &probes[i]);
+    }
     *out = (struct expr_cover){false, probes, choice->count, chance < 1.0 ? chance : 1.0};
     return RT_OK;
 }
@@ -331,19 +333,32 @@ static enum rt_status choose(struct plan_builder *builder, const struct rule *ru
     return status;
 }
 
+static enum rt_status count_condition(const struct rule_condition *condition,
+                                      struct expr_chances *chances)
+{
+    return condition->tree == NULL ? RT_OK : expr_tree_count_probes(condition->tree, chances);
+}
+
+static enum rt_status count_rule(const struct rule *rule, struct expr_chances *chances)
+{
+    enum rt_status status = count_condition(&rule->filter, chances);
+
+    if (status == RT_OK)
+        status = count_condition(&rule->where, chances);
+    if (status == RT_OK)
+        status = count_condition(&rule->cancel_if, chances);
+    for (uint32_t i = 0; i < rule->guard_count && status == RT_OK; i++)
+        status = count_condition(&rule->guards[i], chances);
+    return status;
+}
+
 enum rt_status plan_routes(struct plan_builder *builder)
 {
-    struct rule_plan *plan = builder->plan;
-    struct rt_arena scratch;
-    struct expr_chances chances = {.field_count = rt_fields_count(plan->fields)};
-    enum rt_status status = RT_OK;
+    struct expr_chances chances;
+    enum rt_status status = expr_chances_init(&chances, rt_fields_count(builder->plan->fields));
 
-    rt_arena_init(&scratch, (size_t)1 << 30);
-    chances.tests = rt_arena_array(&scratch, chances.field_count, sizeof(*chances.tests));
-    if (chances.tests == NULL)
-        status = RT_ERR_NOMEM;
-    for (uint32_t i = 0; i < plan->atom_count && status == RT_OK; i++)
-        expr_tree_count_probes(plan->atoms[i].tree, &chances);
+    for (size_t i = 0; i < builder->rule_count && status == RT_OK; i++)
+        status = count_rule(builder->rules[i], &chances);
     for (size_t i = 0; i < builder->rule_count && status == RT_OK; i++) {
         struct rule *rule = builder->rules[i];
 
@@ -352,6 +367,6 @@ enum rt_status plan_routes(struct plan_builder *builder)
         if (status == RT_OK && rule->kind == RULE_PATTERN)
             status = choose(builder, rule, false, &chances, &rule->route);
     }
-    rt_arena_done(&scratch);
+    expr_chances_done(&chances);
     return status;
 }
