@@ -7,7 +7,7 @@
 #include "runtime/base/alloc.h"
 #include "runtime/base/assert.h"
 
-enum { BUFFER_BYTES_FIRST = 256, NEAREST_LENGTH_MAX = 64 };
+enum { BUFFER_BYTES_FIRST = 256, NEAREST_LENGTH_MAX = 64, NEAREST_BEGINNING_MIN = 4 };
 
 bool rt_text_starts_with(struct rt_text text, struct rt_text prefix)
 {
@@ -240,6 +240,13 @@ static size_t edit_distance(struct rt_text a, struct rt_text b)
     return last[b.length];
 }
 
+/* A name that was not written to its end. */
+static bool is_beginning(struct rt_text word, struct rt_text of)
+{
+    return word.length >= NEAREST_BEGINNING_MIN && word.length < of.length &&
+           memcmp(word.data, of.data, word.length) == 0;
+}
+
 const char *rt_nearest(struct rt_text word, const char *const *candidates, size_t count)
 {
     const char *best = NULL;
@@ -256,7 +263,9 @@ const char *rt_nearest(struct rt_text word, const char *const *candidates, size_
         size_t longer = word.length > candidate.length ? word.length : candidate.length;
         size_t distance = edit_distance(word, candidate);
 
-        if (distance <= (longer + 2) / 3 && distance < longer && distance < best_distance) {
+        bool near = distance <= longer / 3 || is_beginning(word, candidate);
+
+        if (near && distance < best_distance) {
             best = candidates[i];
             best_distance = distance;
         }

@@ -123,7 +123,8 @@ void rt_buffer_duration(struct rt_buffer *buffer, int64_t ms);
 
 /*
  * The candidate nearest to `word` by edit distance (a swap of neighbours counts 1), if that distance is
- * at most a third of the longer of the two, rounded up; NULL when none is near.  A wrong hint is worse than none.
+ * at most a third of the longer of the two, or if the candidate begins with the word; NULL when none is near.  A wrong
+ * hint is worse than none.
  * Cost: the product of the lengths, per candidate.
  */
 const char *rt_nearest(struct rt_text word, const char *const *candidates, size_t count);

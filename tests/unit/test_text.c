@@ -198,6 +198,8 @@ static void a_hint_is_given_only_when_it_is_near(void **state)
     assert_string_equal(rt_nearest(RT_TEXT("folowedBy"), words, 5), "followedBy");
     assert_string_equal(rt_nearest(RT_TEXT("hihg"), words, 5), "high");
     assert_null(rt_nearest(RT_TEXT("completely"), words, 5));
+    assert_null(rt_nearest(RT_TEXT("hugs"), words, 5)); /* 2 of 4 letters differ from `high` */
+    assert_string_equal(rt_nearest(RT_TEXT("follow"), words, 5), "followedBy"); /* its beginning */
     assert_null(rt_nearest(RT_TEXT(""), words, 5));
 }
 
