@@ -25,6 +25,17 @@ static void report_rejected(const struct rt_job_counters *job, struct rt_buffer 
     }
 }
 
+/* The first run over data of one's own: the time is in another field, or in another form. */
+static void advise_on_time(const struct rt_job_counters *job, struct rt_buffer *line)
+{
+    uint64_t without = job->rejected_by[RT_REJECT_NO_TIME] + job->rejected_by[RT_REJECT_BAD_TIME] +
+                       job->rejected_by[RT_REJECT_TIME_RANGE];
+
+    if (without > 0 && job->accepted == 0)
+        rt_buffer_string(line, "no event has an event time that can be read; --time FIELD[:FORMAT] "
+                               "names its field and its form");
+}
+
 struct errors {
     const struct rule_plan *plan;
     struct rt_buffer *line;
@@ -112,6 +123,8 @@ void cli_run_report(const struct cli_call *call, const struct rule_plan *plan,
 
     rt_buffer_init(&line, LINE_BYTES_MAX);
     report_rejected(job, &line);
+    say(call, &line);
+    advise_on_time(job, &line);
     say(call, &line);
     report_errors(plan, engine, &line);
     say(call, &line);

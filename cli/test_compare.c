@@ -169,15 +169,34 @@ static void compare_map(struct writer *writer, const char *part, struct rt_value
 
 struct taken {
     struct rt_text step;
+    int64_t time_ms; /* of the event */
     int64_t offset;
     struct rt_value data;
 };
 
-static int by_offset(const void *a, const void *b)
+#define TIME_UNKNOWN INT64_MIN
+
+/* In the order of processing. */
+static int by_time(const void *a, const void *b)
 {
     const struct taken *left = a, *right = b;
 
+    if (left->time_ms != right->time_ms)
+        return left->time_ms < right->time_ms ? -1 : 1;
     return (left->offset > right->offset) - (left->offset < right->offset);
+}
+
+/* The event time of an event of a test, which is written by the runner. */
+static int64_t taken_time_ms(struct rt_value data)
+{
+    struct rt_value time =
+        map_get(data, rt_string(CLI_TEST_TIME_FIELD, sizeof(CLI_TEST_TIME_FIELD) - 1));
+    int64_t seconds;
+    uint32_t nanos;
+
+    if (time.type != RT_STRING || !rt_rfc3339_parse(rt_value_text(time), &seconds, &nanos))
+        return TIME_UNKNOWN;
+    return seconds * 1000 + nanos / 1000000;
 }
 
 static size_t collect_taken(struct rt_value events, struct taken *out, size_t max)
@@ -191,6 +210,7 @@ static size_t collect_taken(struct rt_value events, struct taken *out, size_t ma
         for (uint32_t k = 0; list.type == RT_LIST && k < list.length && count < max; k++)
             out[count++] = (struct taken){
                 .step = rt_value_text(events.u.entries[i].key),
+                .time_ms = taken_time_ms(map_get(list.u.items[k], data)),
                 .offset = map_get(list.u.items[k], offset).u.integer,
                 .data = map_get(list.u.items[k], data),
             };
@@ -210,15 +230,12 @@ static size_t count_taken(struct rt_value events)
 static void add_taken(struct writer *writer, const struct taken *taken)
 {
     struct rt_value time_name = rt_string(CLI_TEST_TIME_FIELD, sizeof(CLI_TEST_TIME_FIELD) - 1);
-    struct rt_value time = map_get(taken->data, time_name);
     struct rt_buffer *out = writer->out;
     size_t column = out->length;
-    int64_t seconds;
-    uint32_t nanos;
 
     rt_buffer_string(out, "        ");
-    if (time.type == RT_STRING && rt_rfc3339_parse(rt_value_text(time), &seconds, &nanos))
-        add_since_start((rt_time){seconds * 1000 + nanos / 1000000}, out);
+    if (taken->time_ms != TIME_UNKNOWN)
+        add_since_start((rt_time){taken->time_ms}, out);
     while (out->length < column + 16 && !out->failed)
         rt_buffer_char(out, ' ');
     rt_buffer_printf(out, "  %-10.*s", (int)taken->step.length, taken->step.data);
@@ -243,7 +260,7 @@ static void add_what_matched(struct writer *writer, struct rt_value events)
     if (taken == NULL || count == 0)
         return;
     count = collect_taken(events, taken, count);
-    qsort(taken, count, sizeof(*taken), by_offset);
+    qsort(taken, count, sizeof(*taken), by_time);
     rt_buffer_string(writer->out, "      what matched:\n");
     for (size_t i = 0; i < count && i < MATCHED_SHOWN_MAX; i++)
         add_taken(writer, &taken[i]);

@@ -118,6 +118,8 @@ static enum rt_status decode_group(struct rt_job *job, size_t *next)
             return RT_OK; /* the group ends before this record, which comes again with all the memory */
         if (status != RT_OK)
             return failed(job, status, "a record needs more memory to be decoded than there is");
+        if (reject != RT_REJECT_NONE && job->group_count > 0 && job->options.dead_letter != NULL)
+            return RT_OK; /* what came before goes first, so that groups do not show in the dead letters */
         ++*next;
         job->counters.read++;
         job->counters.bytes += record->bytes;
