@@ -248,6 +248,20 @@ class Run(Folder):
         self.assertEqual([(letter["reason"], letter["raw"]) for letter in letters],
                          [("missing_key", record) for record in keyless])
 
+    def test_an_event_time_that_no_event_has_is_followed_by_advice(self):
+        advice = "--time FIELD[:FORMAT]"
+        self.assertIn(advice, self.egret("run", "rule.yaml", "--time", "when", stdin=failures(0, 5)).err)
+        self.assertIn(advice, self.egret("run", "rule.yaml", "--time", "ts:unix_s", stdin=failures(0, 5)).err)
+        self.assertNotIn(advice, self.egret("run", "rule.yaml", stdin=failures(0, 5) + '{"user":"eva"}\n').err)
+        self.assertNotIn(advice, self.egret("run", "rule.yaml", stdin="").err)
+
+    def test_dead_letters_are_in_the_order_of_the_records_however_the_input_is_cut(self):
+        lines = ['{"ts":1,"type":"failure"}', "broken", '{"ts":2,"type":"failure"}', '{"ts":"x"}',
+                 '{"ts":3,"type":"failure","user":null}']
+        self.egret("run", "rule.yaml", "--dead-letter", "dead.ndjson", stdin="\n".join(lines) + "\n")
+        letters = [json.loads(line) for line in self.read("dead.ndjson").splitlines()]
+        self.assertEqual([letter["raw"] for letter in letters], lines)
+
     def test_the_last_line_needs_no_line_end_and_windows_lines_are_fine(self):
         ended = self.egret("run", "rule.yaml", stdin=failures(0, 5).strip())
         self.assertEqual(self.counts(ended), (2, 0, 0, 1))
@@ -481,6 +495,19 @@ class Test(Folder):
         self.assertIn("        message\n      -   eva failed\n      +   eva failed twice\n", ended.out)
         self.assertRegex(ended.out, r"what matched:\n +0s +first +type failure +user eva\n +10s +second")
 
+    def test_what_matched_is_shown_in_the_order_of_event_time(self):
+        self.write("rule.yaml", LOGIN_RULE + """
+    tests:
+      - name: in disorder
+        watermark: { max_out_of_orderness: 10s }
+        events:
+          - { at: 10s, event: { type: failure, user: eva } }
+          - { at: 5s, event: { type: failure, user: eva } }
+        expect: []
+""")
+        ended = self.egret("test", "rule.yaml")
+        self.assertRegex(ended.out, r"what matched:\n +5s +first .*\n +10s +second")
+
     def test_a_wrong_number_of_alerts_lists_both_sides(self):
         self.write("rule.yaml", TESTED_RULE.replace("repeat: 2", "repeat: 1"))
         ended = self.egret("test", "rule.yaml")
@@ -705,6 +732,7 @@ class Explain(Folder):
                 ended = self.egret("explain", code)
                 self.assertEqual(ended.code, 0)
                 self.assertTrue(ended.out.startswith(f"{code}: "))
+                self.assertTrue(ended.out.endswith("\n") and not ended.out.endswith("\n\n"))
 
 
 if __name__ == "__main__":
