@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/window/cell.h"
+
+#include <math.h>
+#include <string.h>
+
+#define HAS_REALS (UINT64_C(1) << 63)
+
+struct shared_text { /* what `u.text` of a held value points into */
+    uint32_t references;
+    uint32_t length;
+    char bytes[];
+};
+
+/* ---- held values ---- */
+
+static struct shared_text *text_of(struct rt_value value)
+{
+    return (struct shared_text *)(void *)((uintptr_t)value.u.text -
+                                          offsetof(struct shared_text, bytes));
+}
+
+static void hold(struct rt_value value)
+{
+    if (value.type == RT_STRING)
+        text_of(value)->references++;
+}
+
+static void let_go(struct rt_value value, struct rt_blocks *blocks)
+{
+    struct shared_text *text;
+
+    if (value.type != RT_STRING)
+        return;
+    text = text_of(value);
+    if (--text->references == 0)
+        rt_blocks_give(blocks, text, sizeof(*text) + text->length);
+}
+
+static enum rt_status keep_value(struct rt_value value, struct rt_blocks *blocks,
+                                 struct rt_value *out)
+{
+    *out = value;
+    if (value.type != RT_STRING)
+        return RT_OK;
+
+    struct shared_text *text = rt_blocks_take(blocks, sizeof(*text) + value.length);
+
+    if (text == NULL)
+        return RT_ERR_NOMEM;
+    text->references = 1;
+    text->length = value.length;
+    if (value.length > 0)
+        memcpy(text->bytes, value.u.text, value.length);
+    out->u.text = text->bytes;
+    return RT_OK;
+}
+
+/* ---- numbers ---- */
+
+static double as_double(struct rt_value value)
+{
+    switch (value.type) {
+    case RT_INT:
+        return (double)value.u.integer;
+    case RT_UINT:
+        return (double)value.u.natural;
+    default:
+        return value.u.real;
+    }
+}
+
+/* -1, 0, 1 by value; an int and a double are compared as doubles unless they are equal there. */
+static int compare(struct rt_value a, struct rt_value b)
+{
+    if (a.type == RT_INT && b.type == RT_INT)
+        return (a.u.integer > b.u.integer) - (a.u.integer < b.u.integer);
+    if (a.type == RT_UINT && b.type == RT_UINT)
+        return (a.u.natural > b.u.natural) - (a.u.natural < b.u.natural);
+    return (as_double(a) > as_double(b)) - (as_double(a) < as_double(b));
+}
+
+/* ---- the table of aggregates ---- */
+
+uint32_t rt_cell_bytes(enum rt_aggregate aggregate)
+{
+    switch (aggregate) {
+    case RT_AGGREGATE_COUNT:
+    case RT_AGGREGATE_RATE:
+        return sizeof(uint64_t);
+    case RT_AGGREGATE_COUNT_DISTINCT:
+    case RT_AGGREGATE_QUANTILE:
+        return 0;
+    default:
+        return sizeof(struct rt_cell);
+    }
+}
+
+bool rt_cell_takes(enum rt_aggregate aggregate, enum rt_type type)
+{
+    switch (aggregate) {
+    case RT_AGGREGATE_COUNT:
+    case RT_AGGREGATE_RATE:
+        return true;
+    case RT_AGGREGATE_FIRST:
+    case RT_AGGREGATE_LAST:
+    case RT_AGGREGATE_COUNT_DISTINCT:
+        return type == RT_NULL || type == RT_BOOL || type == RT_INT || type == RT_UINT ||
+               type == RT_DOUBLE || type == RT_STRING || type == RT_TIMESTAMP ||
+               type == RT_DURATION;
+    default:
+        return type == RT_INT || type == RT_UINT || type == RT_DOUBLE;
+    }
+}
+
+enum rt_status rt_cell_of(enum rt_aggregate aggregate, struct rt_value value,
+                          struct rt_blocks *blocks, struct rt_cell *out)
+{
+    *out = (struct rt_cell){.count = 1};
+    switch (aggregate) {
+    case RT_AGGREGATE_SUM:
+    case RT_AGGREGATE_AVG:
+        if (value.type == RT_INT) {
+            out->u.sum.integers = value.u.integer;
+        } else {
+            out->u.sum.reals = as_double(value);
+            out->count |= HAS_REALS;
+        }
+        return RT_OK;
+    case RT_AGGREGATE_VARIANCE:
+    case RT_AGGREGATE_STDDEV:
+        out->u.spread.mean = as_double(value);
+        return RT_OK;
+    case RT_AGGREGATE_MIN:
+    case RT_AGGREGATE_MAX:
+        out->u.value = value;
+        return RT_OK;
+    case RT_AGGREGATE_FIRST:
+    case RT_AGGREGATE_LAST:
+        return keep_value(value, blocks, &out->u.value);
+    default:
+        return RT_OK;
+    }
+}
+
+static void merge_sums(struct rt_cell *older, const struct rt_cell *newer)
+{
+    uint64_t reals = (older->count | newer->count) & HAS_REALS;
+    int64_t integers;
+
+    older->u.sum.reals += newer->u.sum.reals;
+    if (__builtin_add_overflow(older->u.sum.integers, newer->u.sum.integers, &integers)) {
+        older->u.sum.reals += (double)older->u.sum.integers + (double)newer->u.sum.integers;
+        integers = 0;
+        reals = HAS_REALS;
+    }
+    older->u.sum.integers = integers;
+    older->count = ((older->count & ~HAS_REALS) + (newer->count & ~HAS_REALS)) | reals;
+}
+
+/* Chan's formula: stable, and exact enough for any order. */
+static void merge_spreads(struct rt_cell *older, const struct rt_cell *newer)
+{
+    double left = (double)older->count, right = (double)newer->count;
+    double delta = newer->u.spread.mean - older->u.spread.mean;
+
+    if (newer->count == 0)
+        return;
+    if (older->count == 0) {
+        *older = *newer;
+        return;
+    }
+    older->count += newer->count;
+    older->u.spread.mean += delta * right / (left + right);
+    older->u.spread.squares +=
+        newer->u.spread.squares + delta * delta * left * right / (left + right);
+}
+
+/* Whether older + newer has newer's value. */
+static bool takes_newer(enum rt_aggregate aggregate, const struct rt_cell *older,
+                        const struct rt_cell *newer)
+{
+    if (newer->count == 0 || older->count == 0)
+        return newer->count != 0;
+    switch (aggregate) {
+    case RT_AGGREGATE_MIN:
+        return compare(newer->u.value, older->u.value) < 0;
+    case RT_AGGREGATE_MAX:
+        return compare(newer->u.value, older->u.value) > 0;
+    default:
+        return aggregate == RT_AGGREGATE_LAST;
+    }
+}
+
+static void merge_values(enum rt_aggregate aggregate, struct rt_cell *older,
+                         const struct rt_cell *newer, struct rt_blocks *blocks)
+{
+    uint64_t count = older->count + newer->count;
+
+    if (takes_newer(aggregate, older, newer)) {
+        hold(newer->u.value);
+        if (older->count != 0)
+            let_go(older->u.value, blocks);
+        older->u.value = newer->u.value;
+    }
+    older->count = count;
+}
+
+void rt_cell_merge(enum rt_aggregate aggregate, void *older, const void *newer,
+                   struct rt_blocks *blocks)
+{
+    switch (aggregate) {
+    case RT_AGGREGATE_COUNT:
+    case RT_AGGREGATE_RATE:
+        *(uint64_t *)older += *(const uint64_t *)newer;
+        return;
+    case RT_AGGREGATE_SUM:
+    case RT_AGGREGATE_AVG:
+        merge_sums(older, newer);
+        return;
+    case RT_AGGREGATE_VARIANCE:
+    case RT_AGGREGATE_STDDEV:
+        merge_spreads(older, newer);
+        return;
+    case RT_AGGREGATE_MIN:
+    case RT_AGGREGATE_MAX:
+    case RT_AGGREGATE_FIRST:
+    case RT_AGGREGATE_LAST:
+        merge_values(aggregate, older, newer, blocks);
+        return;
+    case RT_AGGREGATE_COUNT_DISTINCT:
+    case RT_AGGREGATE_QUANTILE:
+        return;
+    }
+}
+
+void rt_cell_clear(enum rt_aggregate aggregate, void *cell, struct rt_blocks *blocks)
+{
+    const struct rt_cell *full = cell;
+
+    if ((aggregate == RT_AGGREGATE_FIRST || aggregate == RT_AGGREGATE_LAST) && full->count != 0)
+        let_go(full->u.value, blocks);
+    memset(cell, 0, rt_cell_bytes(aggregate));
+}
+
+/* ---- the outcome ---- */
+
+static struct rt_value sum_of(const struct rt_cell *sum)
+{
+    if ((sum->count & HAS_REALS) == 0)
+        return rt_int(sum->u.sum.integers);
+    return rt_double((double)sum->u.sum.integers + sum->u.sum.reals);
+}
+
+static struct rt_value average_of(const struct rt_cell *sum)
+{
+    uint64_t count = sum->count & ~HAS_REALS;
+
+    if (count == 0)
+        return rt_null();
+    return rt_double(((double)sum->u.sum.integers + sum->u.sum.reals) / (double)count);
+}
+
+static struct rt_value spread_of(enum rt_aggregate aggregate, const struct rt_cell *spread)
+{
+    double variance;
+
+    if (spread->count == 0)
+        return rt_null();
+    variance = spread->u.spread.squares / (double)spread->count;
+    return rt_double(aggregate == RT_AGGREGATE_STDDEV ? sqrt(variance) : variance);
+}
+
+struct rt_value rt_cell_outcome(enum rt_aggregate aggregate, const void *older, const void *newer,
+                                double seconds)
+{
+    struct rt_cell both = {.count = 0};
+
+    if (rt_cell_bytes(aggregate) == sizeof(uint64_t)) {
+        uint64_t count = *(const uint64_t *)older + *(const uint64_t *)newer;
+
+        return aggregate == RT_AGGREGATE_COUNT ? rt_int((int64_t)count)
+                                               : rt_double((double)count / seconds);
+    }
+    memcpy(&both, older, sizeof(both));
+    switch (aggregate) {
+    case RT_AGGREGATE_SUM:
+        merge_sums(&both, newer);
+        return sum_of(&both);
+    case RT_AGGREGATE_AVG:
+        merge_sums(&both, newer);
+        return average_of(&both);
+    case RT_AGGREGATE_VARIANCE:
+    case RT_AGGREGATE_STDDEV:
+        merge_spreads(&both, newer);
+        return spread_of(aggregate, &both);
+    default:
+        if (takes_newer(aggregate, older, newer))
+            memcpy(&both, newer, sizeof(both));
+        return both.count == 0 ? rt_null() : both.u.value;
+    }
+}

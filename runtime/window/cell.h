@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cell.h - one aggregate over some events: add a value, merge two neighbours, read the outcome.
+ *
+ *     [count][ integers | reals ]     sum avg         [count][ mean | squares ]     variance stddev
+ *     [count]                         count rate      [count][ value ]              min max first last
+ *
+ * C1  merge(older, newer) is associative, and order matters (first, last).  Nothing is ever subtracted, so sums of
+ *     doubles do not drift.
+ * C2  A text that a cell holds is counted, not copied: it lies once in the caller's blocks.
+ * C3  Sums are exact while all values are integers and fit; then they go on as doubles.
+ */
+#ifndef EGRET_RUNTIME_WINDOW_CELL_H
+#define EGRET_RUNTIME_WINDOW_CELL_H
+
+#include "runtime/base/blocks.h"
+#include "runtime/event/value.h"
+
+enum rt_aggregate {
+    RT_AGGREGATE_COUNT,
+    RT_AGGREGATE_RATE, /* a second of the window's size */
+    RT_AGGREGATE_SUM,
+    RT_AGGREGATE_AVG,
+    RT_AGGREGATE_VARIANCE, /* of the population */
+    RT_AGGREGATE_STDDEV,
+    RT_AGGREGATE_MIN,
+    RT_AGGREGATE_MAX,
+    RT_AGGREGATE_FIRST,
+    RT_AGGREGATE_LAST,
+    RT_AGGREGATE_COUNT_DISTINCT, /* in a bag, not in a cell */
+    RT_AGGREGATE_QUANTILE        /* the same */
+};
+
+struct rt_cell {
+    uint64_t count; /* of values; bit 63: reals have come in (sums) */
+    union {
+        struct {
+            int64_t integers;
+            double reals;
+        } sum;
+        struct {
+            double mean, squares;
+        } spread;
+        struct rt_value value;
+    } u;
+};
+
+/* What a cell of this aggregate occupies: 0, 8 or 24 bytes. */
+uint32_t rt_cell_bytes(enum rt_aggregate aggregate);
+
+/* Whether an aggregate can take a value of this type. */
+bool rt_cell_takes(enum rt_aggregate aggregate, enum rt_type type);
+
+/* A value as a cell of its own.  A text is copied into `blocks`: RT_ERR_NOMEM. */
+enum rt_status rt_cell_of(enum rt_aggregate aggregate, struct rt_value value,
+                          struct rt_blocks *blocks, struct rt_cell *out);
+/* older = older + newer.  `newer` stays what it is. */
+void rt_cell_merge(enum rt_aggregate aggregate, void *older, const void *newer,
+                   struct rt_blocks *blocks);
+/* Empties it. */
+void rt_cell_clear(enum rt_aggregate aggregate, void *cell, struct rt_blocks *blocks);
+/* The outcome of older + newer, borrowed; null where nothing was counted but a count or a sum is asked for.  `seconds`: the window's. */
+struct rt_value rt_cell_outcome(enum rt_aggregate aggregate, const void *older, const void *newer,
+                                double seconds);
+
+#endif

@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/window/window.h"
+
+#include <string.h>
+
+#include "runtime/base/assert.h"
+#include "runtime/window/sketch.h"
+
+struct pane {
+    rt_time first;
+    uint64_t sequence;
+    uint64_t cells[];
+};
+
+/* ---- layout ---- */
+
+static bool is_bagged(enum rt_aggregate function)
+{
+    return function == RT_AGGREGATE_COUNT_DISTINCT || function == RT_AGGREGATE_QUANTILE;
+}
+
+void rt_window_shape_init(struct rt_window_shape *shape)
+{
+    RT_ASSERT(shape->aggregate_count <= RT_WINDOW_AGGREGATES_MAX);
+    shape->is_queue = shape->kind == RT_WINDOW_SLIDING || shape->kind == RT_WINDOW_HOPPING ||
+                      (shape->kind == RT_WINDOW_COUNT && shape->every != shape->count);
+    shape->cell_bytes = shape->bag_count = 0;
+    for (uint32_t i = 0; i < shape->aggregate_count; i++) {
+        struct rt_window_aggregate *aggregate = &shape->aggregates[i];
+
+        aggregate->place = is_bagged(aggregate->function) ? shape->bag_count++ : shape->cell_bytes;
+        shape->cell_bytes += rt_cell_bytes(aggregate->function);
+    }
+}
+
+static size_t window_bytes(const struct rt_window_shape *shape)
+{
+    return sizeof(struct rt_window) + shape->cell_bytes + shape->bag_count * sizeof(struct rt_bag);
+}
+
+static size_t pane_bytes(const struct rt_window_shape *shape)
+{
+    return sizeof(struct pane) + shape->cell_bytes;
+}
+
+static struct rt_bag *bag_at(const struct rt_window_shape *shape, const struct rt_window *window,
+                             uint32_t number)
+{
+    unsigned char *cells = (unsigned char *)(uintptr_t)window->cells;
+
+    return (struct rt_bag *)(void *)(cells + shape->cell_bytes) + number;
+}
+
+/* Pane 0 is the oldest. */
+static struct pane *pane_at(const struct rt_window_shape *shape, const struct rt_window *window,
+                            uint32_t number)
+{
+    size_t place = (window->head + number) & (window->capacity - 1);
+
+    return (struct pane *)(void *)(window->panes + place * pane_bytes(shape));
+}
+
+static void *cell_at(const uint64_t *cells, const struct rt_window_aggregate *aggregate)
+{
+    return (unsigned char *)(uintptr_t)cells + aggregate->place;
+}
+
+/* ---- cells of all aggregates at once ---- */
+
+static void clear_cells(const struct rt_window_shape *shape, uint64_t *cells,
+                        struct rt_blocks *blocks)
+{
+    for (uint32_t i = 0; i < shape->aggregate_count; i++) {
+        if (!is_bagged(shape->aggregates[i].function))
+            rt_cell_clear(shape->aggregates[i].function, cell_at(cells, &shape->aggregates[i]),
+                          blocks);
+    }
+}
+
+static void merge_cells(const struct rt_window_shape *shape, uint64_t *older, const uint64_t *newer,
+                        struct rt_blocks *blocks)
+{
+    for (uint32_t i = 0; i < shape->aggregate_count; i++) {
+        if (!is_bagged(shape->aggregates[i].function))
+            rt_cell_merge(shape->aggregates[i].function, cell_at(older, &shape->aggregates[i]),
+                          cell_at(newer, &shape->aggregates[i]), blocks);
+    }
+}
+
+/* The event's own cells; those that cannot be made leave nothing behind. */
+static enum rt_status make_cells(const struct rt_window_shape *shape, const struct rt_value *values,
+                                 struct rt_blocks *blocks, uint64_t *cells)
+{
+    memset(cells, 0, shape->cell_bytes);
+    for (uint32_t i = 0; i < shape->aggregate_count; i++) {
+        const struct rt_window_aggregate *aggregate = &shape->aggregates[i];
+        struct rt_cell cell;
+
+        if (is_bagged(aggregate->function) || values[i].type == RT_ABSENT)
+            continue;
+        if (rt_cell_of(aggregate->function, values[i], blocks, &cell) != RT_OK) {
+            clear_cells(shape, cells, blocks);
+            return RT_ERR_NOMEM;
+        }
+        memcpy(cell_at(cells, aggregate), &cell, rt_cell_bytes(aggregate->function));
+    }
+    return RT_OK;
+}
+
+/* ---- bags ---- */
+
+static enum rt_status reserve_bags(const struct rt_window_shape *shape, struct rt_window *window,
+                                   struct rt_blocks *blocks)
+{
+    for (uint32_t i = 0; i < shape->bag_count; i++) {
+        enum rt_status status = rt_bag_reserve(bag_at(shape, window, i), shape->is_queue, blocks);
+
+        if (status != RT_OK)
+            return status;
+    }
+    return RT_OK;
+}
+
+static void add_to_bags(const struct rt_window_shape *shape, struct rt_window *window,
+                        const struct rt_value *values)
+{
+    for (uint32_t i = 0; i < shape->aggregate_count; i++) {
+        const struct rt_window_aggregate *aggregate = &shape->aggregates[i];
+        bool is_distinct = aggregate->function == RT_AGGREGATE_COUNT_DISTINCT;
+
+        if (is_bagged(aggregate->function) && values[i].type != RT_ABSENT)
+            rt_bag_add(bag_at(shape, window, aggregate->place),
+                       is_distinct ? rt_sketch_hash(values[i]) : rt_sketch_bucket(values[i]),
+                       window->newest, shape->is_queue,
+                       is_distinct ? shape->distinct_max : UINT32_MAX);
+    }
+}
+
+/* ---- the queue ---- */
+
+/* The back becomes the front: each pane takes over what follows it. */
+static void flip(const struct rt_window_shape *shape, struct rt_window *window,
+                 struct rt_blocks *blocks)
+{
+    for (uint32_t number = window->pane_count - 1; number-- > 0;) {
+        for (uint32_t i = 0; i < shape->aggregate_count; i++) {
+            const struct rt_window_aggregate *aggregate = &shape->aggregates[i];
+
+            /* The older pane is the one that changes: it becomes itself + what follows. */
+            if (!is_bagged(aggregate->function))
+                rt_cell_merge(
+                    aggregate->function, cell_at(pane_at(shape, window, number)->cells, aggregate),
+                    cell_at(pane_at(shape, window, number + 1)->cells, aggregate), blocks);
+        }
+    }
+    window->front = window->pane_count;
+    clear_cells(shape, window->cells, blocks);
+}
+
+void rt_window_drop_oldest(const struct rt_window_shape *shape, struct rt_window *window,
+                           struct rt_blocks *blocks)
+{
+    RT_ASSERT(window->pane_count > 0);
+    if (window->front == 0)
+        flip(shape, window, blocks);
+    clear_cells(shape, pane_at(shape, window, 0)->cells, blocks);
+    for (uint32_t i = 0; i < shape->bag_count; i++)
+        rt_bag_forget(bag_at(shape, window, i), window->newest - window->pane_count + 1);
+    window->head = (window->head + 1) & (window->capacity - 1);
+    window->pane_count--;
+    window->front--;
+}
+
+static enum rt_status grow_ring(const struct rt_window_shape *shape, struct rt_window *window,
+                                struct rt_blocks *blocks)
+{
+    uint32_t capacity = window->capacity == 0 ? 1 : window->capacity * 2;
+    size_t bytes = pane_bytes(shape);
+    unsigned char *panes = rt_blocks_take(blocks, capacity * bytes);
+
+    if (panes == NULL)
+        return RT_ERR_NOMEM;
+    for (uint32_t i = 0; i < window->pane_count; i++)
+        memcpy(panes + i * bytes, pane_at(shape, window, i), bytes);
+    rt_blocks_give(blocks, window->panes, window->capacity * bytes);
+    window->panes = panes;
+    window->capacity = capacity;
+    window->head = 0;
+    return RT_OK;
+}
+
+static rt_time start_of(const struct rt_window_shape *shape, rt_duration span, rt_time time)
+{
+    int64_t from = time.ms - shape->offset.ms;
+    int64_t rest = from % span.ms;
+
+    return (rt_time){time.ms - (rest < 0 ? rest + span.ms : rest)};
+}
+
+/* Whether the event belongs to the newest pane, which must still be in the back. */
+static bool joins(const struct rt_window_shape *shape, const struct rt_window *window, rt_time time)
+{
+    const struct pane *newest;
+
+    if (window->pane_count == window->front)
+        return false;
+    newest = pane_at(shape, window, window->pane_count - 1);
+    switch (shape->kind) {
+    case RT_WINDOW_SLIDING:
+        return newest->first.ms == time.ms;
+    case RT_WINDOW_HOPPING:
+        return start_of(shape, shape->slide, newest->first).ms ==
+               start_of(shape, shape->slide, time).ms;
+    default:
+        return window->counted < shape->every;
+    }
+}
+
+/* Room for one more pane if the event needs one. */
+static enum rt_status reserve_pane(const struct rt_window_shape *shape, struct rt_window *window,
+                                   struct rt_blocks *blocks, bool joined)
+{
+    if (joined || !shape->is_queue)
+        return RT_OK;
+    if (window->pane_count >= shape->panes_max)
+        return RT_ERR_LIMIT;
+    return window->pane_count < window->capacity ? RT_OK : grow_ring(shape, window, blocks);
+}
+
+static void push_pane(const struct rt_window_shape *shape, struct rt_window *window, rt_time time,
+                      uint64_t sequence)
+{
+    struct pane *pane = pane_at(shape, window, window->pane_count);
+
+    memset(pane, 0, pane_bytes(shape));
+    pane->first = time;
+    pane->sequence = sequence;
+    window->pane_count++;
+    window->newest++;
+    window->counted = 0;
+}
+
+/* ---- events ---- */
+
+static struct rt_window *begin(const struct rt_window_shape *shape, struct rt_blocks *blocks,
+                               rt_time time, uint64_t sequence)
+{
+    struct rt_window *window = rt_blocks_take(blocks, window_bytes(shape));
+
+    if (window == NULL)
+        return NULL;
+    memset(window, 0, window_bytes(shape));
+    window->first = time;
+    window->sequence = sequence;
+    if (shape->kind == RT_WINDOW_TUMBLING)
+        window->close = rt_time_plus(start_of(shape, shape->size, time), shape->size);
+    else if (shape->kind == RT_WINDOW_HOPPING)
+        window->close = rt_time_plus(start_of(shape, shape->slide, time), shape->slide);
+    return window;
+}
+
+enum rt_status rt_window_add(const struct rt_window_shape *shape, struct rt_window **place,
+                             struct rt_blocks *blocks, rt_time time, uint64_t sequence,
+                             const struct rt_value *values)
+{
+    uint64_t cells[RT_WINDOW_AGGREGATES_MAX * sizeof(struct rt_cell) / sizeof(uint64_t)];
+    struct rt_window *window = *place != NULL ? *place : begin(shape, blocks, time, sequence);
+    bool joined;
+    enum rt_status status;
+
+    if (window == NULL)
+        return RT_ERR_NOMEM;
+    joined = joins(shape, window, time);
+    status = reserve_pane(shape, window, blocks, joined);
+    if (status == RT_OK)
+        status = reserve_bags(shape, window, blocks);
+    if (status == RT_OK)
+        status = make_cells(shape, values, blocks, cells);
+    if (status != RT_OK) {
+        if (*place == NULL)
+            rt_window_free(shape, window, blocks);
+        return status;
+    }
+    *place = window;
+    if (shape->is_queue) {
+        /* Before the push: only whole panes may come to the front, or the next event could not join its pane. */
+        if (!joined && shape->kind == RT_WINDOW_COUNT &&
+            window->pane_count == shape->count / shape->every)
+            rt_window_drop_oldest(shape, window, blocks);
+        if (!joined)
+            push_pane(shape, window, time, sequence);
+        merge_cells(shape, pane_at(shape, window, window->pane_count - 1)->cells, cells, blocks);
+    }
+    merge_cells(shape, window->cells, cells, blocks);
+    clear_cells(shape, cells, blocks);
+    add_to_bags(shape, window, values);
+    window->counted++;
+    window->last = time;
+    return RT_OK;
+}
+
+void rt_window_slide(const struct rt_window_shape *shape, struct rt_window *window,
+                     struct rt_blocks *blocks, rt_time time)
+{
+    if (shape->kind != RT_WINDOW_SLIDING)
+        return;
+    while (window->pane_count > 0 &&
+           pane_at(shape, window, 0)->first.ms <= time.ms - shape->size.ms)
+        rt_window_drop_oldest(shape, window, blocks);
+}
+
+rt_time rt_window_deadline(const struct rt_window_shape *shape, const struct rt_window *window)
+{
+    if (shape->kind == RT_WINDOW_TUMBLING || shape->kind == RT_WINDOW_HOPPING)
+        return window->close;
+    return rt_time_plus(window->last, shape->size);
+}
+
+void rt_window_next(const struct rt_window_shape *shape, struct rt_window **place,
+                    struct rt_blocks *blocks)
+{
+    struct rt_window *window = *place;
+
+    if (shape->is_queue && shape->kind == RT_WINDOW_COUNT)
+        return; /* the next event takes the oldest pane out */
+    if (shape->is_queue && window->pane_count > 0) {
+        window->close = rt_time_plus(window->close, shape->slide);
+        while (window->pane_count > 0 &&
+               start_of(shape, shape->slide, pane_at(shape, window, 0)->first).ms <
+                   window->close.ms - shape->size.ms)
+            rt_window_drop_oldest(shape, window, blocks);
+        return; /* empty or not: what it was is compared with what the next one is */
+    }
+    rt_window_free(shape, window, blocks);
+    *place = NULL;
+}
+
+bool rt_window_is_empty(const struct rt_window_shape *shape, const struct rt_window *window)
+{
+    return shape->is_queue && window->pane_count == 0;
+}
+
+bool rt_window_is_full(const struct rt_window_shape *shape, const struct rt_window *window)
+{
+    return shape->kind == RT_WINDOW_COUNT && window->counted == shape->every;
+}
+
+/* ---- reading ---- */
+
+void rt_window_read(const struct rt_window_shape *shape, const struct rt_window *window,
+                    struct rt_blocks *blocks, uint32_t wanted, struct rt_value *out)
+{
+    static const struct rt_cell empty = {.count = 0};
+    double seconds = (double)shape->size.ms / 1000;
+
+    for (uint32_t i = 0; i < shape->aggregate_count; i++) {
+        const struct rt_window_aggregate *aggregate = &shape->aggregates[i];
+        const void *front = &empty;
+
+        if ((wanted >> i & 1) == 0)
+            continue;
+        switch (aggregate->function) {
+        case RT_AGGREGATE_COUNT_DISTINCT:
+            out[i] = rt_int((int64_t)rt_bag_distinct(bag_at(shape, window, aggregate->place)));
+            break;
+        case RT_AGGREGATE_QUANTILE:
+            out[i] = rt_sketch_quantile(bag_at(shape, window, aggregate->place),
+                                        aggregate->quantile, blocks);
+            break;
+        default:
+            if (window->front > 0)
+                front = cell_at(pane_at(shape, window, 0)->cells, aggregate);
+            out[i] = rt_cell_outcome(aggregate->function, front, cell_at(window->cells, aggregate),
+                                     seconds);
+            break;
+        }
+    }
+}
+
+rt_time rt_window_first(const struct rt_window_shape *shape, const struct rt_window *window,
+                        uint64_t *sequence)
+{
+    if (!shape->is_queue || window->pane_count == 0) {
+        *sequence = window->sequence;
+        return window->first;
+    }
+    *sequence = pane_at(shape, window, 0)->sequence;
+    return pane_at(shape, window, 0)->first;
+}
+
+void rt_window_free(const struct rt_window_shape *shape, struct rt_window *window,
+                    struct rt_blocks *blocks)
+{
+    if (window == NULL)
+        return;
+    for (uint32_t i = 0; i < window->pane_count; i++)
+        clear_cells(shape, pane_at(shape, window, i)->cells, blocks);
+    clear_cells(shape, window->cells, blocks);
+    for (uint32_t i = 0; i < shape->bag_count; i++)
+        rt_bag_done(bag_at(shape, window, i), blocks);
+    rt_blocks_give(blocks, window->panes, window->capacity * pane_bytes(shape));
+    rt_blocks_give(blocks, window, window_bytes(shape));
+}

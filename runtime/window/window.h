@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * window.h - aggregates over a moving part of an ordered stream, of one key.
+ *
+ *     sliding   (t-D, t] at each event t      panes: one a millisecond that has events
+ *     hopping   [E-size, E) at each E         panes: one a slide that has events
+ *     tumbling  [E-size, E)                   one pane
+ *     session   until nothing came for a gap  one pane
+ *     count     the last N events             one pane, or one a slide of M events
+ *
+ *     panes, oldest first:   [sum of 0..2] [sum of 1..2] [2] | [3] [4]      back = 3+4
+ *                             ------------ front ----------    - back -     all  = front's first + back
+ *
+ * N1  Two stacks in one queue: a pane is added to the back; when the front is empty the back becomes the front, each pane
+ *     taking over what follows it.  So an event costs a constant number of merges, whatever the size is in slides, and
+ *     nothing is ever subtracted.
+ * N2  Events come in order of time.  Before an event or a look at time t the caller has dealt with every deadline at or
+ *     before t; rt_window_slide takes out what a sliding window has left behind.
+ * N3  What cannot be merged cheaply (distinct, quantile) is in bags, which forget pane by pane.
+ * N4  A window without events is no window: it is freed, a hopping one a slide later.  Knows no rule, no key, no clock.
+ */
+#ifndef EGRET_RUNTIME_WINDOW_WINDOW_H
+#define EGRET_RUNTIME_WINDOW_WINDOW_H
+
+#include "runtime/base/blocks.h"
+#include "runtime/base/instant.h"
+#include "runtime/window/bag.h"
+#include "runtime/window/cell.h"
+
+enum { RT_WINDOW_AGGREGATES_MAX = 32 };
+
+enum rt_window_kind {
+    RT_WINDOW_TUMBLING,
+    RT_WINDOW_HOPPING,
+    RT_WINDOW_SLIDING,
+    RT_WINDOW_SESSION,
+    RT_WINDOW_COUNT
+};
+
+struct rt_window_aggregate {
+    enum rt_aggregate function;
+    double quantile; /* 0 to 1 */
+    uint32_t place;  /* of its cell in a pane's cells, in bytes; or of its bag */
+};
+
+struct rt_window_shape { /* immutable; shared by all keys */
+    enum rt_window_kind kind;
+    rt_duration size;   /* session: the gap; count: what it may wait for the next event */
+    rt_duration slide;  /* hopping: divides size */
+    rt_duration offset; /* of tumbling and hopping windows from 1970-01-01T00:00:00Z */
+    uint64_t count;     /* count: N */
+    uint64_t every;     /* count: M, divides N; equal: one pane */
+    struct rt_window_aggregate aggregates[RT_WINDOW_AGGREGATES_MAX];
+    uint32_t aggregate_count;
+    uint32_t panes_max;    /* of one window */
+    uint32_t distinct_max; /* values that count_distinct holds before it samples */
+    /* filled in by rt_window_shape_init */
+    bool is_queue; /* more than one pane */
+    uint32_t cell_bytes, bag_count;
+};
+
+/* Lays the cells out: the last fields. */
+void rt_window_shape_init(struct rt_window_shape *shape);
+
+struct rt_window {
+    rt_time last;  /* of the newest event */
+    rt_time close; /* of a tumbling or hopping window: the next end */
+    rt_time first; /* of one pane: of the oldest event */
+    uint64_t sequence;
+    unsigned char *panes; /* owned; a ring */
+    uint32_t capacity, head, pane_count;
+    uint32_t
+        front; /* panes at the head that hold the sum of themselves and those behind them in the front */
+    uint32_t newest;  /* number of the newest pane; counts on and wraps */
+    bool is_true;     /* the caller's: its condition held when it looked last */
+    uint64_t counted; /* events in the newest pane of a count window */
+    uint64_t cells[]; /* back, or the one pane; then the bags */
+};
+
+/*
+ * Adds an event: one value an aggregate, RT_ABSENT where it is not to be counted.  *window NULL: begins one.
+ * RT_ERR_LIMIT: panes_max is reached (rt_window_drop_oldest makes room).  RT_ERR_NOMEM: blocks are full.  Nothing has
+ * changed then.  Cost: constant, amortised.
+ */
+enum rt_status rt_window_add(const struct rt_window_shape *shape, struct rt_window **window,
+                             struct rt_blocks *blocks, rt_time time, uint64_t sequence,
+                             const struct rt_value *values);
+
+/* Takes out what is not after `time` - size of a sliding window. */
+void rt_window_slide(const struct rt_window_shape *shape, struct rt_window *window,
+                     struct rt_blocks *blocks, rt_time time);
+
+/* When the window ends, or is to be forgotten. */
+rt_time rt_window_deadline(const struct rt_window_shape *shape, const struct rt_window *window);
+
+/* After a tumbling, hopping or count window's end, when it has been read: takes out what the next has no part in. */
+void rt_window_next(const struct rt_window_shape *shape, struct rt_window **window,
+                    struct rt_blocks *blocks);
+
+/* A hopping window that only waits for its next end. */
+bool rt_window_is_empty(const struct rt_window_shape *shape, const struct rt_window *window);
+
+/* A count window has just taken its last event, or the last of a slide. */
+bool rt_window_is_full(const struct rt_window_shape *shape, const struct rt_window *window);
+
+/* One value an aggregate whose bit is in `wanted`; texts are borrowed from the window. */
+void rt_window_read(const struct rt_window_shape *shape, const struct rt_window *window,
+                    struct rt_blocks *blocks, uint32_t wanted, struct rt_value *out);
+
+/* Time and arrival of the oldest event. */
+rt_time rt_window_first(const struct rt_window_shape *shape, const struct rt_window *window,
+                        uint64_t *sequence);
+
+void rt_window_drop_oldest(const struct rt_window_shape *shape, struct rt_window *window,
+                           struct rt_blocks *blocks);
+void rt_window_free(const struct rt_window_shape *shape, struct rt_window *window,
+                    struct rt_blocks *blocks); /* NULL is fine */
+
+#endif
