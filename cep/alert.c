@@ -27,7 +27,7 @@ struct writer {
     const struct cep_finding *finding;
     const struct rule_output *output;
     struct expr_frame frame;
-    struct rt_value bindings[RULE_BINDING_COUNT];
+    struct rt_value bindings[RULE_BINDING_COUNT + RULE_AGGREGATES_MAX];
     struct taken *taken;
     uint32_t taken_count;
 };
@@ -41,8 +41,8 @@ static const char *source_name(const struct cep_engine *engine, uint32_t source)
 
 /* ---- what the expressions see ---- */
 
-static struct rt_value key_map(struct cep_engine *engine, const struct rule_keying *keying,
-                               struct rt_text key)
+struct rt_value cep_key_map(struct cep_engine *engine, const struct rule_keying *keying,
+                            struct rt_text key)
 {
     cep_key_parts(key, engine->key_parts, keying->part_count);
     for (uint32_t i = 0; i < keying->part_count; i++) {
@@ -157,7 +157,11 @@ static struct rt_hash128 id_of(const struct writer *writer, struct rt_buffer *ou
     add_name(out, rule->id);
     add_number(out, writer->finding->key.length);
     rt_buffer_text(out, writer->finding->key);
-    if (writer->finding->match == NULL)
+    if (writer->finding->outcomes != NULL && writer->finding->event == NULL) {
+        add_name(out, "window");
+        add_number(out, (uint64_t)writer->finding->begin.ms);
+        add_number(out, (uint64_t)writer->finding->time.ms);
+    } else if (writer->finding->match == NULL)
         add_place(writer, "event", writer->finding->event, out);
     for (uint32_t i = 0; i < writer->taken_count; i++)
         add_place(writer, rule->steps[writer->taken[i].step].name, writer->taken[i].event, out);
@@ -294,6 +298,10 @@ static enum rt_status put_events(struct writer *writer, struct rt_buffer *out)
     const uint32_t *heads;
 
     put_name(out, "events");
+    if (writer->finding->outcomes != NULL) {
+        rt_buffer_string(out, "{}");
+        return RT_OK;
+    }
     if (writer->finding->match == NULL) {
         rt_buffer_string(out, "{\"event\":[");
         put_event(writer, writer->finding->event, out);
@@ -373,9 +381,12 @@ enum rt_status cep_write_record(struct cep_rule *rule, const struct cep_finding 
     rt_buffer_reset(&record->message);
     writer.frame.bindings = writer.bindings;
     writer.bindings[RULE_BINDING_KEY] =
-        key_map(engine, &engine->plan->keyings[rule->rule->keying], finding->key);
+        cep_key_map(engine, &engine->plan->keyings[rule->rule->keying], finding->key);
     if (finding->kind == RULE_OUTPUT_TIMEOUT)
         writer.bindings[RULE_BINDING_TIMEOUT] = timeout_map(&writer, timeout);
+    if (finding->outcomes != NULL)
+        memcpy(writer.bindings + RULE_BINDING_COUNT, finding->outcomes,
+               rule->rule->window->aggregate_count * sizeof(*finding->outcomes));
     status = list_taken(&writer);
     if (status != RT_OK)
         return status;

@@ -138,6 +138,7 @@ static enum rt_status init(struct cep_engine *engine)
 
     rt_pool_init(&engine->timers, sizeof(struct cep_timer), SIZE_MAX);
     rt_blocks_init(&engine->captured, engine->options.captured_bytes);
+    rt_blocks_init(&engine->windows, SIZE_MAX);
     rt_blocks_init(&engine->slot_lists, SIZE_MAX);
     rt_buffer_init(&engine->outbox.record.json, RECORD_BYTES_MAX);
     rt_buffer_init(&engine->outbox.record.message, RECORD_BYTES_MAX);
@@ -203,6 +204,7 @@ void cep_engine_free(struct cep_engine *engine)
     expr_machine_free(engine->memo.machine);
     rt_free(engine->memo.atoms);
     rt_pool_done(&engine->timers);
+    rt_blocks_done(&engine->windows);
     rt_blocks_done(&engine->slot_lists);
     rt_blocks_done(&engine->captured);
     rule_plan_unref(engine->plan);
@@ -243,10 +245,9 @@ void cep_engine_rule_counters(const struct cep_engine *engine, uint32_t number,
 
 static const char *row_name(const struct rule *rule, uint32_t row)
 {
-    static const char *const places[CEP_PLACES] = {[CEP_AT_FILTER] = "filter",
-                                                   [CEP_AT_EXCEPT] = "except",
-                                                   [CEP_AT_CANCEL] = "cancel_if",
-                                                   [CEP_AT_WHERE] = "where"};
+    static const char *const places[CEP_PLACES] = {
+        [CEP_AT_FILTER] = "filter", [CEP_AT_EXCEPT] = "except",       [CEP_AT_CANCEL] = "cancel_if",
+        [CEP_AT_WHERE] = "where",   [CEP_AT_AGGREGATE] = "aggregate", [CEP_AT_HAVING] = "having"};
 
     return row < rule->guard_count ? rule->guards[row].step : places[row - rule->guard_count];
 }

@@ -76,11 +76,11 @@ struct cep_slot *cep_key_slots(struct cep_key *key, uint32_t *count)
     return &key->only;
 }
 
-void cep_key_prefetch(const struct rt_key_line *line, bool runs)
+void cep_key_prefetch(const struct cep_engine *engine, const struct rt_key_line *line, bool runs)
 {
     const struct cep_key *key = (const struct cep_key *)(const void *)line->payload;
 
-    if (key->list == NULL && runs)
+    if (key->list == NULL && runs && engine->rules[key->only.rule].windows == NULL)
         nfa_runs_prefetch(&key->only.runs);
     else if (key->list == NULL)
         RT_PREFETCH(key->only.runs.list);
@@ -266,14 +266,25 @@ bool cep_slot_drop(struct cep_engine *engine, struct cep_keying *keying, struct 
     return false;
 }
 
+void cep_slot_clear(struct cep_engine *engine, struct cep_slot *slot)
+{
+    struct cep_rule *rule = &engine->rules[slot->rule];
+
+    if (rule->windows != NULL) {
+        cep_window_free(rule, &slot->window);
+    } else if (rule->machine != NULL) {
+        nfa_clear(rule->machine, &slot->runs);
+        cep_count_runs(rule);
+    }
+}
+
 static void clear_key(struct cep_engine *engine, struct cep_key *key)
 {
     uint32_t count;
     struct cep_slot *slots = cep_key_slots(key, &count);
 
     for (uint32_t i = 0; i < count; i++) {
-        nfa_clear(engine->rules[slots[i].rule].machine, &slots[i].runs);
-        cep_count_runs(&engine->rules[slots[i].rule]);
+        cep_slot_clear(engine, &slots[i]);
         cep_classifier_rest(engine->classifier, slots[i].rule);
     }
     cep_timer_clear(engine, key);
@@ -364,8 +375,8 @@ size_t cep_state_bytes(const struct cep_engine *engine)
 {
     return engine->counters.keys * sizeof(struct rt_key_line) + engine->long_key_bytes +
            engine->slot_lists.bytes_in_use + engine->captured.bytes_in_use +
-           engine->timers.in_use * engine->timers.object_size + cep_dedup_bytes(&engine->dedup) +
-           engine->run_bytes;
+           engine->windows.bytes_in_use + engine->timers.in_use * engine->timers.object_size +
+           cep_dedup_bytes(&engine->dedup) + engine->run_bytes;
 }
 
 void cep_keyings_done(struct cep_engine *engine)

@@ -55,8 +55,8 @@ static void prepare_key(struct cep_engine *engine, struct cep_keying *keying,
 }
 
 /* The lines are on their way or there: the lists of runs next, then the runs. */
-static void fetch_runs(struct cep_keying *keying, const struct rt_event *const *events,
-                       size_t count)
+static void fetch_runs(const struct cep_engine *engine, struct cep_keying *keying,
+                       const struct rt_event *const *events, size_t count)
 {
     const struct cep_prepared *prepared = &keying->prepared;
     const struct rt_key_line *lines[CEP_PREPARED_KEYS];
@@ -72,10 +72,10 @@ static void fetch_runs(struct cep_keying *keying, const struct rt_event *const *
 
         lines[line_count] = rt_key_table_find(&keying->table, key->hash, bytes);
         if (lines[line_count] != NULL)
-            cep_key_prefetch(lines[line_count++], false);
+            cep_key_prefetch(engine, lines[line_count++], false);
     }
     for (size_t i = 0; i < line_count; i++)
-        cep_key_prefetch(lines[i], true);
+        cep_key_prefetch(engine, lines[i], true);
 }
 
 /* The event reaches a rule that looks keys up in this keying's table. */
@@ -87,7 +87,7 @@ static bool is_wanted(struct cep_engine *engine, uint32_t keying, const struct r
     for (size_t i = 0; i < count; i++) {
         const struct cep_rule *rule = &engine->rules[rules[i]];
 
-        if (rule->machine != NULL && rule->rule->keying == keying)
+        if ((rule->machine != NULL || rule->windows != NULL) && rule->rule->keying == keying)
             return true;
     }
     return false;
@@ -112,7 +112,7 @@ static void prepare_keying(struct cep_engine *engine, uint32_t number,
         if (is_wanted(engine, number, events[i]))
             prepare_key(engine, keying, events[i]);
     }
-    fetch_runs(keying, events, count);
+    fetch_runs(engine, keying, events, count);
 }
 
 void cep_prepare(struct rt_operator *port, const struct rt_event *const *events, size_t count)

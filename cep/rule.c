@@ -4,6 +4,7 @@
  *
  *     event --> filter --> except --> cancel_if --> guards that may hold --> key --> automaton --> finding --> record
  *                                                        (single-event rules: where --> key --> finding)
+ *                                                        (rules with a window: where --> window.c)
  *
  * The cheap questions come first: an event that no guard can want, and that breaks nothing, never looks its key up.
  */
@@ -88,12 +89,15 @@ enum rt_status cep_rule_init(struct cep_rule *rule, struct cep_engine *engine,
     if (rule->guards == NULL || rule->is_start == NULL || rule->guard_keys == NULL ||
         rule->keys == NULL || rule->errors == NULL || rule->seen_errors == NULL)
         return RT_ERR_NOMEM;
+    if (plan->kind == RULE_WINDOW)
+        return cep_window_init(rule);
     return plan->kind == RULE_PATTERN ? init_pattern(rule) : RT_OK;
 }
 
 void cep_rule_done(struct cep_rule *rule)
 {
     nfa_machine_free(rule->machine);
+    rt_free(rule->windows);
     rt_free(rule->guards);
     rt_free(rule->is_start);
     rt_free(rule->guard_keys);
@@ -112,26 +116,22 @@ void cep_count_runs(struct cep_rule *rule)
     rule->run_bytes = bytes;
 }
 
-/* Drops the runs of a key without output; true if the line went with them. */
+/* Drops the runs or the window of a key without output; true if the line went with them. */
 static bool clear_slot(struct cep_rule *rule, struct cep_keying *keying, struct rt_key_line *line,
                        struct cep_slot *slot)
 {
-    nfa_clear(rule->machine, &slot->runs);
-    cep_count_runs(rule);
+    cep_slot_clear(rule->engine, slot);
     return cep_slot_drop(rule->engine, keying, line, slot);
 }
 
-/*
- * After a step or a deadline: the slot goes with its last run; otherwise its timer is seen to.  Runs that no timer could be
- * found for would never go, so they go at once.  True if the line went with the last of them.
- */
-static bool settle(struct cep_rule *rule, struct cep_keying *keying, struct rt_key_line *line,
-                   struct cep_slot *slot)
+bool cep_slot_settle(struct cep_rule *rule, struct cep_keying *keying, struct rt_key_line *line,
+                     struct cep_slot *slot)
 {
     struct cep_engine *engine = rule->engine;
     enum rt_status status;
 
-    cep_count_runs(rule);
+    if (rule->machine != NULL)
+        cep_count_runs(rule);
     if (nfa_runs_empty(&slot->runs))
         return cep_slot_drop(engine, keying, line, slot);
     status = cep_timer_set(engine, keying, line, slot);
@@ -150,7 +150,7 @@ static void step_slot(struct cep_rule *rule, struct cep_keying *keying, struct r
     slot->touched = (uint32_t)engine->memo.turn;
     cep_fail(engine,
              nfa_step(rule->machine, &slot->runs, event, event->time, event->sequence, guards));
-    settle(rule, keying, line, slot);
+    cep_slot_settle(rule, keying, line, slot);
 }
 
 /* A key without runs of this rule: they begin outside of the table, which only runs that live enter. */
@@ -179,7 +179,7 @@ static void step_fresh(struct cep_rule *rule, struct cep_keying *keying,
 
     struct rt_key_line *line = cep_key_line(keying, key);
 
-    settle(rule, keying, line, cep_slot_find(line, fresh.rule));
+    cep_slot_settle(rule, keying, line, cep_slot_find(line, fresh.rule));
 }
 
 bool cep_rule_advance(struct cep_rule *rule, struct cep_keying *keying, struct rt_key_line *line,
@@ -189,12 +189,16 @@ bool cep_rule_advance(struct cep_rule *rule, struct cep_keying *keying, struct r
 
     slot->deadline = RT_TIME_MAX;
     rule->key = rt_key_line_key(line);
+    if (rule->windows != NULL) {
+        cep_window_advance(rule, rule->key, slot, now);
+        return cep_slot_settle(rule, keying, line, slot);
+    }
     status = nfa_advance(rule->machine, &slot->runs, now);
     cep_fail(rule->engine, status);
     /* What is due could not go for want of memory: it must not be due for ever. */
     if (status == RT_ERR_NOMEM && !nfa_runs_empty(&slot->runs))
         return clear_slot(rule, keying, line, slot);
-    return settle(rule, keying, line, slot);
+    return cep_slot_settle(rule, keying, line, slot);
 }
 
 /* What an event may do to a rule, by its atoms. */
@@ -304,12 +308,6 @@ static void cancel(struct cep_rule *rule)
 
 static void push_pattern(struct cep_rule *rule)
 {
-    if (rule->rule->has_cancel &&
-        cep_condition_holds(rule, &rule->rule->cancel_if, CEP_AT_CANCEL)) {
-        cancel(rule);
-        return;
-    }
-
     struct chance chance = chance_of(rule);
 
     if (!chance.any && !rule->restless)
@@ -372,10 +370,16 @@ void cep_rule_push(struct cep_rule *rule)
     rule->counters.events++;
     if (is_excepted(rule))
         return;
-    if (rule->rule->kind == RULE_PATTERN)
+    if (rule->rule->has_cancel && cep_condition_holds(rule, &rule->rule->cancel_if, CEP_AT_CANCEL))
+        cancel(rule);
+    else if (rule->rule->kind == RULE_PATTERN)
         push_pattern(rule);
-    else if (cep_condition_holds(rule, &rule->rule->where, CEP_AT_WHERE))
-        report_event(rule, RULE_OUTPUT_MATCH);
+    else if (cep_condition_holds(rule, &rule->rule->where, CEP_AT_WHERE)) {
+        if (rule->rule->kind == RULE_WINDOW)
+            cep_window_push(rule);
+        else
+            report_event(rule, RULE_OUTPUT_MATCH);
+    }
 }
 
 /* A late event concerns a rule when one of its conditions could have held for it. */

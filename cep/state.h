@@ -8,12 +8,13 @@
  *       ├── memo         what the atoms say of this event
  *       ├── wheel        one timer a key
  *       ├── captured     blocks of events that runs hold
+ *       ├── windows      blocks of what rules with a window count
  *       └── records      the record being written, and those that wait for the end of their deadline
  *
- *     key line (64 bytes) = hash, key, [ rule | runs | deadline ] or a list of such slots, timer
+ *     key line (64 bytes) = hash, key, [ rule | runs or window | deadline ] or a list of such slots, timer
  *
  * S1  `turn` counts the events pushed; whatever is remembered of "this event" carries it and is stale in the next turn.
- * S2  A slot exists while its runs do; a line exists while a slot does.
+ * S2  A slot exists while its runs or its window do; a line exists while a slot does.
  * S3  slot.deadline is never later than the deadline of its runs: it may be earlier (lazily moved), then it is set again
  *     when it is reached.
  * S4  A key's timer is never later than a slot's deadline and the rule's patience; it may be earlier, then it finds nothing
@@ -27,6 +28,7 @@
 #include "cep/engine.h"
 #include "runtime/state/key_table.h"
 #include "runtime/time/wheel.h"
+#include "runtime/window/window.h"
 
 enum { CEP_REASONS = RT_ERROR_ARGUMENT + 1 };
 
@@ -61,7 +63,10 @@ struct cep_timer {
 struct cep_slot {
     uint32_t rule;
     uint32_t touched; /* turn of the last step, lower bits */
-    struct nfa_runs runs;
+    union {           /* by the rule's kind; both are NULL when there is nothing */
+        struct nfa_runs runs;
+        struct rt_window *window; /* owned; in engine->windows */
+    };
     rt_time deadline; /* RT_TIME_MAX: none */
 };
 
@@ -117,10 +122,17 @@ struct cep_rule_key {
     uint64_t guards; /* bits of the guards that ask for events of this key */
 };
 
+struct cep_windows { /* what a rule with a window has besides */
+    struct rt_window_shape shape;
+    uint32_t in_having; /* bits of the aggregates that `having` reads */
+    struct rt_value outcomes[RULE_AGGREGATES_MAX];
+};
+
 struct cep_rule {
     struct cep_engine *engine;
     const struct rule *rule;
-    struct nfa_machine *machine; /* owned; NULL: a single-event rule */
+    struct nfa_machine *machine; /* owned; NULL: not a pattern */
+    struct cep_windows *windows; /* owned; NULL: it has no window */
     struct cep_truth *guards;    /* owned; by guard: what its atoms say */
     bool *is_start;              /* owned; by guard: it alone can begin a run */
     bool any_starts;             /* an event can begin a run whatever the guards say */
@@ -143,6 +155,8 @@ enum cep_condition_place { /* rows of `errors` behind the guards */
                            CEP_AT_EXCEPT,
                            CEP_AT_CANCEL,
                            CEP_AT_WHERE,
+                           CEP_AT_AGGREGATE,
+                           CEP_AT_HAVING,
                            CEP_PLACES
 };
 
@@ -162,6 +176,9 @@ struct cep_finding {
     const struct rt_event *event;  /* the event at hand of the output's expressions */
     rt_time time, first_time;
     uint64_t tie; /* arrival of the first event */
+    /* Of a window; NULL: of something else.  Without an event it is the window [begin, time). */
+    const struct rt_value *outcomes;
+    rt_time begin;
 };
 
 struct cep_record {
@@ -213,6 +230,7 @@ struct cep_engine {
     struct rt_wheel *wheel;
     struct rt_pool timers;
     struct rt_blocks captured;
+    struct rt_blocks windows;
     struct rt_blocks slot_lists;
     struct cep_dedup dedup;
     struct cep_outbox outbox;
@@ -239,6 +257,9 @@ static inline uint32_t cep_limit32(uint64_t limit)
     return limit < UINT32_MAX ? (uint32_t)limit : UINT32_MAX;
 }
 
+/* `key` as expressions see it; borrows what engine->key_entries points to. */
+struct rt_value cep_key_map(struct cep_engine *engine, const struct rule_keying *keying,
+                            struct rt_text key);
 /* Writes the record into outbox.record. */
 enum rt_status cep_write_record(struct cep_rule *rule, const struct cep_finding *finding);
 /* Writes it and emits it, or puts it aside while timers of one deadline fire. */
@@ -253,7 +274,7 @@ void cep_outbox_done(struct cep_outbox *outbox);
 bool cep_key_evaluate(struct cep_engine *engine, const struct cep_keying *keying,
                       const struct rt_event *event, struct rt_buffer *bytes);
 /* Fetches what a step on this key would touch: the list of its runs, or, when that has come, the runs. */
-void cep_key_prefetch(const struct rt_key_line *line, bool runs);
+void cep_key_prefetch(const struct cep_engine *engine, const struct rt_key_line *line, bool runs);
 /* This event's key; evaluated once a turn. */
 const struct cep_event_key *cep_key_of_event(struct cep_engine *engine, uint32_t keying);
 /* Where it lies in the keying's table, which need not be the one of its own keying. */
@@ -268,6 +289,14 @@ struct cep_slot *cep_key_slots(struct cep_key *key, uint32_t *count);
  */
 enum rt_status cep_slot_add(struct cep_engine *engine, struct cep_keying *keying,
                             const struct cep_event_key *key, const struct cep_slot *slot);
+/*
+ * After a step or a deadline: the slot goes with its last run or its window; otherwise its timer is seen to.  What no timer
+ * could be found for would never go, so it goes at once.  True if the line went with the last of them.
+ */
+bool cep_slot_settle(struct cep_rule *rule, struct cep_keying *keying, struct rt_key_line *line,
+                     struct cep_slot *slot);
+/* Frees what the slot holds, without output. */
+void cep_slot_clear(struct cep_engine *engine, struct cep_slot *slot);
 /* The runs are gone: drops the slot, and the line with its timer when it was the last; true if so. */
 bool cep_slot_drop(struct cep_engine *engine, struct cep_keying *keying, struct rt_key_line *line,
                    struct cep_slot *slot);
@@ -305,6 +334,18 @@ struct nfa_callbacks cep_callbacks(const struct rule *rule);
 const struct cep_truth *cep_guard_truth(struct cep_rule *rule, nfa_guard guard);
 /* What expressions see: the event at hand and what the run (NULL: none) has taken. */
 struct expr_frame cep_frame_of_run(const struct rt_event *event, const struct nfa_match *run);
+
+/* ---- window.c ---- */
+
+enum rt_status cep_window_init(struct cep_rule *rule);
+/* The event at hand to a rule with a window. */
+void cep_window_push(struct cep_rule *rule);
+/* A deadline of the slot's window; the window may be gone afterwards. */
+void cep_window_advance(struct cep_rule *rule, struct rt_text key, struct cep_slot *slot,
+                        rt_time deadline);
+rt_time cep_window_deadline(const struct cep_rule *rule, const struct rt_window *window,
+                            uint64_t *tie);
+void cep_window_free(struct cep_rule *rule, struct rt_window **window);
 
 /* ---- rule.c ---- */
 

@@ -37,7 +37,9 @@ enum rt_status cep_timer_set(struct cep_engine *engine, struct cep_keying *keyin
                              struct rt_key_line *line, struct cep_slot *slot)
 {
     uint64_t tie = 0;
-    rt_time deadline = nfa_runs_deadline(engine->rules[slot->rule].machine, &slot->runs, &tie);
+    const struct cep_rule *rule = &engine->rules[slot->rule];
+    rt_time deadline = rule->windows != NULL ? cep_window_deadline(rule, slot->window, &tie)
+                                             : nfa_runs_deadline(rule->machine, &slot->runs, &tie);
 
     if (!rt_time_before(deadline, slot->deadline))
         return RT_OK;

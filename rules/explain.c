@@ -287,6 +287,82 @@ static void add_pattern(const struct rule *rule, struct rt_buffer *out)
     add_skip(pattern, out);
 }
 
+static void add_size(const struct rule_window *window, struct rt_buffer *out)
+{
+    switch (window->kind) {
+    case RULE_TUMBLING:
+        rt_buffer_string(out, "each ");
+        add_span(window->size, out);
+        break;
+    case RULE_HOPPING:
+        rt_buffer_string(out, "the last ");
+        add_span(window->size, out);
+        rt_buffer_string(out, ", every ");
+        add_span(window->slide, out);
+        break;
+    case RULE_SLIDING:
+        rt_buffer_string(out, "the last ");
+        add_span(window->size, out);
+        rt_buffer_string(out, " at each event t: (t - ");
+        add_span(window->size, out);
+        rt_buffer_string(out, ", t]");
+        break;
+    case RULE_SESSION:
+        rt_buffer_string(out, "until nothing came for ");
+        add_span(window->size, out);
+        break;
+    case RULE_COUNT:
+    case RULE_WINDOW_KINDS:
+        rt_buffer_printf(out, "the last %u events, every %u; forgotten when none came for ",
+                         window->count, window->every);
+        add_span(window->size, out);
+        break;
+    }
+}
+
+static void add_window(const struct rule *rule, struct rt_buffer *out)
+{
+    static const char *const when[] = {
+        [RULE_FIRE_ON_THRESHOLD] = "An alert when this becomes true, once",
+        [RULE_FIRE_ON_CLOSE] = "An alert at the end of each window",
+        [RULE_FIRE_ON_EVERY] = "An alert each time it is looked at and true",
+        [RULE_FIRE_RESET] = "An alert when this is true, and the window is emptied"};
+    const struct rule_window *window = rule->window;
+
+    if (rule->where.tree != NULL) {
+        rt_buffer_string(out, "  of those with ");
+        add_condition(&rule->where, out);
+        rt_buffer_char(out, '\n');
+    }
+    rt_buffer_printf(out, "  in a %s window: ", rule_window_kind_name(window->kind));
+    add_size(window, out);
+    rt_buffer_char(out, '\n');
+    for (uint32_t i = 0; i < window->aggregate_count; i++) {
+        const struct rule_aggregate *aggregate = &window->aggregates[i];
+
+        rt_buffer_printf(out, "    %s = %s(", aggregate->name,
+                         rule_aggregate_name(aggregate->function));
+        if (aggregate->tree != NULL)
+            expr_tree_print(aggregate->tree, out);
+        if (aggregate->function == RULE_QUANTILE) {
+            rt_buffer_string(out, ", ");
+            rt_buffer_double(out, aggregate->quantile, 'f', 3);
+        }
+        rt_buffer_char(out, ')');
+        if (aggregate->where.tree != NULL) {
+            rt_buffer_string(out, " where ");
+            add_condition(&aggregate->where, out);
+        }
+        rt_buffer_char(out, '\n');
+    }
+    rt_buffer_printf(out, "%s (fire: %s)", when[window->fire], rule_fire_name(window->fire));
+    if (window->having_tree != NULL) {
+        rt_buffer_string(out, ": ");
+        expr_tree_print(window->having_tree, out);
+    }
+    rt_buffer_string(out, ".\n");
+}
+
 static void add_excepts(const struct rule *rule, struct rt_buffer *out)
 {
     if (rule->has_cancel) {
@@ -411,6 +487,8 @@ void rule_explain(const struct rule_plan *plan, const struct rule *rule, struct 
     add_scope(plan, rule, out);
     if (rule->kind == RULE_PATTERN) {
         add_pattern(rule, out);
+    } else if (rule->kind == RULE_WINDOW) {
+        add_window(rule, out);
     } else {
         rt_buffer_string(out, "  each event with ");
         add_condition(&rule->where, out);

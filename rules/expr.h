@@ -109,6 +109,9 @@ enum { /* what a tree reads */
 };
 unsigned expr_tree_uses(const struct expr_tree *tree);
 
+/* Whether it reads the binding with this index. */
+bool expr_tree_uses_binding(const struct expr_tree *tree, uint32_t index);
+
 /* Static type if known, else RT_ABSENT. */
 enum rt_type expr_tree_type(const struct expr_tree *tree);
 

@@ -194,6 +194,23 @@ unsigned expr_tree_uses(const struct expr_tree *tree)
     return node_uses(tree->root);
 }
 
+// NOLINTNEXTLINE(misc-no-recursion): R2 bounds the depth
+static bool node_uses_binding(const struct expr_node *node, uint32_t index)
+{
+    if (node->kind == EXPR_BINDING_NAME && node->id == index)
+        return true;
+    for (uint32_t i = 0; i < node->child_count; i++) {
+        if (node_uses_binding(node->children[i], index))
+            return true;
+    }
+    return false;
+}
+
+bool expr_tree_uses_binding(const struct expr_tree *tree, uint32_t index)
+{
+    return node_uses_binding(tree->root, index);
+}
+
 enum rt_type expr_tree_type(const struct expr_tree *tree)
 {
     return (enum rt_type)tree->root->type.base;

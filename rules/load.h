@@ -30,8 +30,7 @@ enum { /* what a key takes */
 };
 enum { /* flags of a key */
        LOAD_REQUIRED = 1,
-       LOAD_NOT_YET = 2,
-       LOAD_LATER = 4 /* not supported either, but one report stands for several such keys */
+       LOAD_NOT_YET = 2
 };
 
 struct load_map;
@@ -50,7 +49,8 @@ struct load_map {
 
 extern const struct load_map load_file_map, load_rule_map, load_default_map, load_step_map,
     load_condition_map, load_branch_map, load_member_map, load_except_map, load_output_map,
-    load_dedup_map, load_test_map, load_test_event_map, load_test_expect_map, load_watermark_map;
+    load_dedup_map, load_test_map, load_test_event_map, load_test_expect_map, load_watermark_map,
+    load_window_map, load_span_map, load_aggregate_map, load_fire_map;
 
 enum { LOAD_VERB_COUNT = 6 };
 
@@ -107,6 +107,22 @@ struct load_test_expect_nodes {
 #define TEST_EXPECT_KEY(member, name, accepts, flags, inside) const struct yaml_node *member;
 #include "rules/load_keys.def"
 };
+struct load_window_nodes {
+    const struct yaml_node *kinds[RULE_WINDOW_KINDS];
+    const struct yaml_node *offset, *expires, *global, *time_zone, *allowed_lateness;
+};
+struct load_span_nodes {
+#define SPAN_KEY(member, name, accepts, flags, inside) const struct yaml_node *member;
+#include "rules/load_keys.def"
+};
+struct load_aggregate_nodes {
+#define AGGREGATE_KEY(member, name, accepts, flags, inside) const struct yaml_node *member;
+#include "rules/load_keys.def"
+};
+struct load_fire_nodes {
+#define FIRE_KEY(member, name, accepts, flags, inside) const struct yaml_node *member;
+#include "rules/load_keys.def"
+};
 struct load_watermark_nodes {
 #define WATERMARK_KEY(member, name, accepts, flags, inside) const struct yaml_node *member;
 #include "rules/load_keys.def"
@@ -155,6 +171,8 @@ struct load_rule {
     struct expr_step_name
         *steps; /* names in order of nfa step index; `available` as the alert sees it */
     size_t step_count;
+    const struct expr_binding *names; /* of a window rule: `key` and the aggregates */
+    size_t name_count;
     bool has_gap;     /* a step has `gap` or `loop_gap`: like `within` it lets matches time out */
     bool is_complete; /* false: something was reported */
 };
@@ -225,6 +243,12 @@ struct expr_scope load_scope(const struct loader *loader, const struct load_rule
 bool load_expr(struct loader *loader, const struct yaml_node *node, const struct expr_scope *scope,
                enum expr_want want, struct expr_tree **out);
 
+/* The text of a scalar with the way back to the file, for a part of it that is an expression. */
+bool load_expr_text(struct loader *loader, const struct yaml_node *node, struct expr_text *out);
+/* Bytes [begin, end) of it as an expression, checked. */
+bool load_expr_part(struct loader *loader, const struct expr_text *text, size_t begin, size_t end,
+                    const struct expr_scope *scope, struct expr_tree **out);
+
 bool load_template(struct loader *loader, const struct yaml_node *node,
                    const struct expr_scope *scope, struct expr_template_tree **out);
 
@@ -264,6 +288,8 @@ bool load_pieces_check(struct loader *loader, struct load_pieces *pieces,
 bool load_key_by(struct loader *loader, const struct load_rule *load, const struct yaml_node *node,
                  uint32_t *out_keying, size_t *out_parts);
 void load_pattern(struct loader *loader, struct load_rule *load);
+/* window, aggregate, having, fire. */
+void load_window(struct loader *loader, struct load_rule *load);
 void load_outputs(struct loader *loader, struct load_rule *load);
 void load_one_rule(struct loader *loader, const struct yaml_node *node);
 /* The hash of what the rule does: rule->revision. */

@@ -91,7 +91,7 @@ static void warn_of_comment(struct loader *loader, const struct yaml_node *node)
 /* ---- expressions ---- */
 
 /* The node as an expression's text, whose bytes live as long as the plan; offsets are scratch. */
-static bool expr_text_of(struct loader *loader, const struct yaml_node *node, struct expr_text *out)
+bool load_expr_text(struct loader *loader, const struct yaml_node *node, struct expr_text *out)
 {
     enum rt_status status;
 
@@ -119,10 +119,23 @@ bool load_expr(struct loader *loader, const struct yaml_node *node, const struct
 {
     struct expr_text text;
 
-    if (!expr_text_of(loader, node, &text))
+    if (!load_expr_text(loader, node, &text))
         return false;
     warn_of_comment(loader, node);
     return is_checked(loader, expr_check(&text, scope, want, loader->arena, loader->diags, out));
+}
+
+bool load_expr_part(struct loader *loader, const struct expr_text *text, size_t begin, size_t end,
+                    const struct expr_scope *scope, struct expr_tree **out)
+{
+    struct expr_text part = *text;
+
+    part.text = (struct rt_text){text->text.data + begin, end - begin};
+    part.offset_base += (uint32_t)begin;
+    if (part.offsets != NULL)
+        part.offsets += begin;
+    return is_checked(loader,
+                      expr_check(&part, scope, EXPR_WANT_ANY, loader->arena, loader->diags, out));
 }
 
 bool load_template(struct loader *loader, const struct yaml_node *node,
@@ -130,7 +143,7 @@ bool load_template(struct loader *loader, const struct yaml_node *node,
 {
     struct expr_text text;
 
-    if (!expr_text_of(loader, node, &text))
+    if (!load_expr_text(loader, node, &text))
         return false;
     return is_checked(loader, expr_template_check(&text, scope, loader->arena, loader->diags, out));
 }
@@ -209,7 +222,7 @@ static bool add_branch(struct loader *loader, const struct yaml_node *node,
     load_pieces_add(loader, pieces, RT_TEXT("("), node->span.begin, node->span.begin);
     if (nodes.match != NULL)
         good = load_match_pieces(loader, nodes.match, pieces);
-    if (nodes.where != NULL && expr_text_of(loader, nodes.where, &text)) {
+    if (nodes.where != NULL && load_expr_text(loader, nodes.where, &text)) {
         uint32_t at = nodes.where->span.begin;
 
         load_pieces_add(loader, pieces, nodes.match != NULL ? RT_TEXT(" && (") : RT_TEXT("("), at,

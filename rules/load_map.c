@@ -60,6 +60,22 @@ static const struct load_key test_expect_keys[] = {
 #define TEST_EXPECT_KEY(m, n, a, f, i) KEY_OF(load_test_expect_nodes, m, n, a, f, i)
 #include "rules/load_keys.def"
 };
+static const struct load_key window_keys[] = {
+#define WINDOW_KEY(m, n, a, f, i) KEY_OF(load_window_nodes, m, n, a, f, i)
+#include "rules/load_keys.def"
+};
+static const struct load_key span_keys[] = {
+#define SPAN_KEY(m, n, a, f, i) KEY_OF(load_span_nodes, m, n, a, f, i)
+#include "rules/load_keys.def"
+};
+static const struct load_key aggregate_keys[] = {
+#define AGGREGATE_KEY(m, n, a, f, i) KEY_OF(load_aggregate_nodes, m, n, a, f, i)
+#include "rules/load_keys.def"
+};
+static const struct load_key fire_keys[] = {
+#define FIRE_KEY(m, n, a, f, i) KEY_OF(load_fire_nodes, m, n, a, f, i)
+#include "rules/load_keys.def"
+};
 static const struct load_key watermark_keys[] = {
 #define WATERMARK_KEY(m, n, a, f, i) KEY_OF(load_watermark_nodes, m, n, a, f, i)
 #include "rules/load_keys.def"
@@ -82,6 +98,10 @@ const struct load_map load_dedup_map = MAP_OF("`dedup`", dedup_keys);
 const struct load_map load_test_map = MAP_OF("a test", test_keys);
 const struct load_map load_test_event_map = MAP_OF("an event of a test", test_event_keys);
 const struct load_map load_test_expect_map = MAP_OF("an expectation", test_expect_keys);
+const struct load_map load_window_map = MAP_OF("`window`", window_keys);
+const struct load_map load_span_map = MAP_OF("a window with a slide", span_keys);
+const struct load_map load_aggregate_map = MAP_OF("an aggregate", aggregate_keys);
+const struct load_map load_fire_map = MAP_OF("`fire`", fire_keys);
 const struct load_map load_watermark_map = MAP_OF("`watermark`", watermark_keys);
 
 enum { NAMES_MAX = 48, NAMES_LISTED_MAX = 10, LIST_BYTES = 512 };
@@ -102,7 +122,7 @@ static size_t names_of(const struct load_map *map, const char *out[NAMES_MAX])
 
     RT_ASSERT(map->key_count <= NAMES_MAX);
     for (size_t i = 0; i < map->key_count; i++) {
-        if ((map->keys[i].flags & (LOAD_NOT_YET | LOAD_LATER)) == 0)
+        if ((map->keys[i].flags & LOAD_NOT_YET) == 0)
             out[count++] = map->keys[i].name;
     }
     return count;

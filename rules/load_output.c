@@ -45,6 +45,12 @@ static void set_scope(struct output *output)
     output->scope = load_scope(output->loader, load, steps);
     output->scope.bindings = bindings;
     output->scope.binding_count = output->kind == RULE_OUTPUT_TIMEOUT ? 2 : 1;
+    if (load->rule->kind == RULE_WINDOW && output->kind != RULE_OUTPUT_LATE) {
+        output->scope.fields = NULL; /* it tells of many events, or of none */
+        output->scope.closed = true;
+        output->scope.bindings = load->names;
+        output->scope.binding_count = load->name_count;
+    }
     output->scope.event_is_kept =
         load->rule->kind == RULE_PATTERN && output->kind != RULE_OUTPUT_LATE;
 }

@@ -99,6 +99,25 @@ static void put_pattern(struct loader *loader, const struct rule *rule, struct r
     }
 }
 
+static void put_window(const struct rule_window *window, struct rt_buffer *out)
+{
+    rt_buffer_printf(out, "window=%s %lld %lld %lld %u %u %s\n",
+                     rule_window_kind_name(window->kind), (long long)window->size.ms,
+                     (long long)window->slide.ms, (long long)window->offset.ms, window->count,
+                     window->every, rule_fire_name(window->fire));
+    for (uint32_t i = 0; i < window->aggregate_count; i++) {
+        const struct rule_aggregate *aggregate = &window->aggregates[i];
+
+        rt_buffer_printf(out, "aggregate=%s %s ", aggregate->name,
+                         rule_aggregate_name(aggregate->function));
+        rt_buffer_double(out, aggregate->quantile, 'e', 17);
+        rt_buffer_char(out, '\n');
+        put_tree(out, "of", aggregate->tree);
+        put_tree(out, "where", aggregate->where.tree);
+    }
+    put_tree(out, "having", window->having_tree);
+}
+
 bool load_revision(struct loader *loader, struct load_rule *load)
 {
     struct rule *rule = load->rule;
@@ -120,6 +139,8 @@ bool load_revision(struct loader *loader, struct load_rule *load)
     }
     if (rule->pattern != NULL)
         put_pattern(loader, rule, &out);
+    if (rule->window != NULL)
+        put_window(rule->window, &out);
     rt_buffer_printf(&out, "severity=%d\n", (int)rule->outputs[RULE_OUTPUT_MATCH].severity);
     put_node(loader, &out, "alert", load->nodes.alert);
     put_node(loader, &out, "timeout", load->nodes.on_timeout);

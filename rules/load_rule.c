@@ -150,21 +150,26 @@ static const struct yaml_node *first_of(const struct yaml_node *const *nodes, si
     return NULL;
 }
 
+/* What belongs to a window needs one, and a window is no pattern. */
 static bool check_window(struct loader *loader, const struct load_rule *load)
 {
     const struct load_rule_nodes *nodes = &load->nodes;
-    const struct yaml_node *keys[] = {nodes->window, nodes->aggregate, nodes->having, nodes->fire,
-                                      nodes->early};
+    const struct yaml_node *keys[] = {nodes->aggregate, nodes->having, nodes->fire};
     const struct yaml_node *found = first_of(keys, sizeof(keys) / sizeof(keys[0]));
-    struct rt_diag *diag;
 
-    if (found == NULL)
-        return true;
-    diag = LOAD_ERROR(loader, NOT_YET, found,
-                      "rule `%s` counts in a window, which is not yet supported", load->rule->id);
-    rt_diag_help(loader->diags, diag,
-                 "rules with `pattern`, and with `match` or `where` alone, are supported");
-    return false;
+    if (nodes->window == NULL && found != NULL) {
+        rt_diag_help(
+            loader->diags,
+            LOAD_ERROR(loader, CONFLICT, found, "this needs a `window`, the rule has none"),
+            "for example `window: { sliding: 10m }`");
+        return false;
+    }
+    if (nodes->window != NULL && nodes->pattern != NULL) {
+        LOAD_ERROR(loader, CONFLICT, nodes->window,
+                   "a rule has a `pattern` or a `window`, not both");
+        return false;
+    }
+    return true;
 }
 
 /* A rule has a pattern, or a condition of its own; what belongs to patterns only is refused elsewhere. */
@@ -176,7 +181,9 @@ static bool check_kind(struct loader *loader, struct load_rule *load, const stru
     const struct yaml_node *pattern_keys[] = {nodes->within, nodes->after_match, nodes->emit};
     const struct yaml_node *pattern_key = first_of(pattern_keys, 3);
 
-    load->rule->kind = nodes->pattern != NULL ? RULE_PATTERN : RULE_SINGLE;
+    load->rule->kind = nodes->pattern != NULL  ? RULE_PATTERN
+                       : nodes->window != NULL ? RULE_WINDOW
+                                               : RULE_SINGLE;
     if (!check_window(loader, load))
         return false;
     if (nodes->pattern != NULL && condition != NULL) {
@@ -186,12 +193,13 @@ static bool check_kind(struct loader *loader, struct load_rule *load, const stru
                      "conditions belong to the steps; `filter` says which events the rule sees");
         return false;
     }
-    if (nodes->pattern == NULL && condition == NULL) {
+    if (load->rule->kind == RULE_SINGLE && condition == NULL) {
         if (!loader->file->document.has_gaps && !load_misspelt(node, &load_rule_map, "pattern") &&
+            !load_misspelt(node, &load_rule_map, "window") &&
             !load_misspelt(node, &load_rule_map, "match") &&
             !load_misspelt(node, &load_rule_map, "where"))
             LOAD_ERROR(loader, MISSING_KEY, nodes->id != NULL ? nodes->id : node,
-                       "a rule needs `pattern`, or `match` or `where`");
+                       "a rule needs `pattern`, `window`, or `match` or `where`");
         return false;
     }
     if (nodes->pattern == NULL && pattern_key != NULL && !loader->file->document.has_gaps)
@@ -321,6 +329,8 @@ static void read_body(struct loader *loader, struct load_rule *load, const struc
         load_pattern(loader, load);
     else if (has_kind)
         read_single(loader, load);
+    if (has_kind && load->rule->kind == RULE_WINDOW)
+        load_window(loader, load);
     if (has_kind)
         load_outputs(loader, load);
     (void)load_tests(loader, load->nodes.tests, &load->rule->tests, &load->rule->test_count, NULL);

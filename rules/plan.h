@@ -49,7 +49,7 @@ struct rule_keying {
     uint32_t part_count; /* 0: no key_by; one constant key */
 };
 
-/* Binding indexes that rule expressions use: frame.bindings has RULE_BINDING_COUNT values. */
+/* Binding indexes that rule expressions use: frame.bindings has RULE_BINDING_COUNT values, then those of aggregates. */
 enum rule_binding {
     RULE_BINDING_KEY,
     RULE_BINDING_TIMEOUT,
@@ -123,7 +123,57 @@ struct rule_route {
     double chance; /* that an event comes through, estimated */
 };
 
-enum rule_kind { RULE_PATTERN, RULE_SINGLE };
+enum rule_window_kind {
+    RULE_TUMBLING,
+    RULE_HOPPING,
+    RULE_SLIDING,
+    RULE_SESSION,
+    RULE_COUNT,
+    RULE_WINDOW_KINDS
+};
+enum rule_fire {
+    RULE_FIRE_ON_THRESHOLD, /* once when `having` becomes true */
+    RULE_FIRE_ON_CLOSE,     /* at the end of each window for which it is true */
+    RULE_FIRE_ON_EVERY,     /* at each look while it is true */
+    RULE_FIRE_RESET         /* when it is true, and the window is emptied */
+};
+const char *rule_window_kind_name(enum rule_window_kind kind); /* "tumbling" */
+const char *rule_fire_name(enum rule_fire fire);               /* "on_close" */
+
+enum rule_aggregate_function {
+#define AGGREGATE(function, name, arguments, numbers, type) RULE_##function,
+#include "rules/aggregates.def"
+#undef AGGREGATE
+    RULE_AGGREGATE_FUNCTIONS
+};
+const char *rule_aggregate_name(enum rule_aggregate_function function); /* "count" */
+
+struct rule_aggregate {
+    const char *name;
+    enum rule_aggregate_function function;
+    struct expr *value; /* reads the event at hand; NULL: the function takes none */
+    const struct expr_tree *tree;
+    double quantile;             /* 0 to 1 */
+    struct rule_condition where; /* which events it counts */
+};
+enum { RULE_AGGREGATES_MAX = 32 };
+
+struct rule_window {
+    enum rule_window_kind kind;
+    rt_duration size;    /* session: the gap; count: `expires` */
+    rt_duration slide;   /* hopping */
+    rt_duration offset;  /* tumbling, hopping */
+    uint32_t count;      /* count: N events */
+    uint32_t every;      /* count: looked at after so many; divides `count` */
+    bool looks_at_close; /* `having` is tested when a window ends, not at each event */
+    enum rule_fire fire;
+    const struct rule_aggregate *aggregates; /* bindings RULE_BINDING_COUNT + index */
+    uint32_t aggregate_count;
+    struct expr *having; /* NULL: always */
+    const struct expr_tree *having_tree;
+};
+
+enum rule_kind { RULE_PATTERN, RULE_SINGLE, RULE_WINDOW };
 enum rule_mode { RULE_MODE_ALERT, RULE_MODE_SHADOW, RULE_MODE_OFF };
 
 struct rule_test; /* rules/rule_test.h */
@@ -151,8 +201,9 @@ struct rule {
     struct rule_condition cancel_if;
     bool has_cancel;
 
-    struct rule_condition where; /* RULE_SINGLE */
-    struct nfa_program *program; /* RULE_PATTERN */
+    struct rule_condition where;      /* RULE_SINGLE, RULE_WINDOW: which events */
+    const struct rule_window *window; /* RULE_WINDOW */
+    struct nfa_program *program;      /* RULE_PATTERN */
     const struct nfa_pattern
         *pattern; /* what `program` was compiled from, groups and all: for explain and graph */
     const struct rule_condition *guards;

@@ -159,7 +159,7 @@ static enum rt_status wanted_of(struct rt_arena *arena, const struct rule *rule,
         false};
     if (out->trees == NULL)
         return RT_ERR_NOMEM;
-    if (rule->kind == RULE_SINGLE) {
+    if (rule->kind != RULE_PATTERN) {
         out->trees[out->count++] = rule->where.tree;
     } else {
         out->all =
@@ -170,7 +170,7 @@ static enum rt_status wanted_of(struct rt_arena *arena, const struct rule *rule,
                 out->trees[out->count++] = rule->guards[i].tree;
         }
     }
-    if (rule->has_cancel && (!starts || rule->kind == RULE_SINGLE))
+    if (rule->has_cancel && (!starts || rule->kind != RULE_PATTERN))
         out->trees[out->count++] = rule->cancel_if.tree;
     for (size_t i = 0; i < out->count; i++)
         out->all |= out->trees[i] == NULL;

@@ -46,7 +46,7 @@ static void an_option_takes_what_its_kind_allows(void **state)
     assert_int_equal(options.on_limit, NFA_STOP);
     assert_string_equal(cep_limit_policy_name(options.on_limit), "stop");
     (void)cep_option_names(&count);
-    assert_int_equal(count, 8);
+    assert_int_equal(count, 9);
 }
 
 static bool held_back(struct cep_dedup *dedup, uint64_t key, int64_t at)

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A rule that counts, at work:
+ *
+ *     event --> what each aggregate takes of it --> the key's window --> `having` --> finding
+ *     deadline (the window's end, or the time to forget it) -----------> `having` --> finding --> next window, or none
+ *
+ * A look is a test of `having`: at each event, or when a window ends (rule_window.looks_at_close).  A window that is
+ * forgotten re-arms: what is empty is not true.
+ */
+#include "cep/state.h"
+#include "runtime/base/alloc.h"
+#include "runtime/base/assert.h"
+
+_Static_assert((int)RULE_AGGREGATES_MAX == (int)RT_WINDOW_AGGREGATES_MAX,
+               "what can be written can be run");
+
+enum { DISTINCT_MAX = 16384 }; /* values a count_distinct holds; its error beyond is about 1 % */
+
+/* ---- from the plan to the library ---- */
+
+static enum rt_aggregate aggregate_of(enum rule_aggregate_function function)
+{
+    static const enum rt_aggregate table[RULE_AGGREGATE_FUNCTIONS] = {
+        [RULE_COUNT_EVENTS] = RT_AGGREGATE_COUNT,
+        [RULE_RATE] = RT_AGGREGATE_RATE,
+        [RULE_SUM] = RT_AGGREGATE_SUM,
+        [RULE_AVG] = RT_AGGREGATE_AVG,
+        [RULE_VARIANCE] = RT_AGGREGATE_VARIANCE,
+        [RULE_STDDEV] = RT_AGGREGATE_STDDEV,
+        [RULE_MIN] = RT_AGGREGATE_MIN,
+        [RULE_MAX] = RT_AGGREGATE_MAX,
+        [RULE_FIRST] = RT_AGGREGATE_FIRST,
+        [RULE_LAST] = RT_AGGREGATE_LAST,
+        [RULE_COUNT_DISTINCT] = RT_AGGREGATE_COUNT_DISTINCT,
+        [RULE_QUANTILE] = RT_AGGREGATE_QUANTILE,
+    };
+
+    return table[function];
+}
+
+static enum rt_window_kind kind_of(enum rule_window_kind kind)
+{
+    switch (kind) {
+    case RULE_TUMBLING:
+        return RT_WINDOW_TUMBLING;
+    case RULE_HOPPING:
+        return RT_WINDOW_HOPPING;
+    case RULE_SESSION:
+        return RT_WINDOW_SESSION;
+    case RULE_COUNT:
+        return RT_WINDOW_COUNT;
+    case RULE_SLIDING:
+    case RULE_WINDOW_KINDS:
+        break;
+    }
+    return RT_WINDOW_SLIDING;
+}
+
+enum rt_status cep_window_init(struct cep_rule *rule)
+{
+    const struct rule_window *plan = rule->rule->window;
+    struct cep_windows *windows = rt_alloc_zeroed(1, sizeof(*windows));
+
+    if (windows == NULL)
+        return RT_ERR_NOMEM;
+    rule->windows = windows;
+    windows->shape = (struct rt_window_shape){
+        .kind = kind_of(plan->kind),
+        .size = plan->size,
+        .slide = plan->slide,
+        .offset = plan->offset,
+        .count = plan->count,
+        .every = plan->every,
+        .aggregate_count = plan->aggregate_count,
+        .panes_max = cep_limit32(rule->engine->options.panes_per_window),
+        .distinct_max = DISTINCT_MAX,
+    };
+    for (uint32_t i = 0; i < plan->aggregate_count; i++) {
+        windows->shape.aggregates[i] =
+            (struct rt_window_aggregate){.function = aggregate_of(plan->aggregates[i].function),
+                                         .quantile = plan->aggregates[i].quantile};
+        if (plan->having_tree != NULL &&
+            expr_tree_uses_binding(plan->having_tree, RULE_BINDING_COUNT + i))
+            windows->in_having |= UINT32_C(1) << i;
+    }
+    rt_window_shape_init(&windows->shape);
+    return RT_OK;
+}
+
+/* ---- a look ---- */
+
+struct look {
+    const struct rt_event *event; /* NULL: the window's end */
+    rt_time time;
+    struct rt_text key;
+};
+
+static void report(struct cep_rule *rule, const struct rt_window *window, const struct look *look)
+{
+    const struct rt_window_shape *shape = &rule->windows->shape;
+    uint64_t sequence;
+    const rt_time first = rt_window_first(shape, window, &sequence);
+    const bool is_aligned = shape->kind == RT_WINDOW_TUMBLING || shape->kind == RT_WINDOW_HOPPING;
+
+    rt_window_read(shape, window, &rule->engine->windows, UINT32_MAX, rule->windows->outcomes);
+    cep_report(rule, &(struct cep_finding){
+                         .kind = RULE_OUTPUT_MATCH,
+                         .key = look->key,
+                         .outcomes = rule->windows->outcomes,
+                         .event = look->event,
+                         .time = look->time,
+                         .first_time = first,
+                         .begin = is_aligned ? (rt_time){look->time.ms - shape->size.ms} : first,
+                         .tie = sequence,
+                     });
+}
+
+static bool having_holds(struct cep_rule *rule, const struct rt_window *window,
+                         const struct look *look)
+{
+    struct cep_engine *engine = rule->engine;
+    const struct rule_window *plan = rule->rule->window;
+    struct rt_value bindings[RULE_BINDING_COUNT + RULE_AGGREGATES_MAX];
+    const struct expr_frame frame = {.bindings = bindings};
+    enum rt_value_error why = RT_ERROR_TYPE;
+    enum expr_truth truth;
+
+    if (plan->having == NULL)
+        return true;
+    memset(bindings, 0, RULE_BINDING_COUNT * sizeof(*bindings));
+    bindings[RULE_BINDING_KEY] =
+        cep_key_map(engine, &engine->plan->keyings[rule->rule->keying], look->key);
+    rt_window_read(&rule->windows->shape, window, &engine->windows, rule->windows->in_having,
+                   bindings + RULE_BINDING_COUNT);
+    truth = expr_test(engine->memo.machine, plan->having, &frame, &why);
+    if (truth == EXPR_ERROR)
+        cep_count_error(rule, rule->rule->guard_count + CEP_AT_HAVING, why);
+    return truth == EXPR_TRUE;
+}
+
+/* Frees *window when it is to be emptied. */
+static void look_at(struct cep_rule *rule, struct rt_window **window, const struct look *look)
+{
+    const enum rule_fire fire = rule->rule->window->fire;
+    const bool was_true = (*window)->is_true;
+    const bool is_true = having_holds(rule, *window, look);
+
+    (*window)->is_true = is_true;
+    if (!is_true || (fire == RULE_FIRE_ON_THRESHOLD && was_true))
+        return;
+    report(rule, *window, look);
+    if (fire == RULE_FIRE_RESET)
+        cep_window_free(rule, window);
+}
+
+/* ---- the state of a key ---- */
+
+void cep_window_free(struct cep_rule *rule, struct rt_window **window)
+{
+    rule->counters.live -= *window != NULL;
+    rt_window_free(&rule->windows->shape, *window, &rule->engine->windows);
+    *window = NULL;
+}
+
+rt_time cep_window_deadline(const struct cep_rule *rule, const struct rt_window *window,
+                            uint64_t *tie)
+{
+    (void)rt_window_first(&rule->windows->shape, window, tie);
+    return rt_window_deadline(&rule->windows->shape, window);
+}
+
+/* ---- events ---- */
+
+/* What each aggregate takes of the event at hand; RT_ABSENT: nothing. */
+static void read_event(struct cep_rule *rule, struct rt_value *values)
+{
+    struct cep_engine *engine = rule->engine;
+    const struct rule_window *plan = rule->rule->window;
+    const struct expr_frame frame = {.event = engine->event};
+
+    for (uint32_t i = 0; i < plan->aggregate_count; i++) {
+        const struct rule_aggregate *aggregate = &plan->aggregates[i];
+        struct rt_value value = rt_bool(true);
+
+        values[i] = (struct rt_value){.type = RT_ABSENT};
+        if (!cep_condition_holds(rule, &aggregate->where, CEP_AT_AGGREGATE))
+            continue;
+        if (aggregate->value != NULL)
+            value = expr_eval(engine->memo.machine, aggregate->value, &frame);
+        if (value.type == RT_ERROR || value.type == RT_ABSENT)
+            cep_count_error(rule, rule->rule->guard_count + CEP_AT_AGGREGATE,
+                            value.type == RT_ERROR ? (enum rt_value_error)value.aux
+                                                   : RT_ERROR_NO_FIELD);
+        else if (rt_cell_takes(rule->windows->shape.aggregates[i].function,
+                               (enum rt_type)value.type))
+            values[i] = value;
+        else
+            cep_count_error(rule, rule->rule->guard_count + CEP_AT_AGGREGATE, RT_ERROR_TYPE);
+    }
+}
+
+/* The event into the window, by the policy if that is as long as it may be.  False: it is not in. */
+static bool add(struct cep_rule *rule, struct rt_window **window)
+{
+    struct cep_engine *engine = rule->engine;
+    const struct rt_window_shape *shape = &rule->windows->shape;
+    const struct rt_event *event = engine->event;
+    const bool is_fresh = *window == NULL;
+    struct rt_value values[RULE_AGGREGATES_MAX];
+    enum rt_status status;
+
+    read_event(rule, values);
+    if (!is_fresh)
+        rt_window_slide(shape, *window, &engine->windows, event->time);
+    status = rt_window_add(shape, window, &engine->windows, event->time, event->sequence, values);
+    if (status == RT_ERR_LIMIT && engine->options.on_limit != NFA_STOP) {
+        rule->counters.dropped++;
+        if (engine->options.on_limit == NFA_DROP_NEW)
+            return false;
+        rt_window_drop_oldest(shape, *window, &engine->windows);
+        status =
+            rt_window_add(shape, window, &engine->windows, event->time, event->sequence, values);
+    }
+    cep_fail(engine, status);
+    if (status != RT_OK)
+        return false;
+    rule->counters.started += is_fresh;
+    rule->counters.live += is_fresh;
+    return true;
+}
+
+/* Room for the event's window, or what the policy says: false when the event is left out. */
+static bool make_room(struct cep_rule *rule, struct cep_keying *keying)
+{
+    struct cep_engine *engine = rule->engine;
+
+    while (cep_state_bytes(engine) >= engine->options.memory) {
+        if (engine->options.on_limit == NFA_STOP) {
+            cep_fail(engine, RT_ERR_LIMIT);
+            return false;
+        }
+        if (engine->options.on_limit == NFA_DROP_NEW || !cep_evict(engine, keying)) {
+            rule->counters.dropped++;
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Where the window goes when the event is done with: into a new slot, or nowhere. */
+static void store_fresh(struct cep_rule *rule, struct cep_keying *keying,
+                        const struct cep_event_key *key, struct rt_window *window)
+{
+    struct cep_engine *engine = rule->engine;
+    struct cep_slot fresh = {.rule = rule->rule->index,
+                             .touched = (uint32_t)engine->memo.turn,
+                             .window = window,
+                             .deadline = RT_TIME_MAX};
+    enum rt_status status;
+
+    if (window == NULL)
+        return;
+    status = cep_slot_add(engine, keying, key, &fresh);
+    if (status != RT_OK) {
+        cep_window_free(rule, &window);
+        cep_fail(engine, status == RT_AGAIN ? RT_OK : status);
+        return;
+    }
+
+    struct rt_key_line *line = cep_key_line(keying, key);
+
+    cep_slot_settle(rule, keying, line, cep_slot_find(line, fresh.rule));
+}
+
+void cep_window_push(struct cep_rule *rule)
+{
+    struct cep_engine *engine = rule->engine;
+    struct cep_keying *keying = &engine->keyings[rule->rule->keying];
+    const struct rt_window_shape *shape = &rule->windows->shape;
+    const struct cep_event_key *key = cep_key_of_event(engine, rule->rule->keying);
+    struct rt_window *window = NULL;
+
+    if (!key->has_key) {
+        rule->counters.no_key++;
+        return;
+    }
+    if (!make_room(rule, keying))
+        return;
+
+    struct rt_key_line *line = cep_key_line(keying, key);
+    struct cep_slot *slot = line == NULL ? NULL : cep_slot_find(line, rule->rule->index);
+    const struct look look = {engine->event, engine->event->time, rt_buffer_view(&key->bytes)};
+
+    if (slot != NULL)
+        window = slot->window;
+    if (!add(rule, &window))
+        return;
+
+    const bool is_full = rt_window_is_full(shape, window);
+
+    if (!rule->rule->window->looks_at_close || is_full)
+        look_at(rule, &window, &look);
+    if (is_full && window != NULL && !shape->is_queue)
+        cep_window_free(rule, &window);
+    if (slot == NULL) {
+        store_fresh(rule, keying, key, window);
+        return;
+    }
+    slot->touched = (uint32_t)engine->memo.turn;
+    slot->window = window;
+    cep_slot_settle(rule, keying, line, slot);
+}
+
+/* ---- deadlines ---- */
+
+void cep_window_advance(struct cep_rule *rule, struct rt_text key, struct cep_slot *slot,
+                        rt_time deadline)
+{
+    const struct rt_window_shape *shape = &rule->windows->shape;
+    const struct look look = {.time = deadline, .key = key};
+    const bool ends = shape->kind != RT_WINDOW_SLIDING && shape->kind != RT_WINDOW_COUNT;
+
+    if (rt_time_before(deadline, rt_window_deadline(shape, slot->window)))
+        return; /* it has moved on since the timer was set */
+    if (ends && rule->rule->window->looks_at_close && !rt_window_is_empty(shape, slot->window))
+        look_at(rule, &slot->window, &look);
+    if (shape->kind == RT_WINDOW_HOPPING) {
+        rt_window_next(shape, &slot->window, &rule->engine->windows);
+        rule->counters.live -= slot->window == NULL;
+    } else {
+        cep_window_free(rule, &slot->window);
+    }
+}
