@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cmd_explain.c - `egret explain RULE [PATH...]`: a rule in words; `egret explain CODE`: what a diagnostic means. */
+/*
+ * cmd_explain.c - `egret explain RULE [PATH...]`: a rule in words; `egret explain CODE`: what a diagnostic means;
+ * `egret explain functions`: what expressions can call.
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -7,6 +10,7 @@
 #include "cli/rule_set.h"
 #include "rules/diagnostics.h"
 #include "rules/explain.h"
+#include "rules/value_ops.h"
 
 enum { PAGE_BYTES_MAX = 1 << 20 };
 
@@ -32,6 +36,22 @@ static enum cli_exit explain_code(const struct cli_call *call, const char *word,
     }
     printf("%s: %s\n\n%s", word, text->title, text->explanation);
     return CLI_OK;
+}
+
+/* What expressions can call, from the table that the compiler reads. */
+static void explain_functions(void)
+{
+    size_t count;
+    const struct expr_function *functions = expr_functions(&count);
+
+    for (size_t i = 0; i < count; i++) {
+        const struct expr_function *function = &functions[i];
+
+        printf("%s%s%s%s%s\n", i == 0 ? "" : "\n", function->global ? function->name : "",
+               function->global && function->member ? ", " : "", function->member ? "." : "",
+               function->member ? function->name : "");
+        printf("    %s\n    %s\n", function->summary, function->example);
+    }
 }
 
 static void print_rule(const struct rule_plan *plan, const struct rule *rule)
@@ -86,6 +106,10 @@ static enum cli_exit explain(const struct cli_call *call)
 
     if (call->argument_count == 1 && is_code(first, &code))
         return explain_code(call, first, code);
+    if (call->argument_count == 1 && strcmp(first, "functions") == 0) {
+        explain_functions();
+        return CLI_OK;
+    }
     if (is_path(first))
         return explain_rules(call, NULL, call->arguments, call->argument_count);
     if (call->argument_count == 1)
@@ -95,11 +119,13 @@ static enum cli_exit explain(const struct cli_call *call)
 
 const struct cli_command cli_command_explain = {
     .name = "explain",
-    .arguments = "RULE [PATH...] | PATH... | CODE",
+    .arguments = "RULE [PATH...] | PATH... | CODE | functions",
     .summary = "a rule in words, or what a diagnostic means",
-    .details = "RULE is the id of a rule in PATH (rule files or directories; default: rules).  "
-               "Without RULE "
-               "all rules of\nthe files are shown.  CODE is a diagnostic such as E204.",
+    .details =
+        "RULE is the id of a rule in PATH (rule files or directories; default: rules).  "
+        "Without RULE "
+        "all rules of\nthe files are shown.  CODE is a diagnostic such as E204; `functions` lists "
+        "what expressions can call.",
     .arguments_min = 1,
     .arguments_max = CLI_ARGUMENTS_ANY,
     .exec = explain,

@@ -76,6 +76,27 @@ static void print_option(FILE *out, enum cli_option_id id)
         fprintf(out, "  %-28s  %s\n", left, option->help);
 }
 
+static bool takes(const struct cli_command *command, enum cli_option_id id)
+{
+    for (size_t i = 0; i < command->option_count; i++) {
+        if (command->options[i] == id)
+            return true;
+    }
+    return false;
+}
+
+/* What --set can set, apart from the parameters of the rules. */
+static void print_limits(FILE *out, const char *bold, const char *plain)
+{
+    fprintf(out, "\n%sLimits%s, by --set NAME=VALUE\n", bold, plain);
+#define LIMIT(name, field, kind, standard, help)                                                   \
+    fprintf(out, "  %-34s%s (%s)\n", name, help, #standard);
+#include "cep/options.def"
+#undef LIMIT
+    fprintf(out, "  %-34s%s\n", "state.limits.on_limit",
+            "what happens at one: drop_oldest (the default), drop_new or stop");
+}
+
 void cli_print_help(const struct cli_terminal *terminal, const struct cli_command *command,
                     bool to_stderr)
 {
@@ -93,6 +114,8 @@ void cli_print_help(const struct cli_terminal *terminal, const struct cli_comman
         print_option(out, command->options[i]);
     print_option(out, CLI_OPTION_COLOR);
     print_option(out, CLI_OPTION_HELP);
+    if (takes(command, CLI_OPTION_SET))
+        print_limits(out, bold, plain);
 }
 
 /* ---- complaints ---- */

@@ -77,6 +77,12 @@ class Folder(unittest.TestCase):
 class Call(Folder):
     """The command line itself."""
 
+    def test_the_help_of_run_names_every_limit(self):
+        page = self.egret("run", "--help").out
+        for name in ("partials_per_key", "events_per_partial", "matches_per_event", "held_matches", "keys",
+                     "captured_bytes", "memory", "on_limit"):
+            self.assertRegex(page, rf"\n  state\.limits\.{name} +\w")
+
     def test_a_wrong_call_ends_with_2_and_says_why_on_stderr(self):
         cases = [
             ([], "Usage"),
@@ -725,6 +731,13 @@ class Explain(Folder):
         ended = egret("explain", "rules-examples/")
         self.assertEqual(ended.code, 0, ended.err)
         self.assertEqual(ended.out.count("Cost: "), len(os.listdir(EXAMPLES)))
+
+    def test_the_functions_of_expressions_are_listed(self):
+        ended = self.egret("explain", "functions")
+        self.assertEqual(ended.code, 0, ended.err)
+        self.assertIn("size, .size\n    The number of code points", ended.out)
+        self.assertIn("\n.startsWith\n", ended.out)
+        self.assertIn("\ngeo_km\n", ended.out)
 
     def test_a_code_has_a_page(self):
         for code in ("E011", "E013", "E103", "E110", "E204", "E221"):
