@@ -343,11 +343,10 @@ static bool is_excepted(struct cep_rule *rule)
 }
 
 /* A record of the event at hand alone. */
-static void report_event(struct cep_rule *rule, enum rule_output_kind kind)
+static void report_event(struct cep_rule *rule, enum rule_output_kind kind,
+                         const struct cep_event_key *key)
 {
-    struct cep_engine *engine = rule->engine;
-    const struct rt_event *event = engine->event;
-    const struct cep_event_key *key = cep_key_of_event(engine, rule->rule->keying);
+    const struct rt_event *event = rule->engine->event;
 
     if (!key->has_key) {
         lacks_key(rule);
@@ -378,22 +377,36 @@ void cep_rule_push(struct cep_rule *rule)
         if (rule->rule->kind == RULE_WINDOW)
             cep_window_push(rule);
         else
-            report_event(rule, RULE_OUTPUT_MATCH);
+            report_event(rule, RULE_OUTPUT_MATCH,
+                         cep_key_of_event(rule->engine, rule->rule->keying));
     }
+}
+
+/* The key of an event that came too late: that of the first step that would have asked for it. */
+static const struct cep_event_key *key_of_late(struct cep_rule *rule, uint64_t guards)
+{
+    for (uint32_t i = 0; i < rule->key_count && rule->key_count > 1; i++) {
+        const struct cep_event_key *key = cep_key_of_event(rule->engine, rule->keys[i].keying);
+
+        if (key->has_key && (rule->keys[i].guards & guards) != 0)
+            return key;
+    }
+    return cep_key_of_event(rule->engine, rule->rule->keying);
 }
 
 /* A late event concerns a rule when one of its conditions could have held for it. */
 void cep_rule_late(struct cep_rule *rule)
 {
+    struct chance chance = {0};
     bool any;
 
     if (!rule->rule->outputs[RULE_OUTPUT_LATE].enabled ||
         !cep_condition_holds(rule, &rule->rule->filter, CEP_AT_FILTER) || is_excepted(rule))
         return;
     if (rule->rule->kind == RULE_PATTERN)
-        any = chance_of(rule).any;
+        any = (chance = chance_of(rule)).any;
     else
         any = cep_condition_holds(rule, &rule->rule->where, CEP_AT_WHERE);
     if (any)
-        report_event(rule, RULE_OUTPUT_LATE);
+        report_event(rule, RULE_OUTPUT_LATE, key_of_late(rule, chance.guards));
 }
