@@ -552,6 +552,34 @@ static void fill_rule(struct pattern *pattern, const struct nfa_pattern *from)
         rule->strict = rule->strict || is_strict(pattern->drafts[i].step);
 }
 
+/* A warning for steps that only the limits bound. */
+static void warn_of_growth(struct pattern *pattern, const struct nfa_pattern *from)
+{
+    struct loader *loader = pattern->loader;
+
+    if (from->within.ms > 0 || pattern->load->nodes.cancel_if != NULL)
+        return;
+    for (size_t i = 0; i < pattern->draft_count; i++) {
+        const struct step_draft *draft = &pattern->drafts[i];
+        const struct nfa_step *step = draft->step;
+        bool combines = step->inner == NFA_INNER_ANY;
+        struct rt_diag *diag;
+
+        if (draft->nodes.times == NULL || step->loop_gap.ms > 0 || step->until != NFA_NO_GUARD ||
+            (step->times_max != NFA_UNBOUNDED && !combines))
+            continue;
+        diag = rt_diag_add(
+            loader->diags, RT_SEVERITY_WARNING, RULE_DIAG_UNBOUNDED, draft->nodes.times->span,
+            combines ? "`combinations` without `within`: each event may double the open matches"
+                     : "a loop without `within`: each event may begin a match that never ends");
+        rt_diag_label(loader->diags, diag,
+                      "of each key up to state.limits.partials_per_key matches of "
+                      "state.limits.events_per_partial events");
+        rt_diag_help(loader->diags, diag,
+                     "add `within: 10m` to the rule, or `loop_gap: 1m` or `until` to the step");
+    }
+}
+
 static bool prepare(struct pattern *pattern, size_t count)
 {
     struct loader *loader = pattern->loader;
@@ -601,5 +629,7 @@ void load_pattern(struct loader *loader, struct load_rule *load)
     }
     if (pattern.has_shape && loader->status == RT_OK)
         compile(&pattern, out);
+    if (load->is_complete)
+        warn_of_growth(&pattern, out);
     fill_rule(&pattern, out);
 }

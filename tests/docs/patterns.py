@@ -109,6 +109,9 @@ def main(mend):
     with open(PAGE, encoding="utf-8") as file:
         page = file.read()
     wrong, count = 0, 0
+    if page.count("```yaml") != len(EXAMPLE.findall(page)):
+        print("docs/patterns.md: a yaml block without events behind it")
+        return 1
     for example in EXAMPLE.finditer(page):
         body, text = example.groups()
         count += 1
