@@ -6,7 +6,7 @@
 #include "cep/state.h"
 #include "runtime/base/assert.h"
 
-enum { LIST_FIRST = 2, PREFETCH_SLOTS = 16, SAMPLE_LINES = 32, SAMPLE_PLACES = 1024 };
+enum { LIST_FIRST = 2, PREFETCH_SLOTS = 20, SAMPLE_LINES = 32, SAMPLE_PLACES = 1024 };
 
 bool cep_key_evaluate(struct cep_engine *engine, const struct cep_keying *keying,
                       const struct rt_event *event, struct rt_buffer *bytes)
@@ -76,19 +76,26 @@ struct cep_slot *cep_key_slots(struct cep_key *key, uint32_t *count)
     return &key->only;
 }
 
+static size_t list_bytes(uint32_t capacity)
+{
+    return sizeof(struct cep_slot_list) + capacity * sizeof(struct cep_slot);
+}
+
 void cep_key_prefetch(const struct cep_engine *engine, const struct rt_key_line *line, bool runs)
 {
     const struct cep_key *key = (const struct cep_key *)(const void *)line->payload;
 
-    if (key->list == NULL && runs && engine->rules[key->only.rule].windows == NULL)
-        nfa_runs_prefetch(&key->only.runs);
-    else if (key->list == NULL)
-        RT_PREFETCH(key->only.runs.list);
-    else if (!runs)
-        RT_PREFETCH(key->list);
-    for (uint32_t i = 0; key->list != NULL && runs && i < key->list->count && i < PREFETCH_SLOTS;
-         i++)
-        RT_PREFETCH(key->list->slots[i].runs.list);
+    if (key->list == NULL) {
+        nfa_runs_prefetch(&key->only.runs, runs && engine->rules[key->only.rule].windows == NULL);
+        return;
+    }
+    if (!runs) {
+        for (size_t at = 0; at < list_bytes(PREFETCH_SLOTS); at += 64)
+            RT_PREFETCH((const char *)key->list + at);
+        return;
+    }
+    for (uint32_t i = 0; i < key->list->count && i < PREFETCH_SLOTS; i++)
+        nfa_runs_prefetch(&key->list->slots[i].runs, false);
 }
 
 /* The first slot of the list that is not below `rule`. */
@@ -119,11 +126,6 @@ struct cep_slot *cep_slot_find(struct rt_key_line *line, uint32_t rule)
     return place < key->list->count && key->list->slots[place].rule == rule
                ? &key->list->slots[place]
                : NULL;
-}
-
-static size_t list_bytes(uint32_t capacity)
-{
-    return sizeof(struct cep_slot_list) + capacity * sizeof(struct cep_slot);
 }
 
 /* The key's list with room for one more; made from the single slot if there is none yet. */

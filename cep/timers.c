@@ -72,7 +72,10 @@ static void fire_one(struct cep_engine *engine, struct rt_timer *due)
     struct cep_slot *slots;
 
     RT_ASSERT(line != NULL);
-    cep_key_slots(cep_key_of_line(line), &count);
+    slots = cep_key_slots(cep_key_of_line(line), &count);
+    for (uint32_t i = 0; i < count; i++)
+        if (!rt_time_before(now, slots[i].deadline))
+            nfa_runs_prefetch(&slots[i].runs, false);
     for (uint32_t i = count; i > 0; i--) {
         uint32_t left;
 

@@ -113,11 +113,18 @@ rt_duration nfa_machine_patience(const struct nfa_machine *machine)
     return (rt_duration){machine->quiet ? machine->program->within_ms / 2 : 0};
 }
 
-void nfa_runs_prefetch(const struct nfa_runs *runs)
+void nfa_runs_prefetch(const struct nfa_runs *runs, bool paths)
 {
     const struct nfa_run_list *list = runs->list;
 
-    for (uint32_t i = 0; list != NULL && i < list->count && i < PREFETCH_RUNS; i++)
+    if (list == NULL)
+        return;
+    if (!paths) {
+        RT_PREFETCH(list);
+        RT_PREFETCH(list->runs);
+        return;
+    }
+    for (uint32_t i = 0; i < list->count && i < PREFETCH_RUNS; i++)
         RT_PREFETCH(list->runs[i].path);
 }
 

@@ -174,8 +174,8 @@ bool nfa_program_is_restless(const struct nfa_program *program);
 bool nfa_runs_want(const struct nfa_machine *machine, const struct nfa_runs *runs,
                    uint64_t true_guards);
 
-/* A chance to bring what nfa_step would touch into the cache; reads the list itself, which should be there by now. */
-void nfa_runs_prefetch(const struct nfa_runs *runs);
+/* Brings what nfa_step would touch into the cache: the list, or, when that has come, what its first runs have taken. */
+void nfa_runs_prefetch(const struct nfa_runs *runs, bool paths);
 
 /*
  * Offers one event to every live run and to a new one.  `true_guards`: as for nfa_runs_want; UINT64_MAX when not known.
