@@ -495,6 +495,16 @@ enum rt_status nfa_rig_init(struct nfa_rig *rig, const struct nfa_table *table,
     return status;
 }
 
+enum rt_status nfa_rig_hush(struct nfa_rig *rig, const struct nfa_limits *limits)
+{
+    static const struct nfa_callbacks callbacks = {on_guard, on_keep, on_release, on_match, NULL};
+
+    rig->hushed = true;
+    nfa_machine_free(rig->machine);
+    rig->machine = NULL;
+    return nfa_machine_new(rig->program, limits, &callbacks, rig, &rig->machine);
+}
+
 void nfa_rig_done(struct nfa_rig *rig)
 {
     nfa_clear(rig->machine, &rig->runs);
@@ -522,7 +532,7 @@ enum rt_status nfa_rig_feed(struct nfa_rig *rig, const struct table_event *event
 
     rig->now = event;
     rig->stepping = false;
-    status = nfa_advance(rig->machine, &rig->runs, (rt_time){event->time});
+    status = rig->hushed ? RT_OK : nfa_advance(rig->machine, &rig->runs, (rt_time){event->time});
     if (status != RT_OK || event->number == 0)
         return status;
     rig->stepping = true;

@@ -66,7 +66,8 @@ struct nfa_rig {
     struct nfa_runs runs;
     struct rt_buffer out;
     const struct table_event *now;
-    bool stepping;       /* false: in nfa_advance */
+    bool stepping; /* false: in nfa_advance */
+    bool hushed;
     uint32_t kept;       /* events kept and not yet released */
     uint32_t keep_fails; /* so many calls of keep say no */
 };
@@ -74,6 +75,8 @@ struct nfa_rig {
 /* Compiles.  Not RT_OK: *refusal, and there is nothing to undo. */
 enum rt_status nfa_rig_init(struct nfa_rig *rig, const struct nfa_table *table,
                             const struct nfa_limits *limits, struct nfa_refusal *refusal);
+/* Before the first event: timeouts are not wanted, and time is not told but by nfa_step. */
+enum rt_status nfa_rig_hush(struct nfa_rig *rig, const struct nfa_limits *limits);
 void nfa_rig_done(struct nfa_rig *rig); /* clears the runs; asserts that every event was released */
 /* One event of the table: time goes on, then it is offered. */
 enum rt_status nfa_rig_feed(struct nfa_rig *rig, const struct table_event *event);

@@ -3,6 +3,7 @@
 #include "nfa/run.h"
 #include "runtime/base/alloc.h"
 #include "tests/support/nfa_table.h"
+#include "tests/support/seeded.h"
 #include "tests/support/unit.h"
 
 #include <string.h>
@@ -436,9 +437,75 @@ static void groups_nest_sixteen_deep_and_no_deeper(void **state)
     }
 }
 
+/* ---- expiry that nobody sees ---- */
+
+static void add_random_events(struct nfa_table *table, struct seeded *seeded)
+{
+    int64_t time = 0;
+
+    table->event_count = 60;
+    for (uint32_t i = 0; i < table->event_count; i++) {
+        time += seeded_below(seeded, 4);
+        table->events[i] = (struct table_event){
+            .letters = 1U << seeded_below(seeded, 4), .time = time, .number = i + 1};
+    }
+}
+
+/* The text without the lines of timeouts. */
+static void take_matches(struct rt_buffer *out)
+{
+    char *from = out->data, *to = out->data;
+
+    while (from != NULL && *from != '\0') {
+        char *end = strchr(from, '\n') + 1;
+        char *timeout = strstr(from, " timeout:");
+
+        if (timeout == NULL || timeout > end) {
+            memmove(to, from, (size_t)(end - from));
+            to += end - from;
+        }
+        from = end;
+    }
+    if (to != NULL)
+        *to = '\0';
+}
+
+static void runs_that_expire_unseen_change_no_match(void **state)
+{
+    static const char *const patterns[] = {
+        "begin a; followedBy b; within 6",
+        "begin a; followedByAny b; followedBy c; within 9",
+        "begin a 3; followedBy b; skip past_last; within 8",
+        "begin a 2+ greedy; followedBy b; skip to_next; within 10",
+        "begin a; followedBy ( begin b ) 1+; followedBy c; within 7",
+        "begin a; notFollowedBy d; followedBy b 1+ combinations; within 6",
+    };
+    struct seeded seeded = seeded_from(71);
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(patterns) * 40; i++) {
+        const struct nfa_limits limits = {.runs_per_key = 500};
+        struct fixture told, hushed;
+
+        set_up(&told, patterns[i / 40], "a", limits);
+        add_random_events(&told.table, &seeded);
+        set_up(&hushed, patterns[i / 40], "a", limits);
+        memcpy(hushed.table.events, told.table.events, sizeof(told.table.events));
+        hushed.table.event_count = told.table.event_count;
+        assert_int_equal(nfa_rig_hush(&hushed.rig, &limits), RT_OK);
+        feed_all(&told);
+        feed_all(&hushed);
+        take_matches(&told.rig.out);
+        assert_string_equal(output(&hushed), output(&told));
+        tear_down(&hushed);
+        tear_down(&told);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(runs_that_expire_unseen_change_no_match),
         cmocka_unit_test(the_oldest_run_goes_when_a_key_has_too_many),
         cmocka_unit_test(a_new_run_is_refused_when_a_key_has_too_many),
         cmocka_unit_test(a_run_that_goes_on_keeps_its_place),
