@@ -78,7 +78,8 @@ static struct rt_job_counters run_bytes(struct rt_text bytes, struct counter *co
     struct rt_job *job;
     rt_field_id id;
 
-    *counter = (struct counter){.port = {counter_push, counter_push, counter_advance, NULL}};
+    *counter = (struct counter){
+        .port = {.push = counter_push, .late = counter_push, .advance = counter_advance}};
     make_file(input, bytes.data, bytes.length);
     make_file(dead, "", 0);
     rt_buffer_init(&message, 1000);
