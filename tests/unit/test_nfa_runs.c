@@ -458,7 +458,7 @@ static void take_matches(struct rt_buffer *out)
 
     while (from != NULL && *from != '\0') {
         char *end = strchr(from, '\n') + 1;
-        char *timeout = strstr(from, " timeout:");
+        char *timeout = strstr(from, ": timeout ");
 
         if (timeout == NULL || timeout > end) {
             memmove(to, from, (size_t)(end - from));
