@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Flink's recorded pattern cases through the command line: rule file and events in, alerts out.
 
-    patterns.py nfa|operator|build [CASE-ID...]
+    patterns.py nfa|operator|build|sql [CASE-ID...]
 
 unsayable.txt lists the cases that a rule file cannot say, each with its reason; tests/nfa/deviations.txt those that differ on
 purpose.  A case that is listed without need is a failure, and so is one that is not listed and differs.
@@ -20,6 +20,7 @@ from flink import CannotSay, rule_file  # noqa: E402
 from nfa_cases import NfaCase  # noqa: E402
 from operator_cases import OPTIONS, OperatorCase  # noqa: E402
 from program import ROOT, egret  # noqa: E402
+import sql_cases  # noqa: E402
 
 CASES = os.path.join(ROOT, "..", "shared", "conformance", "flink-cep", "cases.jsonl")
 SKIPPED = 77
@@ -158,11 +159,30 @@ def run(kind, only):
     return verdict.end(kind)
 
 
+def run_sql(only):
+    """A table: there is no SQL front end, so the rules are written by hand."""
+    wrong = 0
+    with open(CASES, encoding="utf-8") as file, tempfile.TemporaryDirectory() as folder:
+        for case in map(json.loads, file):
+            if case["kind"] != "sql" or (only and case["id"] not in only):
+                continue
+            if case["id"] in sql_cases.CANNOT:
+                print(f"{case['id']:<32} cannot be said: {sql_cases.CANNOT[case['id']]}")
+                continue
+            rules = write(folder, "sql.yaml", sql_cases.rule_of(case, "sql"))
+            stdin = "".join(line + "\n" for line in sql_cases.lines_of(case))
+            got = sql_cases.rows_of(alerts_by_rule(egret("run", rules, stdin=stdin)).get("sql", []))
+            holds = sorted(map(json.dumps, got)) == sorted(map(json.dumps, case["expect_rows"]))
+            wrong += not holds
+            print(f"{case['id']:<32} {'holds' if holds else f'got {got} wanted ' + str(case['expect_rows'])}")
+    return 1 if wrong else 0
+
+
 def main(kind, *only):
     if not os.path.exists(CASES):
         print("skipped: the case file is not there")
         return 1 if os.environ.get("CI") == "true" else SKIPPED
-    return run(kind, only)
+    return run_sql(only) if kind == "sql" else run(kind, only)
 
 
 if __name__ == "__main__":

@@ -202,7 +202,7 @@ static void a_steady_stream_allocates_nothing(void **state)
     for (uint64_t i = 0; i < 50000; i++)
         assert_int_equal(push(&stream, i, 500), EGRET_OK);
     rt_fault_arm(1);
-    for (uint64_t i = 50000; i < 60000; i++)
+    for (uint64_t i = 50000; i < 150000; i++)
         assert_int_equal(push(&stream, i, 500), EGRET_OK);
     assert_false(rt_fault_disarm());
     assert_true(stream.alerts > 1000);
