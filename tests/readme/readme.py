@@ -63,6 +63,12 @@ class Pages(unittest.TestCase):
                     self.check(command, shown)
         self.assertGreater(count, 2)
 
+    def test_files_that_are_named_exist(self):
+        for page in pages():
+            with open(os.path.join(ROOT, page), encoding="utf-8") as file:
+                for name in re.findall(r"`([a-z-]+/[\w/.-]+)`", file.read()):
+                    self.assertTrue(os.path.exists(os.path.join(ROOT, name)), f"{page}: {name}")
+
     def test_rules_on_the_pages_are_those_of_the_examples(self):
         rules = []
         for path in glob.glob(os.path.join(ROOT, "rules-examples", "*", "rule.yaml")):
