@@ -86,7 +86,10 @@ void cep_key_prefetch(const struct cep_engine *engine, const struct rt_key_line 
     const struct cep_key *key = (const struct cep_key *)(const void *)line->payload;
 
     if (key->list == NULL) {
-        nfa_runs_prefetch(&key->only.runs, runs && engine->rules[key->only.rule].windows == NULL);
+        if (runs && engine->rules[key->only.rule].windows != NULL)
+            cep_window_prefetch(&engine->rules[key->only.rule], key->only.window);
+        else
+            nfa_runs_prefetch(&key->only.runs, runs);
         return;
     }
     if (!runs) {

@@ -125,6 +125,7 @@ struct cep_rule_key {
 struct cep_windows { /* what a rule with a window has besides */
     struct rt_window_shape shape;
     uint32_t in_having; /* bits of the aggregates that `having` reads */
+    bool key_in_having; /* it reads `key` */
     struct rt_value outcomes[RULE_AGGREGATES_MAX];
 };
 
@@ -345,6 +346,8 @@ void cep_window_advance(struct cep_rule *rule, struct rt_text key, struct cep_sl
                         rt_time deadline);
 rt_time cep_window_deadline(const struct cep_rule *rule, const struct rt_window *window,
                             uint64_t *tie);
+/* Fetches what an event would touch; the window's first line has come.  NULL is fine. */
+void cep_window_prefetch(const struct cep_rule *rule, const struct rt_window *window);
 void cep_window_free(struct cep_rule *rule, struct rt_window **window);
 
 /* ---- rule.c ---- */

@@ -84,6 +84,8 @@ enum rt_status cep_window_init(struct cep_rule *rule)
             expr_tree_uses_binding(plan->having_tree, RULE_BINDING_COUNT + i))
             windows->in_having |= UINT32_C(1) << i;
     }
+    windows->key_in_having =
+        plan->having_tree != NULL && expr_tree_uses_binding(plan->having_tree, RULE_BINDING_KEY);
     rt_window_shape_init(&windows->shape);
     return RT_OK;
 }
@@ -129,8 +131,9 @@ static bool having_holds(struct cep_rule *rule, const struct rt_window *window,
     if (plan->having == NULL)
         return true;
     memset(bindings, 0, RULE_BINDING_COUNT * sizeof(*bindings));
-    bindings[RULE_BINDING_KEY] =
-        cep_key_map(engine, &engine->plan->keyings[rule->rule->keying], look->key);
+    if (rule->windows->key_in_having)
+        bindings[RULE_BINDING_KEY] =
+            cep_key_map(engine, &engine->plan->keyings[rule->rule->keying], look->key);
     rt_window_read(&rule->windows->shape, window, &engine->windows, rule->windows->in_having,
                    bindings + RULE_BINDING_COUNT);
     truth = expr_test(engine->memo.machine, plan->having, &frame, &why);
@@ -155,6 +158,12 @@ static void look_at(struct cep_rule *rule, struct rt_window **window, const stru
 }
 
 /* ---- the state of a key ---- */
+
+void cep_window_prefetch(const struct cep_rule *rule, const struct rt_window *window)
+{
+    if (window != NULL)
+        rt_window_prefetch(&rule->windows->shape, window);
+}
 
 void cep_window_free(struct cep_rule *rule, struct rt_window **window)
 {

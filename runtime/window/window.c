@@ -299,6 +299,15 @@ enum rt_status rt_window_add(const struct rt_window_shape *shape, struct rt_wind
     return RT_OK;
 }
 
+void rt_window_prefetch(const struct rt_window_shape *shape, const struct rt_window *window)
+{
+    RT_PREFETCH(window->cells);
+    if (window->pane_count == 0)
+        return;
+    RT_PREFETCH(pane_at(shape, window, 0));
+    RT_PREFETCH(pane_at(shape, window, window->pane_count - 1));
+}
+
 void rt_window_slide(const struct rt_window_shape *shape, struct rt_window *window,
                      struct rt_blocks *blocks, rt_time time)
 {

@@ -86,6 +86,9 @@ enum rt_status rt_window_add(const struct rt_window_shape *shape, struct rt_wind
                              struct rt_blocks *blocks, rt_time time, uint64_t sequence,
                              const struct rt_value *values);
 
+/* Fetches the cells and the panes that an event would touch; reads the window's first line. */
+void rt_window_prefetch(const struct rt_window_shape *shape, const struct rt_window *window);
+
 /* Takes out what is not after `time` - size of a sliding window. */
 void rt_window_slide(const struct rt_window_shape *shape, struct rt_window *window,
                      struct rt_blocks *blocks, rt_time time);
