@@ -130,8 +130,8 @@ static struct step_draft *new_draft(struct pattern *pattern, struct nfa_step *st
 }
 
 /* The branches of a choice: each a group whose steps the other branches cannot name.  Depth as read_steps. */
-static void read_branches(struct pattern *pattern,
-                          struct step_draft *draft, // NOLINT(misc-no-recursion)
+// NOLINTNEXTLINE(misc-no-recursion)
+static void read_branches(struct pattern *pattern, struct step_draft *draft,
                           struct surroundings around)
 {
     struct loader *loader = pattern->loader;
@@ -189,8 +189,8 @@ static void read_members(struct pattern *pattern, struct step_draft *draft,
 }
 
 /* What a group consists of.  Depth is bounded by YAML_DEPTH_MAX. */
-static void read_group(struct pattern *pattern,
-                       struct step_draft *draft, // NOLINT(misc-no-recursion)
+// NOLINTNEXTLINE(misc-no-recursion)
+static void read_group(struct pattern *pattern, struct step_draft *draft,
                        struct surroundings around)
 {
     bool starts_loop = draft->step->times_max > 1 && !around.repeats;
