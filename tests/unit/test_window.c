@@ -113,9 +113,11 @@ static void distinct_values_are_exact_up_to_the_limit_and_near_beyond(void **sta
     (void)state;
     rt_blocks_init(&blocks, SIZE_MAX);
     for (int i = 0; i < MILLION; i++) {
+        int seen = i / 2;
+
         assert_int_equal(rt_bag_reserve(&bag, false, &blocks), RT_OK);
         rt_bag_add(&bag, rt_sketch_hash(rt_int(i)), 0, false, DISTINCT_MAX);
-        rt_bag_add(&bag, rt_sketch_hash(rt_double(i / 2)), 0, false, DISTINCT_MAX);
+        rt_bag_add(&bag, rt_sketch_hash(rt_double(seen)), 0, false, DISTINCT_MAX);
         if (i < DISTINCT_MAX)
             assert_int_equal(rt_bag_distinct(&bag), i + 1);
         else
