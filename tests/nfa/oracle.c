@@ -636,6 +636,16 @@ static bool is_shut(const struct nfa_step *step)
            step->times_max != (step->times_min == 0 ? 1 : step->times_min);
 }
 
+/* Is the step that the run waits for behind such a one?  Then it cannot even be left out. */
+static bool is_behind_shut(const struct oracle *oracle, struct place place)
+{
+    size_t at = place.step;
+
+    while (at > 0 && oracle->steps[at - 1].contiguity == NFA_NOT_FOLLOW)
+        at--;
+    return place.role == WAIT && at > 0 && is_shut(&oracle->steps[at - 1]);
+}
+
 /* How long after its last event the run may still take or await something; INT64_MAX: without end. */
 static int64_t patience(const struct oracle *oracle, struct place place, bool first)
 {
@@ -657,7 +667,8 @@ static int64_t patience(const struct oracle *oracle, struct place place, bool fi
     if (own == 0)
         return INT64_MAX;
     rest = patience(oracle, next, false);
-    if (is_shut(&oracle->steps[place.step]) && next.role != ABSENCE)
+    if ((is_shut(&oracle->steps[place.step]) || is_behind_shut(oracle, place)) &&
+        next.role != ABSENCE)
         rest = 0;
     return rest > own ? rest : own;
 }
