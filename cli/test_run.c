@@ -105,7 +105,9 @@ static enum rt_status push(struct runner *runner, const char *json, size_t lengt
         .raw = json,
         .raw_length = (uint32_t)length,
     };
-    enum rt_status status = rt_stream_push(runner->stream, &event, false, RT_TIME_MIN);
+    bool after_end = at.ms > runner->test->stop_at.ms; /* the test is over by then */
+    enum rt_status status =
+        after_end ? RT_OK : rt_stream_push(runner->stream, &event, false, RT_TIME_MIN);
 
     runner->sequence++;
     rt_arena_reset(&runner->scratch);

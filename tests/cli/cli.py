@@ -531,6 +531,21 @@ class Test(Folder):
                 self.assertEqual(ended.code, 1, ended.out)
                 self.assertIn(f"\n        {part}\n      -   ", ended.out)
 
+    def test_what_comes_after_the_end_of_a_test_is_not_fed(self):
+        self.write("rule.yaml", LOGIN_RULE + """
+    tests:
+      - name: the end is between the two
+        stop_at: 5s
+        events: [{ at: 0s, repeat: 2, every: 10s, event: { type: failure, user: eva } }]
+        expect: []
+      - name: the end is at the second
+        stop_at: 10s
+        events: [{ at: 0s, repeat: 2, every: 10s, event: { type: failure, user: eva } }]
+        expect: [{ at: 10s }]
+""")
+        ended = self.egret("test", "rule.yaml")
+        self.assertEqual(ended.code, 0, ended.out + ended.err)
+
     def test_run_selects_by_rule_and_name(self):
         ended = self.egret("test", "rule.yaml", "--run", "two-failures > one")
         self.assertIn("1 rule, 1 test: 1 passed", ended.out)
