@@ -643,7 +643,8 @@ static bool is_behind_shut(const struct oracle *oracle, struct place place)
 
     while (at > 0 && oracle->steps[at - 1].contiguity == NFA_NOT_FOLLOW)
         at--;
-    return place.role == WAIT && at > 0 && is_shut(&oracle->steps[at - 1]);
+    return (place.role == WAIT || place.role == NOT_NEXT) && at > 0 &&
+           is_shut(&oracle->steps[at - 1]);
 }
 
 /* How long after its last event the run may still take or await something; INT64_MAX: without end. */
@@ -660,7 +661,8 @@ static int64_t patience(const struct oracle *oracle, struct place place, bool fi
         return own;
     next =
         leaves(oracle, place) ? behind(oracle, place.step, 0, false) : (struct place){.role = END};
-    if (place.role == NOT_NEXT && oracle->steps[place.step].where == NFA_NO_GUARD)
+    if (place.role == NOT_NEXT &&
+        (oracle->steps[place.step].where == NFA_NO_GUARD || is_behind_shut(oracle, place)))
         return first ? INT64_MAX : 0; /* any event ends the run here: nothing is behind it */
     if (place.role == NOT_NEXT)
         return next.role == END ? INT64_MAX : patience(oracle, next, false);
