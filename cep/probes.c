@@ -395,31 +395,39 @@ static bool takes(enum expr_probe_kind kind, struct rt_value value)
     return value.type == RT_STRING;
 }
 
-static void find_sorted(const struct field *field, enum expr_probe_kind kind, struct rt_value value,
-                        cep_bucket_fn *hit, void *context)
+/* False: the value says nothing about these constants, so any of them may hold or end in an error to count. */
+static bool find_some(const struct field *field, enum expr_probe_kind kind, struct rt_value value,
+                      cep_bucket_fn *hit, void *context)
 {
     const struct ordered *ordered = &field->kinds[kind];
     struct rt_ip ip;
 
-    if (!takes(kind, value)) {
-        hit_range(ordered, 0, ordered->count, hit, context);
-    } else if (kind == EXPR_PROBE_ABOVE || kind == EXPR_PROBE_BELOW) {
+    if (!takes(kind, value))
+        return false;
+    if (kind == EXPR_PROBE_ABOVE || kind == EXPR_PROBE_BELOW) {
         find_bounds(ordered, kind, value, hit, context);
-    } else if (kind == EXPR_PROBE_CONTAINS) {
-        if (field->literals != NULL)
-            cep_literals_scan(field->literals, rt_value_text(value), hit, context);
-        else
-            hit_range(ordered, 0, ordered->count, hit, context);
-    } else if (kind != EXPR_PROBE_NETWORK) {
-        find_prefixes(ordered, kind, value, hit, context);
-    } else if (rt_ip_parse_lenient(rt_value_text(value), &ip)) {
-        find_prefixes(
-            ordered, kind,
-            (struct rt_value){.type = RT_BYTES, .length = ADDRESS_BITS, .u.bytes = ip.bytes}, hit,
-            context);
-    } else {
-        hit_range(ordered, 0, ordered->count, hit, context); /* no address: an error to count */
+        return true;
     }
+    if (kind == EXPR_PROBE_CONTAINS) {
+        if (field->literals == NULL)
+            return false;
+        cep_literals_scan(field->literals, rt_value_text(value), hit, context);
+        return true;
+    }
+    if (kind == EXPR_PROBE_NETWORK) {
+        if (!rt_ip_parse_lenient(rt_value_text(value), &ip))
+            return false;
+        value = (struct rt_value){.type = RT_BYTES, .length = ADDRESS_BITS, .u.bytes = ip.bytes};
+    }
+    find_prefixes(ordered, kind, value, hit, context);
+    return true;
+}
+
+static void find_sorted(const struct field *field, enum expr_probe_kind kind, struct rt_value value,
+                        cep_bucket_fn *hit, void *context)
+{
+    if (!find_some(field, kind, value, hit, context))
+        hit_range(&field->kinds[kind], 0, field->kinds[kind].count, hit, context);
 }
 
 /* What constants of equality can be. */

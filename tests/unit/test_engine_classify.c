@@ -183,6 +183,27 @@ static void check_event(const struct fixture *fixture, struct cep_classifier *cl
     assert_int_equal(next, count);
 }
 
+static void random_event(uint64_t *seed, struct rt_value slots[SLOTS])
+{
+    for (size_t slot = 0; slot < SLOTS; slot++)
+        slots[slot] =
+            next_random(seed) % 5 == 0 ? (struct rt_value){.type = RT_ABSENT} : random_value(seed);
+}
+
+/* A rule begins or ends a run. */
+static void change_runs(struct cep_classifier *classifier, uint64_t *seed, uint32_t runs[RULES])
+{
+    uint32_t rule = (uint32_t)(next_random(seed) % RULES);
+
+    if (runs[rule] > 0 && next_random(seed) % 3 > 0) {
+        cep_classifier_rest(classifier, rule);
+        runs[rule]--;
+    } else {
+        cep_classifier_wake(classifier, rule);
+        runs[rule]++;
+    }
+}
+
 static void an_event_reaches_the_rules_that_it_can_start_or_that_wait_for_it(void **state)
 {
     uint64_t seed = 88172645463325252u;
@@ -199,21 +220,10 @@ static void an_event_reaches_the_rules_that_it_can_start_or_that_wait_for_it(voi
             struct rt_value slots[SLOTS];
             const struct rt_event event = {.slots = slots, .slot_count = SLOTS};
 
-            for (size_t slot = 0; slot < SLOTS; slot++)
-                slots[slot] = next_random(&seed) % 5 == 0 ? (struct rt_value){.type = RT_ABSENT}
-                                                          : random_value(&seed);
+            random_event(&seed, slots);
             check_event(&fixture, classifier, &event, runs);
-            for (int change = 0; change < 20; change++) {
-                uint32_t rule = (uint32_t)(next_random(&seed) % RULES);
-
-                if (runs[rule] > 0 && next_random(&seed) % 3 > 0) {
-                    cep_classifier_rest(classifier, rule);
-                    runs[rule]--;
-                } else {
-                    cep_classifier_wake(classifier, rule);
-                    runs[rule]++;
-                }
-            }
+            for (int change = 0; change < 20; change++)
+                change_runs(classifier, &seed, runs);
         }
         cep_classifier_free(classifier);
     }

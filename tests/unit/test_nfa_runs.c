@@ -321,8 +321,7 @@ static void every_end_of_a_run_is_counted(void **state)
 /* ---- memory that is not there ---- */
 
 static const char *const hungry_patterns[] = {
-    "begin a 1+ greedy until u; followedBy any ( begin b 1+ greedy | begin c; next d ); followedBy "
-    "e",
+    "begin a 1+ greedy until u; followedBy any ( begin b 1+ greedy | begin c; next d ); next e",
     "begin a; notFollowedBy n; followedBy all ( begin b; begin c; begin d ) optional; next e",
     "begin a; followedBy b 2..3 greedy; notFollowedBy n; followedBy c optional; within 9",
     "begin a; followedBy ( begin b optional; next c ) 1+ until u; followedBy d; skip to_last d",
