@@ -38,6 +38,7 @@ struct run {
     struct cep_engine *engine;
     struct rt_job *job;
     struct expr_machine *machine; /* for --watermark-when */
+    uint64_t watermark_errors;    /* events for which it ended in an error */
     struct rt_buffer line;        /* an alert as text */
     bool color;
 };
@@ -88,10 +89,13 @@ static bool moves_watermark(void *context, const struct rt_event *event)
 {
     struct run *run = context;
     struct expr_frame frame = {.event = event};
+    enum expr_truth truth;
     enum rt_value_error why;
 
     expr_machine_reset(run->machine);
-    return expr_test(run->machine, run->plan->watermark_when, &frame, &why) == EXPR_TRUE;
+    truth = expr_test(run->machine, run->plan->watermark_when, &frame, &why);
+    run->watermark_errors += truth == EXPR_ERROR;
+    return truth == EXPR_TRUE;
 }
 
 /* ---- putting it together ---- */
@@ -199,7 +203,8 @@ static enum cli_exit finish(struct run *run, enum rt_status status)
     if (status == RT_END) /* the reader has gone: | head */
         return CLI_OK;
     if (!run->options->quiet)
-        cli_run_report(run->call, run->plan, rt_job_counters(run->job), run->engine);
+        cli_run_report(run->call, run->plan, rt_job_counters(run->job), run->engine,
+                       run->watermark_errors);
     if (status == RT_OK)
         return CLI_OK;
     cli_complain(run->call, "%s", reason(run, status));

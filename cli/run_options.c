@@ -54,6 +54,9 @@ static enum cli_exit read_bound(const struct cli_call *call, struct cli_run_opti
     if (!rt_text_to_duration_ms(rt_text_of(value), &ms) || ms > RT_DURATION_MAX.ms)
         return cli_wrong_call(call, "--out-of-orderness %s: not a duration such as 500ms, 5s or 1m",
                               value);
+    if (out->watermark_when != NULL && cli_given(call, CLI_OPTION_OUT_OF_ORDERNESS))
+        return cli_wrong_call(call, "--out-of-orderness has no meaning with --watermark-when: its "
+                                    "events move the watermark to their own time");
     out->out_of_orderness = (rt_duration){ms};
     return CLI_OK;
 }

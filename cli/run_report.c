@@ -116,7 +116,8 @@ static void report_counts(const struct rt_job_counters *job, const struct cep_ru
 }
 
 void cli_run_report(const struct cli_call *call, const struct rule_plan *plan,
-                    const struct rt_job_counters *job, const struct cep_engine *engine)
+                    const struct rt_job_counters *job, const struct cep_engine *engine,
+                    uint64_t watermark_errors)
 {
     struct cep_rule_counters sum = sum_of_rules(plan, engine);
     struct rt_buffer line;
@@ -127,6 +128,12 @@ void cli_run_report(const struct cli_call *call, const struct rule_plan *plan,
     advise_on_time(job, &line);
     say(call, &line);
     report_errors(plan, engine, &line);
+    say(call, &line);
+    if (watermark_errors > 0)
+        rt_buffer_printf(&line,
+                         "--watermark-when: ended in an error for %" PRIu64
+                         " events, which did not move the watermark",
+                         watermark_errors);
     say(call, &line);
     report_limits(engine, &sum, &line);
     say(call, &line);

@@ -96,6 +96,7 @@ class Call(Folder):
             (["run", "rule.yaml", "-z"], "unknown option `-z`"),
             (["run", "rule.yaml", "--format", "jsno"], "did you mean `json`?"),
             (["run", "rule.yaml", "--out-of-orderness", "5"], "not a duration"),
+            (["run", "rule.yaml", "--out-of-orderness", "5s", "--watermark-when", "true"], "has no meaning with"),
             (["run", "rule.yaml", "--time", ":rfc3339"], "the name of a field is missing"),
             (["run", "rule.yaml", "--time", "ts:sundial"], "`sundial` is not a format"),
             (["run", "rule.yaml", "--set", "state.limits.keys"], "KEY=VALUE"),
@@ -309,6 +310,14 @@ class Run(Folder):
         stdin = failures(10) + event(9, type="tick") + failures(5) + event(30, type="tick") + failures(20)
         ended = self.egret("run", "rule.yaml", "--watermark-when", "type == 'tick'", stdin=stdin)
         self.assertEqual(self.counts(ended), (5, 2, 0, 0))
+
+    def test_errors_of_the_watermark_condition_are_counted(self):
+        stdin = failures(0) + event(1, type="tick", n=1) + event(2, type="tick", n="x")
+        ended = self.egret("run", "rule.yaml", "--watermark-when", "event.n * 2 > 1", stdin=stdin)
+        self.assertEqual(ended.code, 0, ended.err)
+        self.assertIn("--watermark-when: ended in an error for 2 events", ended.err)
+        ended = self.egret("run", "rule.yaml", "--watermark-when", "event.type == 'tick'", stdin=stdin)
+        self.assertNotIn("ended in an error", ended.err)
 
     def test_keep_open_leaves_what_the_watermark_has_not_passed(self):
         rule = os.path.join(EXAMPLES, "missing-heartbeat", "rule.yaml")
