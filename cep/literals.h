@@ -9,6 +9,10 @@
  * A1  One table look-up a byte, however many literals there are.  Bytes that no literal has share one class.
  * A2  The table is bounded; beyond it cep_literals_seal says RT_ERR_LIMIT and the caller does without.
  * Immutable after sealing.
+ *
+ * Measured beside Hyperscan 5.4 on texts of 47 bytes, 10 / 100 / 1,000 / 10,000 literals: 80 / 79 / 80 / 107 ns a text here, 33 / 49 /
+ * 61 / 72 ns there; to build, 0 / 0.1 / 1.2 / 5 ms here, 1 / 3 / 116 / 327 ms there.  20 to 45 ns an event, for a library that is C++
+ * inside, runs on one family of processors and makes a reload wait, are not worth it.
  */
 #ifndef EGRET_CEP_LITERALS_H
 #define EGRET_CEP_LITERALS_H

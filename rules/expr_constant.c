@@ -59,12 +59,47 @@ static struct expr_node *replace(struct expr_node *node, struct rt_value value)
     return node;
 }
 
+/* An operand of a chain that is as good as its own operands: folding has made it a chain of the same kind, or left it one. */
+static bool dissolves(const struct expr_node *chain, const struct expr_node *operand)
+{
+    return operand->kind == chain->kind ||
+           ((operand->kind == EXPR_AND || operand->kind == EXPR_OR) && operand->child_count == 1);
+}
+
+/* Chains stay flat (R4). */
+static bool splice(struct expr_work *work, struct expr_node *node)
+{
+    struct expr_node **flat;
+    uint32_t total = 0, count = 0;
+
+    for (uint32_t i = 0; i < node->child_count; i++)
+        total += dissolves(node, node->children[i]) ? node->children[i]->child_count : 1;
+    flat = rt_arena_array(work->arena, total, sizeof(struct expr_node *));
+    if (flat == NULL) {
+        work->status = RT_ERR_NOMEM;
+        return false;
+    }
+    for (uint32_t i = 0; i < node->child_count; i++) {
+        struct expr_node *child = node->children[i];
+
+        if (!dissolves(node, child))
+            flat[count++] = child;
+        for (uint32_t k = 0; dissolves(node, child) && k < child->child_count; k++)
+            flat[count++] = child->children[k];
+    }
+    node->children = flat;
+    node->child_count = total;
+    return true;
+}
+
 /* Operands that decide nothing go; one that decides all is the result. */
-static struct expr_node *fold_chain(struct expr_node *node)
+static struct expr_node *fold_chain(struct expr_work *work, struct expr_node *node)
 {
     bool neutral = node->kind == EXPR_AND;
     uint32_t count = 0;
 
+    if (!splice(work, node))
+        return NULL;
     for (uint32_t i = 0; i < node->child_count; i++) {
         if (is_bool(node->children[i], !neutral))
             return replace(node, rt_bool(!neutral));
@@ -234,7 +269,7 @@ struct expr_node *expr_fold_constants(struct expr_work *work, struct expr_node *
     if (node->type.base == RT_ERROR)
         return node;
     if (node->kind == EXPR_AND || node->kind == EXPR_OR)
-        return fold_chain(node);
+        return fold_chain(work, node);
     if (node->kind == EXPR_CONDITIONAL) {
         if (is_bool(node->children[0], true))
             return node->children[1];

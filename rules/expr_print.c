@@ -339,6 +339,8 @@ static void print_operators(const struct expr_node *node, struct rt_buffer *out)
         print_node(node->children[1], out, own + 1);
     } else {
         print_many(node, 0, node->kind == EXPR_AND ? " && " : " || ", own + 1, out);
+        if (node->child_count == 1) /* it stands for "this is a bool", which x alone does not say */
+            rt_buffer_string(out, node->kind == EXPR_AND ? " && true" : " || false");
     }
 }
 
