@@ -292,7 +292,7 @@ static bool fixed_offset(struct rt_text name, int64_t *out)
 enum rt_status expr_zone_offset(struct expr_zones *zones, struct rt_text name, int64_t at,
                                 int64_t *out_seconds)
 {
-    const struct zone *zone;
+    const struct zone *zone = NULL;
 
     if (rt_text_is(name, "UTC") || rt_text_is(name, "Z")) {
         *out_seconds = 0;

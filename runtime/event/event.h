@@ -11,7 +11,7 @@
  * E2  Whoever needs it longer calls rt_event_keep: a borrowed event is copied once into the caller's blocks, a
  *     kept one gains a reference.  rt_event_release drops it.  References belong to one thread.
  * E3  A kept event has only its first `slot_count` slots.  A run keeps the kept fields (field.h F2); the disorder
- *     buffer, which comes before the rules, keeps all, and a run then shares that block.
+ *     buffer, which comes before the rules, keeps all in blocks of its own and hands out borrowed events.
  * E4  `sequence` counts the records of the job in order of arrival, from 0; with `time` it orders events totally.
  * E5  The raw bytes are the record as it came in, without the line end: valid JSON as a whole.
  */
