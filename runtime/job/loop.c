@@ -99,6 +99,8 @@ static enum rt_status read_event(struct rt_job *job, const struct rt_record *rec
                                .raw = record->data,
                                .raw_length = record->length};
     *reject = rt_time_read(&options->time_reader, slots[options->time_slot], &event->time);
+    if (*reject != RT_REJECT_NONE)
+        *detail = rt_time_reader_expects(&options->time_reader);
     return RT_OK;
 }
 

@@ -65,13 +65,15 @@ static const struct {
     const char *name;
     enum rt_time_format format;
     int64_t units_a_ms; /* of a number; 0: none, or seconds */
-} formats[] = {{"auto", RT_TIME_AUTO, 1},
-               {"unix_s", RT_TIME_UNIX_S, 0},
-               {"unix_ms", RT_TIME_UNIX_MS, 1},
-               {"unix_us", RT_TIME_UNIX_US, 1000},
-               {"unix_ns", RT_TIME_UNIX_NS, 1000000},
-               {"rfc3339", RT_TIME_RFC3339, 0},
-               {"strptime", RT_TIME_STRPTIME, 0}};
+    const char *expected;
+} formats[] = {
+    {"auto", RT_TIME_AUTO, 1, "expected an integer of Unix milliseconds or an RFC 3339 string"},
+    {"unix_s", RT_TIME_UNIX_S, 0, "expected a number of Unix seconds"},
+    {"unix_ms", RT_TIME_UNIX_MS, 1, "expected a number of Unix milliseconds"},
+    {"unix_us", RT_TIME_UNIX_US, 1000, "expected a number of Unix microseconds"},
+    {"unix_ns", RT_TIME_UNIX_NS, 1000000, "expected a number of Unix nanoseconds"},
+    {"rfc3339", RT_TIME_RFC3339, 0, "expected an RFC 3339 string"},
+    {"strptime", RT_TIME_STRPTIME, 0, "expected a string of the pattern that was given"}};
 
 bool rt_time_reader_parse(const char *name, struct rt_time_reader *out)
 {
@@ -87,6 +89,11 @@ bool rt_time_reader_parse(const char *name, struct rt_time_reader *out)
         return false;
     *out = (struct rt_time_reader){RT_TIME_STRPTIME, name};
     return true;
+}
+
+const char *rt_time_reader_expects(const struct rt_time_reader *reader)
+{
+    return formats[reader->format].expected;
 }
 
 /* In RFC 3339 a minute may have a leap second, :60; it is the first moment of the next minute. */

@@ -36,6 +36,9 @@ struct rt_time_reader {
 /* "unix_ms", "rfc3339", or a pattern with '%'.  False: no such format. */
 bool rt_time_reader_parse(const char *name, struct rt_time_reader *out);
 
+/* A phrase for people on what it reads: "expected an RFC 3339 string".  Never NULL. */
+const char *rt_time_reader_expects(const struct rt_time_reader *reader);
+
 /* RT_REJECT_NONE and *out, or the reason. */
 enum rt_reject rt_time_read(const struct rt_time_reader *reader, struct rt_value value,
                             rt_time *out);

@@ -241,6 +241,8 @@ class Run(Folder):
             self.assertEqual(stdin[letter["offset"]:letter["offset"] + 4], record[:4])
             self.assertLessEqual(len(letter.get("raw", "")), 64 << 10)
             self.assertIn("raw_base64" if letter["reason"] == "bad_utf8" else "raw", letter)
+            if "event_time" in letter["reason"]:
+                self.assertEqual(letter["detail"], "expected an integer of Unix milliseconds or an RFC 3339 string")
 
     def test_an_event_that_a_rule_wants_but_that_has_no_key_is_kept_once_and_still_an_event(self):
         keyless = ['{"ts":1,"type":"failure"}', '{"ts":2,"type":"failure","user":null}',
