@@ -5,6 +5,7 @@
 
 #include "cli/command.h"
 #include "cli/rule_set.h"
+#include "cli/sample.h"
 
 enum { RENDERED_BYTES_MAX = 64 << 20 };
 
@@ -93,6 +94,13 @@ static enum cli_exit check(const struct cli_call *call)
     enum rt_status status = cli_rule_set_load(&set, call, paths, count, NULL);
     enum cli_exit code = cli_rule_set_exit(status);
 
+    if (status == RT_OK && cli_given(call, CLI_OPTION_SAMPLE)) {
+        code = cli_sample_check(call, set.plan, set.diags);
+        if (code != CLI_OK) {
+            cli_rule_set_done(&set);
+            return code;
+        }
+    }
     if (status == RT_OK || status == RT_ERR_DIAG) {
         if (strcmp(cli_value(call, CLI_OPTION_FORMAT, "text"), "json") == 0)
             print_json(&set);
@@ -115,7 +123,7 @@ const struct cli_command cli_command_check = {
         "`egret explain CODE` says more about a code.\n"
         "Exit: 0 nothing wrong, 1 something found, 2 the call was wrong.",
     .arguments_max = CLI_ARGUMENTS_ANY,
-    .options = {CLI_OPTION_FORMAT, CLI_OPTION_FAIL_ON, CLI_OPTION_QUIET},
-    .option_count = 3,
+    .options = {CLI_OPTION_SAMPLE, CLI_OPTION_FORMAT, CLI_OPTION_FAIL_ON, CLI_OPTION_QUIET},
+    .option_count = 4,
     .exec = check,
 };

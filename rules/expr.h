@@ -79,6 +79,8 @@ struct expr_scope {
     size_t binding_count;
     const struct expr_constant *constants;
     size_t constant_count;
+    struct rt_span *
+        mentions; /* by field: where it is first read other than by has() or .?; NULL: not wanted */
     const char *container; /* CEL container, for eval; NULL: none */
     bool unchecked;        /* types are left to run time, for eval --no-check */
     bool closed; /* a bare unknown name is an error, not a field (eval without an event) */

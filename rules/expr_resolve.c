@@ -143,6 +143,15 @@ static bool add_field(struct expr_checker *checker, struct expr_node *node,
     return false;
 }
 
+/* A span of a text always ends behind 0, so a cleared one is none. */
+static void note_mention(struct expr_checker *checker, const struct expr_node *node)
+{
+    struct rt_span *mentions = checker->scope->mentions;
+
+    if (mentions != NULL && node->field < RT_FIELDS_MAX && mentions[node->field].end == 0)
+        mentions[node->field] = expr_text_span(checker->work->text, node->begin, node->end);
+}
+
 /* Makes `node` the field at `path`: FIELD, FIELD_HAS, EVENT_FIELD or EVENT_HAS. */
 static struct expr_node *make_field(struct expr_checker *checker, struct expr_node *node,
                                     enum expr_kind kind, const struct rt_text *path, size_t length)
@@ -164,6 +173,8 @@ static struct expr_node *make_field(struct expr_checker *checker, struct expr_no
     }
     if (!add_field(checker, node, path, length, &node->field))
         return NULL;
+    if (!has && (node->flags & EXPR_FLAG_OPTIONAL) == 0)
+        note_mention(checker, node);
     /* has(a.b) needs to know whether there is an a */
     node->has_parent = has && length > 1 && (node->flags & EXPR_FLAG_OPTIONAL) == 0;
     if (node->has_parent && !add_field(checker, node, path, length - 1, &node->parent))

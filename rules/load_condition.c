@@ -6,6 +6,7 @@ struct expr_scope load_scope(const struct loader *loader, const struct load_rule
                              const struct expr_step_name *steps)
 {
     return (struct expr_scope){.fields = loader->plan->plan->fields,
+                               .mentions = loader->plan->mentions,
                                .steps = steps,
                                .step_count = steps == NULL ? 0 : load->step_count,
                                .constants = load->constants,

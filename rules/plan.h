@@ -225,8 +225,9 @@ struct rule {
 
 struct rule_plan {
     struct rt_fields *fields;
-    rt_slot time_slot;           /* of rule_load_options.time_field; RT_NO_SLOT without one */
-    struct expr *watermark_when; /* reads the event at hand only; NULL without one */
+    const struct rt_span *mentions; /* by slot: where it is first read; end 0: nowhere */
+    rt_slot time_slot;              /* of rule_load_options.time_field; RT_NO_SLOT without one */
+    struct expr *watermark_when;    /* reads the event at hand only; NULL without one */
     const struct rule_atom *atoms;
     uint32_t atom_count;
     const struct rule_keying *keyings;

@@ -443,6 +443,24 @@ class Check(Folder):
         self.assertIn("--> worse.yaml:", ended.out)
         self.assertRegex(ended.lines()[-1], r"^2 files, 3 errors, 0 warnings$")
 
+    def test_fields_that_no_event_of_a_sample_has_are_named_with_the_nearest_one(self):
+        self.write("fields.yaml", "version: 1\nrules:\n  - id: x\n    match: { type: login, geo.cuontry: NL }\n"
+                   "    where: usre != 'a' && !has(event.gone) && event.?lost.orValue(1) == 1\n")
+        self.write("sample.ndjson", '{"ts":1,"user":"b","type":"login","geo":{"country":"NL"}}\n{"ts":2,"user":"c"}\n')
+        ended = self.egret("check", "--sample", "sample.ndjson", "fields.yaml")
+        self.assertEqual((ended.code, ended.err), (0, ""))
+        self.assertIn("warning[W301]: no event of the sample has a field `geo.cuontry`\n --> fields.yaml:4:27", ended.out)
+        self.assertIn("^^^^^^^^^^^ did you mean `geo.country`? (in 50 % of 2 events)", ended.out)
+        self.assertIn("^^^^ did you mean `user`? (in 100 % of 2 events)", ended.out)
+        self.assertEqual(ended.lines()[-1], "1 file, 1 rule, 0 errors, 2 warnings")
+        self.assertEqual(self.egret("check", "--sample", "sample.ndjson", "fields.yaml", "--fail-on", "warning").code, 1)
+
+    def test_a_sample_that_is_not_there_or_empty_is_a_wrong_call(self):
+        self.write("empty.ndjson", "\n")
+        self.assertEqual(self.egret("check", "--sample", "nowhere.ndjson", "rule.yaml").code, 2)
+        ended = self.egret("check", "--sample", "empty.ndjson", "rule.yaml")
+        self.assertEqual((ended.code, ended.out, ended.err), (2, "", "egret: the sample has no events\n"))
+
     def test_json_has_the_same_findings(self):
         self.write("bad.yaml", LOGIN_RULE.replace("followedBy", "folowedBy"))
         ended = self.egret("check", "bad.yaml", "--format", "json")
