@@ -17,6 +17,8 @@ static struct rt_text label_of(struct rt_text text)
 {
     size_t begin = 0;
 
+    if (text.length == 0) /* not a scalar: the text of a mapping or a list is NULL */
+        return text;
     for (size_t i = 0; i <= text.length; i++) {
         if (i < text.length && text.data[i] != '.')
             continue;
