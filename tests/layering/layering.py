@@ -21,6 +21,7 @@ LAYERS = {
     "runtime/time": ["runtime/base/", "runtime/event/", "runtime/time/", "runtime/operator.h"],
     "runtime/state": ["runtime/base/", "runtime/state/"],
     "runtime/window": ["runtime/base/", "runtime/event/", "runtime/window/"],
+    "runtime/checkpoint": ["runtime/base/", "runtime/checkpoint/"],
     "runtime/io": ["runtime/base/", "runtime/event/", "runtime/io/"],
     "runtime/job": ["runtime/base/", "runtime/event/", "runtime/time/", "runtime/io/", "runtime/job/",
                     "runtime/operator.h"],
