@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* killpoint.c - what the macros of runtime/base/killpoint.h do in a test build. */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/base/killpoint.h"
+#include "runtime/base/text.h"
+
+enum { NAMES_MAX = 256 };
+
+static void log_once(const char *name)
+{
+    static _Atomic(const char *) logged[NAMES_MAX];
+    const char *path = getenv("EGRET_KILLPOINT_LOG");
+
+    if (path == NULL)
+        return;
+    for (size_t i = 0; i < NAMES_MAX; i++) {
+        const char *free_place = NULL;
+
+        if (atomic_compare_exchange_strong(&logged[i], &free_place, name))
+            break;
+        if (strcmp(free_place, name) == 0)
+            return;
+    }
+
+    int file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+
+    if (file < 0)
+        return;
+    if (write(file, name, strlen(name)) < 0 || write(file, "\n", 1) < 0)
+        kill(getpid(), SIGKILL);
+    close(file);
+}
+
+void rt_killpoint(const char *name)
+{
+    static atomic_int hits;
+    const char *wanted = getenv("EGRET_KILLPOINT");
+    size_t length = strlen(name);
+    uint64_t nth = 1;
+
+    log_once(name);
+    if (wanted == NULL || strncmp(wanted, name, length) != 0)
+        return;
+    if (wanted[length] == ':' && !rt_text_to_uint(rt_text_of(wanted + length + 1), &nth))
+        return;
+    if (wanted[length] != ':' && wanted[length] != '\0')
+        return;
+    if ((uint64_t)atomic_fetch_add(&hits, 1) + 1 == nth)
+        kill(getpid(), SIGKILL);
+}
+
+bool rt_mutant(const char *name)
+{
+    const char *wanted = getenv("EGRET_MUTANT");
+
+    return wanted != NULL && strcmp(wanted, name) == 0;
+}
