@@ -172,10 +172,13 @@ static struct rt_hash128 id_of(const struct writer *writer, struct rt_buffer *ou
     return id;
 }
 
-/* What the alert is compared by: the rule's key, or what the rule says.  An error compares by the rule's key. */
-static struct rt_hash128 dedup_key_of(struct writer *writer, struct rt_buffer *out)
+/*
+ * What the alert is compared by: the rule's key, or what the rule says.  An error compares by the rule's key.  `kind` tells
+ * what is compared: 0 for dedup, 2 for a rate limit; the form is part of stored checkpoints.
+ */
+static struct rt_hash128 dedup_key_of(struct writer *writer, const struct rule_dedup *dedup,
+                                      char kind, struct rt_buffer *out)
 {
-    const struct rule_dedup *dedup = &writer->output->dedup;
     bool keyed = false;
 
     if (dedup->span.ms == 0)
@@ -183,13 +186,13 @@ static struct rt_hash128 dedup_key_of(struct writer *writer, struct rt_buffer *o
     add_name(out, rule_output_name(writer->finding->kind));
     add_name(out, writer->rule->rule->id);
     if (dedup->key != NULL) {
-        rt_buffer_char(out, 1);
+        rt_buffer_char(out, (char)(kind + 1));
         keyed = cep_key_add(out, evaluate(writer, dedup->key), true);
         if (!keyed)
             count_output_error(writer);
     }
     if (!keyed) {
-        rt_buffer_char(out, 0);
+        rt_buffer_char(out, kind);
         rt_buffer_text(out, writer->finding->key);
     }
 
@@ -392,7 +395,8 @@ enum rt_status cep_write_record(struct cep_rule *rule, const struct cep_finding 
         return status;
     record->severity = severity_of(&writer);
     record->id = id_of(&writer, &record->json);
-    record->dedup_key = dedup_key_of(&writer, &record->json);
+    record->dedup_key = dedup_key_of(&writer, &writer.output->dedup, 0, &record->json);
+    record->limit_key = dedup_key_of(&writer, &writer.output->rate_limit, 2, &record->json);
     write_message(&writer, &record->message);
     status = put_record(&writer, record);
     if (status == RT_OK && (record->json.failed || record->message.failed))

@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * dedup.h - which alerts were given a short while ago.
+ * dedup.h - which alerts were given a short while ago, and how many: dedup and rate limits.
  *
- *     (rule, output, dedup key) --hash--> until when the next one is kept back
+ *     (rule, output, key) --hash--> [ until when | given so far | left out since ]
  *
- * D1  An alert at time t holds back those with the same key at times in [t, t + span): counted from the one that was given,
- *     not from the last one that was kept back.
+ *     time   0 ...... span .......... 2 span
+ *            | period |  told of here | forgotten        an alert in the second part begins the next period
+ *
+ * D1  An alert at time t begins a period [t, t + span); in it the first `max` are given, that one included, the others are
+ *     left out.  What is left out does not prolong it.
  * D2  An entry goes when its time has passed, whether its key returns or not.
+ * D3  Where the number of those left out is to be told, it is told by the alert that begins the next period; for that an
+ *     entry is remembered one span longer, if it has left something out.
+ * D4  The saved form of an entry does not depend on the table it was in; it is part of stored checkpoints.
  * Time is event time.  Calls come in order of time, as alerts do.
  */
 #ifndef EGRET_CEP_DEDUP_H
@@ -14,6 +20,7 @@
 
 #include <stdbool.h>
 
+#include "runtime/base/form.h"
 #include "runtime/base/hash.h"
 #include "runtime/base/pool.h"
 #include "runtime/state/key_table.h"
@@ -25,16 +32,37 @@ struct cep_dedup {
     struct rt_wheel *wheel; /* owned */
 };
 
+struct cep_dedup_limit {
+    rt_duration span;
+    uint32_t max; /* alerts in a span; 1 or more */
+    bool tells;   /* D3 */
+};
+
+struct cep_dedup_answer {
+    bool left_out;
+    uint64_t told; /* of one that is given: how many were left out before it and not yet told of */
+};
+
 enum rt_status cep_dedup_init(struct cep_dedup *dedup);
 void cep_dedup_done(struct cep_dedup *dedup); /* zeroed is fine */
 
 /* Forgets what ends at or before `now`. */
 void cep_dedup_advance(struct cep_dedup *dedup, rt_time now);
 
-/* *out: the alert is to be kept back.  Otherwise it is remembered until time + span. */
+/* Counts the alert.  RT_ERR_NOMEM: it is to be given, and is not remembered. */
 enum rt_status cep_dedup_check(struct cep_dedup *dedup, struct rt_hash128 key, rt_time time,
-                               rt_duration span, bool *out);
+                               const struct cep_dedup_limit *limit, struct cep_dedup_answer *out);
 
 size_t cep_dedup_bytes(const struct cep_dedup *dedup);
+
+/* ---- saved form ---- */
+
+/* Each entry, in no particular order; the form is borrowed for the call.  RT_ERR_NOMEM, or what `each` gives. */
+typedef enum rt_status cep_dedup_entry_fn(void *context, struct rt_hash128 key,
+                                          struct rt_text form);
+enum rt_status cep_dedup_each(const struct cep_dedup *dedup, cep_dedup_entry_fn *each,
+                              void *context);
+/* An entry that is not there yet.  RT_ERR_CORRUPT: it is none, or it is there.  RT_ERR_NOMEM. */
+enum rt_status cep_dedup_load(struct cep_dedup *dedup, struct rt_hash128 key, struct rt_text form);
 
 #endif

@@ -142,6 +142,7 @@ static enum rt_status init(struct cep_engine *engine)
     rt_blocks_init(&engine->slot_lists, SIZE_MAX);
     rt_buffer_init(&engine->outbox.record.json, RECORD_BYTES_MAX);
     rt_buffer_init(&engine->outbox.record.message, RECORD_BYTES_MAX);
+    rt_buffer_init(&engine->outbox.told, RECORD_BYTES_MAX);
     rt_arena_init(&engine->outbox.texts, SIZE_MAX);
     engine->kept_slots = (uint32_t)rt_fields_kept_count(engine->plan->fields);
     engine->memo.plan = engine->plan;

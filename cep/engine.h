@@ -41,7 +41,8 @@ struct cep_rule_counters {
     uint64_t timed_out;        /* partial matches whose time ran out */
     uint64_t late;             /* late records made */
     uint64_t emitted;          /* records handed out */
-    uint64_t suppressed;       /* records that dedup kept back */
+    uint64_t suppressed;       /* records that dedup or a rate limit kept back */
+    uint64_t limited;          /* of these, those that a rate limit kept back */
     uint64_t condition_errors; /* conditions that ended in an error */
     uint64_t output_errors;    /* parts of messages and fields that ended in an error */
     uint64_t dropped;          /* partial matches dropped or refused at a limit */

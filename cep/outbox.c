@@ -18,32 +18,73 @@ static const struct rule_output *output_of(const struct cep_engine *engine, uint
     return &engine->plan->rules[rule]->outputs[kind];
 }
 
-/* Dedup, then emit. */
+/* Whether the alert goes out; *told: how many before it did not. */
+static bool may_pass(struct cep_engine *engine, struct rt_hash128 key, rt_time time,
+                     const struct cep_dedup_limit *limit, uint64_t *told)
+{
+    struct cep_dedup_answer answer;
+
+    if (limit->span.ms == 0)
+        return true;
+    cep_fail(engine, cep_dedup_check(&engine->dedup, key, time, limit, &answer));
+    *told = answer.told;
+    return !answer.left_out;
+}
+
+/* Dedup, then the rate limit.  False: the alert is kept back and counted. */
+static bool passes(struct cep_engine *engine, const struct cep_waiting *record, uint64_t *told)
+{
+    const struct rule_output *output = output_of(engine, record->rule, record->kind);
+    const struct cep_dedup_limit once = {.span = output->dedup.span, .max = output->dedup.max};
+    const struct cep_dedup_limit rate = {
+        .span = output->rate_limit.span, .max = output->rate_limit.max, .tells = true};
+    struct cep_rule_counters *counters = &engine->rules[record->rule].counters;
+
+    if (!may_pass(engine, record->dedup_key, record->time, &once, told)) {
+        counters->suppressed++;
+        return false;
+    }
+    if (!may_pass(engine, record->limit_key, record->time, &rate, told)) {
+        counters->suppressed++;
+        counters->limited++;
+        return false;
+    }
+    return true;
+}
+
+/* The record with the number of those that were left out before it, as its last member. */
+static struct rt_text with_told(struct cep_engine *engine, struct rt_text json, uint64_t told)
+{
+    struct rt_buffer *out = &engine->outbox.told;
+
+    if (told == 0)
+        return json;
+    rt_buffer_reset(out);
+    rt_buffer_add(out, json.data, json.length - 1);
+    rt_buffer_string(out, ",\"suppressed\":");
+    rt_buffer_uint(out, told);
+    rt_buffer_char(out, '}');
+    if (!out->failed)
+        return rt_buffer_view(out);
+    cep_fail(engine, RT_ERR_NOMEM);
+    return json;
+}
+
+/* Dedup and rate limit, then emit. */
 static void deliver(struct cep_engine *engine, const struct cep_waiting *record)
 {
     struct cep_rule *rule = &engine->rules[record->rule];
-    const struct rule_output *output = output_of(engine, record->rule, record->kind);
-    bool repeated = false;
+    uint64_t told = 0;
     char id[33];
 
-    if (engine->outbox.closed)
+    if (engine->outbox.closed || !passes(engine, record, &told))
         return;
-    if (output->dedup.span.ms != 0) {
-        enum rt_status status = cep_dedup_check(&engine->dedup, record->dedup_key, record->time,
-                                                output->dedup.span, &repeated);
-
-        cep_fail(engine, status);
-    }
-    if (repeated) {
-        rule->counters.suppressed++;
-        return;
-    }
     rule->counters.emitted++;
     rt_hash128_text(record->id, id);
 
     const struct rt_output out = {
-        .record = {record->json, record->json_length},
-        .sink = output->sink,
+        .record = with_told(engine, (struct rt_text){record->json, record->json_length}, told),
+        .sink = output_of(engine, record->rule, record->kind)->sink,
         .rule = record->rule,
         .time = record->time,
         .first_time = record->first_time,
@@ -121,6 +162,7 @@ void cep_report(struct cep_rule *rule, const struct cep_finding *finding)
         .key_end = record->key_end,
         .id = record->id,
         .dedup_key = record->dedup_key,
+        .limit_key = record->limit_key,
         .severity = record->severity,
         .kind = finding->kind,
         .time = finding->time,
@@ -161,6 +203,7 @@ void cep_outbox_done(struct cep_outbox *outbox)
 {
     rt_buffer_done(&outbox->record.json);
     rt_buffer_done(&outbox->record.message);
+    rt_buffer_done(&outbox->told);
     rt_arena_done(&outbox->texts);
     rt_free(outbox->waiting);
 }

@@ -186,7 +186,7 @@ struct cep_record {
     struct rt_buffer json;
     struct rt_buffer message;
     struct rt_hash128 id;
-    struct rt_hash128 dedup_key;
+    struct rt_hash128 dedup_key, limit_key;
     size_t key_begin, key_end; /* of the key in `json` */
     enum rule_severity severity;
 };
@@ -198,7 +198,7 @@ struct cep_waiting { /* a record that waits until all of its deadline have fired
     const char *json, *message;
     size_t json_length, message_length, key_begin, key_end;
     struct rt_hash128 id;
-    struct rt_hash128 dedup_key;
+    struct rt_hash128 dedup_key, limit_key;
     enum rule_severity severity;
     enum rule_output_kind kind;
     rt_time time, first_time;
@@ -206,6 +206,7 @@ struct cep_waiting { /* a record that waits until all of its deadline have fired
 
 struct cep_outbox {
     struct cep_record record;
+    struct rt_buffer told;       /* a record with what was added when it went out */
     struct cep_waiting *waiting; /* owned */
     size_t waiting_count, waiting_capacity;
     struct rt_arena texts; /* of those that wait */

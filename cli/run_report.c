@@ -77,6 +77,7 @@ static struct cep_rule_counters sum_of_rules(const struct rule_plan *plan,
         sum.matched += one.matched;
         sum.timed_out += one.timed_out;
         sum.suppressed += one.suppressed;
+        sum.limited += one.limited;
         sum.emitted += one.emitted;
         sum.output_errors += one.output_errors;
         sum.dropped += one.dropped;
@@ -102,6 +103,22 @@ static void report_limits(const struct cep_engine *engine, const struct cep_rule
     if (line->length > 0)
         rt_buffer_string(line, " dropped at a limit (--set state.limits.NAME=VALUE raises one; see "
                                "`egret run --help`)");
+}
+
+static void report_rate_limits(const struct rule_plan *plan, const struct cep_engine *engine,
+                               const struct cep_rule_counters *sum, struct rt_buffer *line)
+{
+    if (sum->limited == 0)
+        return;
+    for (uint32_t i = 0; i < plan->rule_count; i++) {
+        struct cep_rule_counters one;
+
+        cep_engine_rule_counters(engine, i, &one);
+        if (one.limited > 0)
+            rt_buffer_printf(line, "%s%s %" PRIu64,
+                             line->length == 0 ? "alerts that a rate limit left out: " : ", ",
+                             plan->rules[i]->id, one.limited);
+    }
 }
 
 static void report_counts(const struct rt_job_counters *job, const struct cep_rule_counters *sum,
@@ -136,6 +153,8 @@ void cli_run_report(const struct cli_call *call, const struct rule_plan *plan,
                          watermark_errors);
     say(call, &line);
     report_limits(engine, &sum, &line);
+    say(call, &line);
+    report_rate_limits(plan, engine, &sum, &line);
     say(call, &line);
     report_counts(job, &sum, &line);
     say(call, &line);

@@ -49,8 +49,8 @@ struct load_map {
 
 extern const struct load_map load_file_map, load_rule_map, load_default_map, load_step_map,
     load_condition_map, load_branch_map, load_member_map, load_except_map, load_output_map,
-    load_dedup_map, load_test_map, load_test_event_map, load_test_expect_map, load_watermark_map,
-    load_window_map, load_span_map, load_aggregate_map, load_fire_map;
+    load_dedup_map, load_rate_map, load_test_map, load_test_event_map, load_test_expect_map,
+    load_watermark_map, load_window_map, load_span_map, load_aggregate_map, load_fire_map;
 
 enum { LOAD_VERB_COUNT = 6 };
 
@@ -93,6 +93,10 @@ struct load_output_nodes {
 };
 struct load_dedup_nodes {
 #define DEDUP_KEY(member, name, accepts, flags, inside) const struct yaml_node *member;
+#include "rules/load_keys.def"
+};
+struct load_rate_nodes {
+#define RATE_KEY(member, name, accepts, flags, inside) const struct yaml_node *member;
 #include "rules/load_keys.def"
 };
 struct load_test_nodes {
@@ -217,6 +221,12 @@ bool load_text(struct loader *loader, const struct yaml_node *node, const char *
 bool load_bool(struct loader *loader, const struct yaml_node *node, const char *name, bool *out);
 bool load_duration(struct loader *loader, const struct yaml_node *node, const char *name,
                    rt_duration *out);
+/* The same, longer than nothing; else `code`. */
+bool load_span(struct loader *loader, const struct yaml_node *node, const char *name,
+               enum rule_diag code, rt_duration *out);
+/* 1 to a million; `name`: "`max` is a number of alerts"; else `code`. */
+bool load_number(struct loader *loader, const struct yaml_node *node, const char *name,
+                 enum rule_diag code, uint32_t *out);
 /* RFC 3339, or a day. */
 bool load_time(struct loader *loader, const struct yaml_node *node, const char *name, rt_time *out);
 bool load_word(struct loader *loader, const struct yaml_node *node, const char *name,

@@ -44,6 +44,10 @@ static const struct load_key output_keys[] = {
 #define OUTPUT_KEY(m, n, a, f, i) KEY_OF(load_output_nodes, m, n, a, f, i)
 #include "rules/load_keys.def"
 };
+static const struct load_key rate_keys[] = {
+#define RATE_KEY(m, n, a, f, i) KEY_OF(load_rate_nodes, m, n, a, f, i)
+#include "rules/load_keys.def"
+};
 static const struct load_key dedup_keys[] = {
 #define DEDUP_KEY(m, n, a, f, i) KEY_OF(load_dedup_nodes, m, n, a, f, i)
 #include "rules/load_keys.def"
@@ -94,6 +98,7 @@ const struct load_map load_branch_map = MAP_OF("a branch of `any_of`", branch_ke
 const struct load_map load_member_map = MAP_OF("a step of `all_of`", member_keys);
 const struct load_map load_except_map = MAP_OF("an exception", except_keys);
 const struct load_map load_output_map = MAP_OF("an output", output_keys);
+const struct load_map load_rate_map = MAP_OF("`rate_limit`", rate_keys);
 const struct load_map load_dedup_map = MAP_OF("`dedup`", dedup_keys);
 const struct load_map load_test_map = MAP_OF("a test", test_keys);
 const struct load_map load_test_event_map = MAP_OF("an event of a test", test_event_keys);

@@ -143,10 +143,23 @@ static void read_severity(struct output *output)
     plan_expr(output, tree, &output->out->severity_value);
 }
 
+/* What the alerts are compared by; `node` may be NULL. */
+static void read_dedup_key(struct output *output, const struct yaml_node *node,
+                           struct rule_dedup *out)
+{
+    struct expr_tree *tree;
+
+    if (node == NULL)
+        return;
+    if (load_expr(output->loader, node, &output->scope, EXPR_WANT_ANY, &tree))
+        plan_expr(output, tree, &out->key);
+    else
+        fail(output);
+}
+
 static void read_dedup(struct output *output)
 {
     struct load_dedup_nodes nodes = {.span = NULL};
-    struct expr_tree *tree;
 
     if (output->nodes.dedup == NULL || output->nodes.dedup->kind != YAML_MAPPING ||
         !load_mapping(output->loader, output->nodes.dedup, &load_dedup_map, &load_output_map,
@@ -155,12 +168,25 @@ static void read_dedup(struct output *output)
     if (nodes.span != NULL &&
         !load_duration(output->loader, nodes.span, "for", &output->out->dedup.span))
         fail(output);
-    if (nodes.key == NULL)
+    output->out->dedup.max = 1;
+    read_dedup_key(output, nodes.key, &output->out->dedup);
+}
+
+static void read_rate_limit(struct output *output)
+{
+    struct rule_dedup *out = &output->out->rate_limit;
+    struct load_rate_nodes nodes = {.span = NULL};
+
+    if (output->nodes.rate_limit == NULL || output->nodes.rate_limit->kind != YAML_MAPPING ||
+        !load_mapping(output->loader, output->nodes.rate_limit, &load_rate_map, &load_output_map,
+                      &nodes))
         return;
-    if (load_expr(output->loader, nodes.key, &output->scope, EXPR_WANT_ANY, &tree))
-        plan_expr(output, tree, &output->out->dedup.key);
-    else
+    if ((nodes.max != NULL && !load_number(output->loader, nodes.max, "`max` is a number of alerts",
+                                           RULE_DIAG_BAD_NUMBER, &out->max)) ||
+        (nodes.span != NULL &&
+         !load_span(output->loader, nodes.span, "per", RULE_DIAG_BAD_DURATION, &out->span)))
         fail(output);
+    read_dedup_key(output, nodes.key, out);
 }
 
 static void read_output(struct loader *loader, struct load_rule *load, enum rule_output_kind kind,
@@ -176,6 +202,8 @@ static void read_output(struct loader *loader, struct load_rule *load, enum rule
             output.nodes.sink = loader->file->defaults.sink;
         if (output.nodes.dedup == NULL)
             output.nodes.dedup = loader->file->defaults.dedup;
+        if (output.nodes.rate_limit == NULL)
+            output.nodes.rate_limit = loader->file->defaults.rate_limit;
     }
     output.out->enabled = kind == RULE_OUTPUT_MATCH || node != NULL;
     set_scope(&output);
@@ -183,6 +211,7 @@ static void read_output(struct loader *loader, struct load_rule *load, enum rule
     read_fields(&output);
     read_severity(&output);
     read_dedup(&output);
+    read_rate_limit(&output);
     if (output.nodes.sink != NULL)
         (void)load_text(loader, output.nodes.sink, "sink", &output.out->sink);
 }

@@ -147,6 +147,8 @@ bool load_revision(struct loader *loader, struct load_rule *load)
     put_node(loader, &out, "late", load->nodes.on_late);
     put_node(loader, &out, "sink", loader->file->defaults.sink);
     put_node(loader, &out, "dedup", loader->file->defaults.dedup);
+    if (loader->file->defaults.rate_limit != NULL)
+        put_node(loader, &out, "rate_limit", loader->file->defaults.rate_limit);
     if (out.failed)
         loader->status = RT_ERR_NOMEM;
     else

@@ -139,6 +139,35 @@ bool load_duration(struct loader *loader, const struct yaml_node *node, const ch
     return true;
 }
 
+bool load_span(struct loader *loader, const struct yaml_node *node, const char *name,
+               enum rule_diag code, rt_duration *out)
+{
+    if (!load_duration(loader, node, name, out))
+        return false;
+    if (out->ms > 0)
+        return true;
+    rt_diag_add(loader->diags, RT_SEVERITY_ERROR, code, node->span, "`%s` is longer than nothing",
+                name);
+    return false;
+}
+
+bool load_number(struct loader *loader, const struct yaml_node *node, const char *name,
+                 enum rule_diag code, uint32_t *out)
+{
+    enum { NUMBER_MAX = 1000000 };
+    int64_t number;
+
+    if (node->kind != YAML_SCALAR)
+        return false;
+    if (!rt_text_to_int(node->text, &number) || number < 1 || number > NUMBER_MAX) {
+        rt_diag_add(loader->diags, RT_SEVERITY_ERROR, code, node->span, "%s, 1 to %d", name,
+                    NUMBER_MAX);
+        return false;
+    }
+    *out = (uint32_t)number;
+    return true;
+}
+
 bool load_time(struct loader *loader, const struct yaml_node *node, const char *name, rt_time *out)
 {
     char text[48];

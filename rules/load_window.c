@@ -13,7 +13,7 @@
 #include "rules/load.h"
 #include "rules/load_pattern.h"
 
-enum { COUNT_MAX = 1000000, SLIDES_MAX = 1000000 };
+enum { SLIDES_MAX = 1000000 };
 
 static const char *const kind_names[RULE_WINDOW_KINDS] = {"tumbling", "hopping", "sliding",
                                                           "session", "count"};
@@ -46,32 +46,6 @@ const char *rule_aggregate_name(enum rule_aggregate_function function)
 }
 
 /* ---- the window ---- */
-
-static bool read_span(struct loader *loader, const struct yaml_node *node, const char *name,
-                      rt_duration *out)
-{
-    if (!load_duration(loader, node, name, out))
-        return false;
-    if (out->ms > 0)
-        return true;
-    LOAD_ERROR(loader, WINDOW, node, "`%s` is longer than nothing", name);
-    return false;
-}
-
-static bool read_number(struct loader *loader, const struct yaml_node *node, const char *name,
-                        uint32_t *out)
-{
-    int64_t number;
-
-    if (node->kind != YAML_SCALAR)
-        return false;
-    if (!rt_text_to_int(node->text, &number) || number < 1 || number > COUNT_MAX) {
-        LOAD_ERROR(loader, WINDOW, node, "`%s` is a number of events, 1 to %d", name, COUNT_MAX);
-        return false;
-    }
-    *out = (uint32_t)number;
-    return true;
-}
 
 /* The slide must fit into the size a whole number of times: the windows share what lies between two of them. */
 static bool check_slide(struct loader *loader, const struct yaml_node *slide_node, int64_t size,
@@ -116,8 +90,8 @@ static bool read_hopping(struct loader *loader, const struct yaml_node *node,
 
     return load_mapping(loader, node, &load_span_map, &load_window_map, &nodes) &&
            nodes.size != NULL && nodes.slide != NULL &&
-           read_span(loader, nodes.size, "size", &out->size) &&
-           read_span(loader, nodes.slide, "slide", &out->slide) &&
+           load_span(loader, nodes.size, "size", RULE_DIAG_WINDOW, &out->size) &&
+           load_span(loader, nodes.slide, "slide", RULE_DIAG_WINDOW, &out->slide) &&
            check_slide(loader, nodes.slide, out->size.ms, out->slide.ms, true);
 }
 
@@ -129,17 +103,20 @@ static bool read_count(struct loader *loader, const struct yaml_node *node,
     if (node->kind == YAML_MAPPING) {
         if (!load_mapping(loader, node, &load_span_map, &load_window_map, &nodes) ||
             nodes.size == NULL || nodes.slide == NULL ||
-            !read_number(loader, nodes.size, "size", &out->count) ||
-            !read_number(loader, nodes.slide, "slide", &out->every) ||
+            !load_number(loader, nodes.size, "`size` is a number of events", RULE_DIAG_WINDOW,
+                         &out->count) ||
+            !load_number(loader, nodes.slide, "`slide` is a number of events", RULE_DIAG_WINDOW,
+                         &out->every) ||
             !check_slide(loader, nodes.slide, out->count, out->every, false))
             return false;
-    } else if (!read_number(loader, node, "count", &out->count)) {
+    } else if (!load_number(loader, node, "`count` is a number of events", RULE_DIAG_WINDOW,
+                            &out->count)) {
         return false;
     } else {
         out->every = out->count;
     }
     if (window->expires != NULL)
-        return read_span(loader, window->expires, "expires", &out->size);
+        return load_span(loader, window->expires, "expires", RULE_DIAG_WINDOW, &out->size);
     rt_diag_help(loader->diags,
                  LOAD_ERROR(loader, WINDOW, node,
                             "a count window without `expires` is kept for ever for a key that does "
@@ -183,7 +160,7 @@ static bool read_kind(struct loader *loader, const struct load_rule *load,
         return read_hopping(loader, found, out);
     if (out->kind == RULE_COUNT)
         return read_count(loader, found, nodes, out);
-    return read_span(loader, found, kind_names[out->kind], &out->size);
+    return load_span(loader, found, kind_names[out->kind], RULE_DIAG_WINDOW, &out->size);
 }
 
 static bool read_window(struct loader *loader, const struct load_rule *load,

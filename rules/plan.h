@@ -82,7 +82,8 @@ struct rule_field {
 };
 struct rule_dedup {
     struct expr *key; /* NULL: the rule's key */
-    rt_duration span; /* 0: no dedup.  counted in event time */
+    rt_duration span; /* 0: there is none.  counted in event time */
+    uint32_t max;     /* how many alerts in a span */
 };
 struct rule_output {
     bool enabled; /* match: always; timeout, late: when the rule says so */
@@ -91,8 +92,9 @@ struct rule_output {
     struct expr_template *message; /* NULL: the title or the id */
     const struct rule_field *fields;
     uint32_t field_count;
-    const char *sink; /* NULL: the default */
-    struct rule_dedup dedup;
+    const char *sink;             /* NULL: the default */
+    struct rule_dedup dedup;      /* max 1 */
+    struct rule_dedup rate_limit; /* of what dedup lets through; those left out are told of */
 };
 
 struct rule_except {

@@ -13,7 +13,8 @@
  *     -- counters
  *     matched=1 no_key=0
  *
- * An alert is written as output, `:severity` unless it is medium, rule, time in seconds, key, message, fields and, for each step, the numbers of its events.
+ * An alert is written as output, `:severity` unless it is medium, rule, time in seconds, key, message, fields and, for each step, the numbers of its events;
+ * `suppressed=N` if the record tells of those that a rate limit left out.
  */
 #include <dirent.h>
 #include <setjmp.h>
@@ -80,6 +81,9 @@ static void write_alert(void *context, const struct egret_alert *alert)
             rt_buffer_printf(out, "%c%lld", index == 0 ? '=' : ',',
                              (long long)json_integer_value(json_object_get(event, "offset")));
     }
+    if (json_object_get(record, "suppressed") != NULL)
+        rt_buffer_printf(out, " suppressed=%lld",
+                         (long long)json_integer_value(json_object_get(record, "suppressed")));
     rt_buffer_char(out, '\n');
     json_decref(record);
 }

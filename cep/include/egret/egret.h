@@ -227,7 +227,7 @@ enum egret_stat {
     EGRET_STAT_STARTED = 3,    /* partial matches begun */
     EGRET_STAT_MATCHED = 4,    /* matches, suppressed ones included */
     EGRET_STAT_TIMED_OUT = 5,  /* partial matches that ran out of time */
-    EGRET_STAT_SUPPRESSED = 6, /* alerts that dedup kept back */
+    EGRET_STAT_SUPPRESSED = 6, /* alerts that dedup or a rate limit kept back */
     EGRET_STAT_NO_KEY = 7,     /* events without a key */
     EGRET_STAT_CONDITION_ERRORS = 8, /* conditions that ended in an error */
     EGRET_STAT_DROPPED = 9,          /* partial matches dropped at a limit */
