@@ -13,10 +13,22 @@
  * O5  An event that a rule wanted but could not place is told to `refused`, once, with the first reason; other rules
  *     still see it.
  * O6  One thread.  No clock, no I/O: the same calls give the same records.
+ *
+ * What it remembers (struct rt_memory) is saved while it works, between calls to it:
+ *
+ *     track ... push push | freeze (header) | push save_some push save_some -> RT_OK | push ... | freeze ...
+ *                         ^ the barrier: what is saved is what was so here, however long it takes
+ *
+ * M1  After `track` it notes what changes.  Freezing costs next to nothing: an entry is written by save_some, or before it is
+ *     changed the next time.
+ * M2  Entries come in no order; of several with one id the last counts.  Each saving gives what has changed since the one
+ *     before; all savings since `track` or `restore` together, laid over what was restored, are the whole.
+ * M3  A saving that has begun is carried through; one that cannot be stored ends the job, which goes on from an older one.
  */
 #ifndef EGRET_RUNTIME_OPERATOR_H
 #define EGRET_RUNTIME_OPERATOR_H
 
+#include "runtime/base/entry.h"
 #include "runtime/base/instant.h"
 #include "runtime/base/status.h"
 #include "runtime/base/text.h"
@@ -43,6 +55,49 @@ typedef enum rt_status rt_emit_fn(void *context, const struct rt_output *output)
 typedef enum rt_status rt_refused_fn(void *context, const struct rt_event *event,
                                      enum rt_reject reason, const char *detail);
 
+struct rt_memory_counters {
+    uint64_t changed; /* entries noted since the last freeze, removed ones included */
+    uint64_t frozen;  /* of those frozen: not yet handed out */
+    uint64_t
+        early; /* entries, ever, that were written because they changed while they were frozen */
+    uint64_t saved;         /* entries, ever, handed out */
+    uint64_t removed;       /* of those: tombstones */
+    uint64_t bytes_pending; /* of entries that are written and wait for save_some */
+};
+
+/* What an operator remembers, in pieces that can be saved and brought back. */
+struct rt_memory {
+    /*
+     * Before the first push, before restore: from now on what changes is noted.  Key groups are 0 .. groups - 1; entries of
+     * other groups than [group_begin, group_end) are never made.  RT_ERR_NOMEM.
+     */
+    enum rt_status (*track)(struct rt_memory *self, uint16_t groups, uint16_t group_begin,
+                            uint16_t group_end);
+    /*
+     * The barrier.  Appends the header: what is saved as a whole each time.  `whole`: all entries, not only what has changed.
+     * RT_ERR_ORDER: the last saving is not through.  RT_ERR_NOMEM: nothing was frozen.
+     */
+    enum rt_status (*freeze)(struct rt_memory *self, bool whole, struct rt_buffer *header);
+    /*
+     * Hands out frozen entries, some `bytes` of them: RT_AGAIN: there are more; RT_OK: that was all.  RT_ERR_NOMEM, or what
+     * `take` answered: the saving cannot be finished (M3).
+     */
+    enum rt_status (*save_some)(struct rt_memory *self, size_t bytes, rt_entry_fn *take,
+                                void *context);
+    /*
+     * Before the first push: `header` as some freeze gave it, and all entries that belong to it, in order (those of
+     * groups of its own and of group 0 at least; others are passed over).  *starts_anew: nothing of what was saved counts any
+     * more, so the next freeze must be `whole`, and no older entries under it.
+     * RT_ERR_CORRUPT, RT_ERR_UNSUPPORTED (written by a newer version, or of what is no longer there): `error` tells;
+     * RT_ERR_NOMEM, RT_ERR_LIMIT: too large for the limits.  Then the operator is good for nothing but being freed.
+     */
+    enum rt_status (*restore)(struct rt_memory *self, struct rt_text header,
+                              struct rt_entries *entries, bool *starts_anew);
+    void (*counters)(const struct rt_memory *self, struct rt_memory_counters *out);
+    /* Why restore was refused, for people; "" if it was not. */
+    const char *(*error)(const struct rt_memory *self);
+};
+
 struct rt_operator {
     enum rt_status (*push)(struct rt_operator *self, const struct rt_event *event);
     enum rt_status (*late)(struct rt_operator *self, const struct rt_event *event);
@@ -52,6 +107,8 @@ struct rt_operator {
      * pushed may be another copy of the event.  May be NULL.
      */
     void (*prepare)(struct rt_operator *self, const struct rt_event *const *events, size_t count);
+    /* What it remembers; NULL: nothing that can be saved. */
+    struct rt_memory *memory;
     /* Set by whoever drives the operator, before the first push; NULL: not wanted. */
     rt_refused_fn *refused;
     void *refused_context;

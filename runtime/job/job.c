@@ -61,7 +61,8 @@ static struct rt_operator *put_probe_before(struct rt_job *job, struct rt_operat
         .port = {.push = probe_push,
                  .late = probe_late,
                  .advance = probe_advance,
-                 .prepare = target->prepare == NULL ? NULL : probe_prepare},
+                 .prepare = target->prepare == NULL ? NULL : probe_prepare,
+                 .memory = target->memory},
         .target = target,
         .stages = &job->stages,
     };

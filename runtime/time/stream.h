@@ -27,7 +27,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "runtime/base/form.h"
 #include "runtime/event/event.h"
+#include "runtime/event/event_form.h"
 #include "runtime/operator.h"
 
 struct rt_stream_options {
@@ -85,6 +87,19 @@ enum rt_status rt_stream_advance(struct rt_stream *stream, rt_time watermark);
 
 /* The end of a finite input: releases everything and moves the watermark to the end of time. */
 enum rt_status rt_stream_finish(struct rt_stream *stream);
+
+/*
+ * The saved form: watermarks, what waits, counters; not the options.  RT_ERR_NOMEM: `out` has an unfinished piece.  To be
+ * called together with the operator's freeze.
+ */
+enum rt_status rt_stream_save(const struct rt_stream *stream, const struct rt_event_names *names,
+                              struct rt_buffer *out);
+/*
+ * Into a new stream, before its first event.  Options, fields and sources may be others: a watermark that has been never
+ * goes back.  It trusts nothing.  RT_ERR_CORRUPT: form->why.  RT_ERR_NOMEM, RT_ERR_LIMIT.
+ */
+enum rt_status rt_stream_load(struct rt_stream *stream, const struct rt_event_names *names,
+                              struct rt_form *form);
 
 rt_time rt_stream_watermark(const struct rt_stream *stream);
 const struct rt_stream_counters *rt_stream_counters(const struct rt_stream *stream);
