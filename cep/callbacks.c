@@ -5,8 +5,14 @@
  * Guards and events to keep are always those of the event at hand, so both are answered from what is known of it: atoms from
  * the memo, the copy from the one that another rule or key has made.
  */
+#include <stddef.h>
+
 #include "cep/state.h"
 #include "runtime/base/assert.h"
+
+_Static_assert(offsetof(struct rt_event, time) == offsetof(struct nfa_event_head, time) &&
+                   offsetof(struct rt_event, sequence) == offsetof(struct nfa_event_head, sequence),
+               "a kept event begins as the automaton wants it");
 
 static const struct rt_event *last_taken(const void *context, uint32_t step)
 {

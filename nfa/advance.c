@@ -46,9 +46,9 @@ static void look_at(struct nfa_machine *machine, const struct nfa_item *run, rt_
     rt_time gap_end = RT_TIME_MAX, end = RT_TIME_MAX;
     bool within_over, gap_over, fire_over;
 
-    gap_over = is_over(run->path->time, state->expire_ms, now, &gap_end);
+    gap_over = is_over(nfa_path_time(run->path), state->expire_ms, now, &gap_end);
     fire_over = state->fire_gap_ms != 0 &&
-                is_over(run->path->time, state->fire_gap_ms, now, &end) &&
+                is_over(nfa_path_time(run->path), state->fire_gap_ms, now, &end) &&
                 nfa_run_may_fire(state, run->path);
     within_over = is_over(run->start_time, program->within_ms, now, &end);
     if (state->fires && (fire_over || within_over)) {

@@ -74,7 +74,8 @@ static bool pruning_start(const struct nfa_program *program, const struct nfa_it
             return false;
         break;
     }
-    *until = (struct nfa_item){.start_time = found->time, .start_sequence = found->sequence};
+    *until = (struct nfa_item){.start_time = nfa_path_head(found)->time,
+                               .start_sequence = nfa_path_head(found)->sequence};
     return true;
 }
 
@@ -122,11 +123,15 @@ static void skip_after(struct nfa_machine *machine, const struct nfa_item *match
     machine->counters.skipped += prune(machine, &machine->completed, &until, false);
 }
 
+bool nfa_may_hold(const struct nfa_program *program)
+{
+    return program->emit == NFA_EMIT_IN_START_ORDER && program->skip != NFA_NO_SKIP;
+}
+
 /* A finished match waits for older runs that may still finish: only when asked for, and never without a strategy. */
 static bool must_wait(const struct nfa_machine *machine, const struct nfa_item *match)
 {
-    return machine->program->emit == NFA_EMIT_IN_START_ORDER &&
-           machine->program->skip != NFA_NO_SKIP && machine->next.count > 0 &&
+    return nfa_may_hold(machine->program) && machine->next.count > 0 &&
            nfa_starts_before(&machine->next.items[0], match);
 }
 

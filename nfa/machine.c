@@ -392,11 +392,11 @@ rt_time nfa_run_deadline(const struct nfa_program *program, const struct nfa_ite
     if (program->within_ms > 0)
         deadline = rt_time_plus(run->start_time, (rt_duration){program->within_ms});
     if (state->expire_ms > 0) {
-        at = rt_time_plus(run->path->time, (rt_duration){state->expire_ms});
+        at = rt_time_plus(nfa_path_time(run->path), (rt_duration){state->expire_ms});
         deadline = rt_time_before(at, deadline) ? at : deadline;
     }
     if (state->fire_gap_ms > 0 && nfa_run_may_fire(state, run->path)) {
-        at = rt_time_plus(run->path->time, (rt_duration){state->fire_gap_ms});
+        at = rt_time_plus(nfa_path_time(run->path), (rt_duration){state->fire_gap_ms});
         deadline = rt_time_before(at, deadline) ? at : deadline;
     }
     return deadline;
@@ -460,6 +460,12 @@ void nfa_store_runs(struct nfa_machine *machine, struct nfa_runs *runs)
 
 void nfa_clear(struct nfa_machine *machine, struct nfa_runs *runs)
 {
+    machine->counters.cleared += runs->list == NULL ? 0 : runs->list->count;
+    nfa_unload(machine, runs);
+}
+
+void nfa_unload(struct nfa_machine *machine, struct nfa_runs *runs)
+{
     struct nfa_run_list *list = runs->list;
 
     if (list == NULL)
@@ -467,7 +473,6 @@ void nfa_clear(struct nfa_machine *machine, struct nfa_runs *runs)
     nfa_call_begin(machine, NULL);
     for (uint32_t i = 0; i < list->held_count; i++)
         nfa_path_unref(machine, list->held[i].path);
-    machine->counters.cleared += list->count;
     for (uint32_t i = 0; i < list->count; i++)
         nfa_drop_run(machine, list->runs[i].path);
     free_list(machine, list);

@@ -11,9 +11,9 @@
  *                       |  ^ ignore
  *                       +--+
  *
- * An event is a handle (const void *) with a time and a sequence; what it is, the caller knows.  A guard is a number
- * that the caller evaluates.  When a run takes an event, `keep` turns the borrowed handle into one that lasts, and `release`
- * is called once for each `keep`; runs that have taken the same events share both.
+ * An event is a handle with a time and a sequence; what it is, the caller knows.  A guard is a number that the caller
+ * evaluates.  When a run takes an event, `keep` turns the borrowed handle into one that lasts and begins with a struct
+ * nfa_event_head, and `release` is called once for each `keep`; runs that have taken the same events share both.
  *
  * N1  Events of one nfa_runs come in order of (time, sequence); nfa_advance(T) precedes the events of time T.
  * N2  Matches and timeouts are delivered from inside nfa_step and nfa_advance only, in the order in which they are to be
@@ -32,6 +32,8 @@
 #include <stdint.h>
 
 #include "nfa/pattern.h"
+#include "runtime/base/form.h"
+#include "runtime/base/hash.h"
 #include "runtime/base/status.h"
 #include "runtime/base/text.h"
 
@@ -82,6 +84,12 @@ void nfa_program_graph(const struct nfa_program *program, enum nfa_graph_format 
 
 typedef const void *nfa_event;
 
+/* What a kept event begins with: the time and the sequence that it was offered with. */
+struct nfa_event_head {
+    rt_time time;
+    uint64_t sequence;
+};
+
 struct nfa_path; /* taken (step, event) pairs, newest first, shared between runs */
 
 /* What a run has taken: given to guards, matches and timeouts.  Valid during the call it was given to. */
@@ -89,7 +97,6 @@ struct nfa_match {
     const struct nfa_path *path;
     rt_time start_time;      /* of the first event taken */
     uint64_t start_sequence; /* of the first event taken */
-    rt_time last_time;       /* of the last event taken */
     uint32_t length;         /* events taken */
     rt_time time;            /* matches and timeouts: the record's time (DESIGN 6.10) */
     uint32_t step;           /* timeouts: the step that took the last event */
@@ -109,8 +116,8 @@ struct nfa_callbacks {
     /* Is guard true for `event` in the light of what `run` has taken?  `run` is the state before the event.
      * Asked at most once per (run, event, guard). */
     bool (*guard)(void *context, nfa_guard guard, nfa_event event, const struct nfa_match *run);
-    /* One reference to an event that lasts, made of a borrowed one; NULL when a limit forbids it (the take then does not
-     * happen and is counted).  Not asked again in this step. */
+    /* One reference to an event that lasts, made of a borrowed one and beginning with its nfa_event_head; NULL when a limit
+     * forbids it (the take then does not happen and is counted).  Not asked again in this step. */
     nfa_event (*keep)(void *context, nfa_event event);
     void (*release)(void *context, nfa_event kept);
     void (*match)(void *context, const struct nfa_match *match);
@@ -201,5 +208,36 @@ rt_duration nfa_machine_patience(const struct nfa_machine *machine);
 
 /* Drops all runs and held matches without output: cancel_if, a changed rule, the end. */
 void nfa_clear(struct nfa_machine *machine, struct nfa_runs *runs);
+
+/* ---- save ---- */
+
+/*
+ * What decides whether saved runs mean the same to a program: its steps' names, states, edges, guards by number, skip strategy.
+ * Not the lengths of `within` and of gaps: with other lengths the runs are kept and their deadlines follow.  RT_ERR_NOMEM.
+ */
+enum rt_status nfa_program_hash(const struct nfa_program *program, struct rt_hash128 *out);
+
+/* Appends what nfa_load_event_fn makes a kept event of; at least one byte. */
+typedef void nfa_save_event_fn(void *context, nfa_event event, struct rt_buffer *out);
+/* A kept event, with one reference for the caller; NULL: it says why by rt_form_fail, or there is no memory. */
+typedef nfa_event nfa_load_event_fn(void *context, struct rt_form *form);
+
+/*
+ * Appends the runs and the matches held back.  save_event is called once for each (step, event) that some of them share, so
+ * the same event may come several times.  Equal runs give equal bytes.  RT_ERR_NOMEM: `out` has an unfinished piece.
+ */
+enum rt_status nfa_runs_save(const struct nfa_machine *machine, const struct nfa_runs *runs,
+                             nfa_save_event_fn *save_event, void *context, struct rt_buffer *out);
+
+/*
+ * Reads into `runs`, which are empty, what nfa_runs_save has written for a program with the same hash; nothing is counted but
+ * live_runs.  It trusts nothing.  RT_ERR_CORRUPT: form->why; RT_ERR_NOMEM; the runs are empty then, and all events that
+ * load_event has given are released.
+ */
+enum rt_status nfa_runs_load(struct nfa_machine *machine, struct nfa_runs *runs,
+                             nfa_load_event_fn *load_event, void *context, struct rt_form *form);
+
+/* Lets the memory of runs go that are saved elsewhere: nfa_clear that counts nothing. */
+void nfa_unload(struct nfa_machine *machine, struct nfa_runs *runs);
 
 #endif

@@ -62,8 +62,6 @@ struct nfa_path *nfa_path_take(struct nfa_machine *machine, struct nfa_path *par
     RT_ASSERT(step <= UINT16_MAX);
     *path = (struct nfa_path){.parent = parent,
                               .event = kept,
-                              .time = machine->time,
-                              .sequence = machine->sequence,
                               .link = *nodes,
                               .stamp = machine->stamp,
                               .step = (uint16_t)step,
@@ -121,9 +119,7 @@ struct nfa_match nfa_item_view(const struct nfa_item *item)
         .path = path,
         .start_time = item->start_time,
         .start_sequence = item->start_sequence,
-        .last_time = path->time,
         .length = path->length,
-        .time = path->time,
         .step = path->step,
     };
 }
@@ -132,7 +128,7 @@ const struct nfa_path *nfa_path_get(const struct nfa_path *path, struct nfa_take
 {
     out->step = path->step;
     out->event = path->event;
-    out->time = path->time;
-    out->sequence = path->sequence;
+    out->time = nfa_path_head(path)->time;
+    out->sequence = nfa_path_head(path)->sequence;
     return path->parent;
 }

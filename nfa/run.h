@@ -15,6 +15,7 @@
  *     advance.c  time: what expires
  *     emit.c     finished matches: order, skip strategy, hold-back
  *     path.c     path nodes
+ *     save.c     the runs of a key as bytes, and back
  *     heap.c     the binary heap, whose ties decide the order of equal matches
  *
  * R1  The start is in no list: it is there for every event and is offered it last.
@@ -40,8 +41,6 @@ enum {
 struct nfa_path {
     struct nfa_path *parent; /* older; referenced */
     nfa_event event;         /* kept; one reference */
-    rt_time time;
-    uint64_t sequence;
     struct nfa_path *
         link; /* in the step `stamp`: of a new node its next sibling, of an older one its first child */
     uint64_t stamp;
@@ -51,7 +50,17 @@ struct nfa_path {
     uint16_t step;
     uint8_t flags;
 };
-_Static_assert(sizeof(struct nfa_path) <= 64, "a node is one cache line");
+_Static_assert(sizeof(struct nfa_path) <= 48, "a node is less than a cache line");
+
+static inline const struct nfa_event_head *nfa_path_head(const struct nfa_path *path)
+{
+    return path->event;
+}
+
+static inline rt_time nfa_path_time(const struct nfa_path *path)
+{
+    return nfa_path_head(path)->time;
+}
 
 /* A run (value: its state) or a finished match (value: the record's time). */
 struct nfa_item {
@@ -194,6 +203,8 @@ rt_time nfa_run_deadline(const struct nfa_program *program, const struct nfa_ite
 void nfa_add_match(struct nfa_machine *machine, const struct nfa_item *match);
 /* Orders, prunes, emits what was found; what must wait stays in machine->completed. */
 void nfa_emit_matches(struct nfa_machine *machine, const struct nfa_run_list *list);
+/* Can a finished match have to wait? */
+bool nfa_may_hold(const struct nfa_program *program);
 void nfa_refuse(
     struct nfa_machine *machine); /* a limit forbade something: count, and stop if so asked */
 

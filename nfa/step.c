@@ -49,7 +49,7 @@ static bool is_too_late_to_take(const struct nfa_machine *machine, const struct 
 
     if (state->gap_ms == 0 || run->path == NULL)
         return false;
-    end = rt_time_plus(run->path->time, (rt_duration){state->gap_ms});
+    end = rt_time_plus(nfa_path_time(run->path), (rt_duration){state->gap_ms});
     return !rt_time_before(machine->time, end);
 }
 
@@ -170,7 +170,7 @@ static bool follow_ignore(struct nfa_machine *machine, const struct nfa_item *ru
         return false;
     item = moved(machine, run, run->path, to);
     if (machine->program->states[to].kind == NFA_STATE_FINAL) {
-        item.value = run->path->time.ms; /* D6: the last event's time */
+        item.value = nfa_path_time(run->path).ms; /* D6: the last event's time */
         nfa_add_match(machine, &item);
     } else if (!stopped) {
         nfa_add_run(machine, &item);

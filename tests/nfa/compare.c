@@ -7,12 +7,14 @@
  *     flat pattern       what comes out must be what the oracle says, line by line
  *     counted groups     of single steps: what the oracle says of the same steps written out one after the other
  *     any pattern        (with choices and sets) the same must come out when events that nfa_runs_want does not want are left out, and when
- *                        time is told every millisecond; and no match comes twice
+ *                        time is told every millisecond, and when the runs are saved and loaded before every event and
+ *                        every advance of time; and no match comes twice
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/assert.h"
 #include "tests/nfa/oracle.h"
 #include "tests/support/seeded.h"
 
@@ -232,7 +234,7 @@ static uint64_t true_guards(const struct nfa_table *table, const struct table_ev
     return bits;
 }
 
-enum feeding { ALL, WANTED_ONLY, EVERY_MS, FEEDINGS };
+enum feeding { ALL, WANTED_ONLY, EVERY_MS, SAVED, FEEDINGS };
 
 static void tell_time(struct nfa_rig *rig, int64_t from, int64_t to)
 {
@@ -240,6 +242,26 @@ static void tell_time(struct nfa_rig *rig, int64_t from, int64_t to)
 
     for (; tick.time < to; tick.time++)
         (void)nfa_rig_feed(rig, &tick);
+}
+
+/* The runs go away and come back from bytes, which say the same when they are saved again. */
+static void save_and_load(struct nfa_rig *rig)
+{
+    struct rt_buffer saved, again;
+    struct rt_form form;
+
+    rt_buffer_init(&saved, OUT_BYTES);
+    rt_buffer_init(&again, OUT_BYTES);
+    RT_ASSERT(nfa_rig_save(rig, &saved) == RT_OK);
+    nfa_unload(rig->machine, &rig->runs);
+    RT_ASSERT(rig->kept == 0);
+    form = rt_form_of(rt_buffer_view(&saved));
+    RT_ASSERT(nfa_rig_load(rig, &form) == RT_OK);
+    RT_ASSERT(rt_form_end(&form));
+    RT_ASSERT(nfa_rig_save(rig, &again) == RT_OK);
+    RT_ASSERT(rt_text_equal(rt_buffer_view(&saved), rt_buffer_view(&again)));
+    rt_buffer_done(&saved);
+    rt_buffer_done(&again);
 }
 
 static bool feed(struct nfa_rig *rig, enum feeding feeding)
@@ -251,12 +273,16 @@ static bool feed(struct nfa_rig *rig, enum feeding feeding)
         struct table_event event = table->events[i];
         bool wanted;
 
+        if (feeding == SAVED)
+            save_and_load(rig);
         if (feeding == EVERY_MS)
             tell_time(rig, time, event.time);
         time = event.time;
         rig->now = &table->events[i];
         rig->stepping = false;
         (void)nfa_advance(rig->machine, &rig->runs, (rt_time){time});
+        if (feeding == SAVED)
+            save_and_load(rig);
         wanted = nfa_runs_want(rig->machine, &rig->runs, true_guards(table, &event));
         if (feeding == WANTED_ONLY && !wanted)
             continue;
@@ -361,6 +387,8 @@ static bool compare(const struct nfa_table *table, const struct nfa_table *flat,
             (void)run_once(table, (enum feeding)i, &out[i]);
         if (!rt_text_equal(rt_buffer_view(&out[ALL]), rt_buffer_view(&out[WANTED_ONLY])))
             ok = fail(table, "an unwanted event mattered", &out[ALL], &out[WANTED_ONLY]);
+        if (!rt_text_equal(rt_buffer_view(&out[ALL]), rt_buffer_view(&out[SAVED])))
+            ok = fail(table, "it matters that runs are saved and loaded", &out[ALL], &out[SAVED]);
         strip_labels(&out[ALL]);
         strip_labels(&out[EVERY_MS]);
         if (!rt_text_equal(rt_buffer_view(&out[ALL]), rt_buffer_view(&out[EVERY_MS])))

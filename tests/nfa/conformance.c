@@ -32,8 +32,11 @@ static bool on_guard(void *context, nfa_guard guard, nfa_event event, const stru
 
 static nfa_event on_keep(void *context, nfa_event event)
 {
-    (void)context;
-    return event;
+    struct driver *driver = context;
+    struct flink_event *kept = (struct flink_event *)(uintptr_t)event;
+
+    kept->head = (struct nfa_event_head){{driver->time}, driver->sequence};
+    return kept;
 }
 
 static void on_release(void *context, nfa_event event)
@@ -103,6 +106,7 @@ static void feed_event(struct driver *driver, struct nfa_runs *runs, struct flin
     driver->at = event->label;
     driver->advancing = false;
     driver->time = event->ts;
+    driver->sequence = sequence;
     (void)nfa_step(driver->machine, runs, event, (rt_time){event->ts}, sequence, UINT64_MAX);
 }
 

@@ -15,6 +15,7 @@ struct driver {
     struct nfa_machine *machine;
     int64_t processing_time;
     int64_t time; /* of the event in hand */
+    uint64_t sequence;
 
     json_t *matches;  /* of kind operator: all records */
     json_t *timeouts; /* of kind nfa */

@@ -160,7 +160,7 @@ void flink_case_init(struct flink_case *flink, json_t *json)
         json_t *event = json_array_get(events, i);
 
         flink->events[flink->event_count++] =
-            (struct flink_event){text_of(event, "e", ""), event, int_of(event, "ts", 0)};
+            (struct flink_event){{{0}, 0}, text_of(event, "e", ""), event, int_of(event, "ts", 0)};
     }
 }
 

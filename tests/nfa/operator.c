@@ -59,15 +59,15 @@ static int by_time(const void *left, const void *right)
 
 static void step(struct operator_state *state, struct key_state *key, const struct buffered *in)
 {
-    static uint64_t sequence; /* order of processing is what the automaton wants */
     struct driver *driver = state->driver;
     int64_t within = driver->flink.pattern.within.ms;
     uint64_t started = nfa_machine_counters(driver->machine)->started;
 
     driver->key = key->name;
     driver->time = in->ts;
+    driver->sequence++; /* order of processing is what the automaton wants */
     (void)nfa_advance(driver->machine, &key->runs, (rt_time){in->ts});
-    (void)nfa_step(driver->machine, &key->runs, in->event, (rt_time){in->ts}, ++sequence,
+    (void)nfa_step(driver->machine, &key->runs, in->event, (rt_time){in->ts}, driver->sequence,
                    UINT64_MAX);
     key->new_match |= nfa_machine_counters(driver->machine)->started > started && in->ts > 0;
     if (within > 0 && key->new_match)

@@ -420,6 +420,17 @@ static bool on_guard(void *context, nfa_guard guard, nfa_event event, const stru
     return table_guard_holds(&rig->table->guards[guard], in->letters, run->length);
 }
 
+static nfa_event hold(struct nfa_rig *rig, const struct table_event *event)
+{
+    struct table_kept *kept = &rig->events[event->number];
+
+    kept->head = (struct nfa_event_head){{event->time}, event->number};
+    kept->event = event;
+    kept->references++;
+    rig->kept++;
+    return kept;
+}
+
 static nfa_event on_keep(void *context, nfa_event event)
 {
     struct nfa_rig *rig = context;
@@ -428,17 +439,18 @@ static nfa_event on_keep(void *context, nfa_event event)
         rig->keep_fails--;
         return NULL;
     }
-    rig->kept++;
-    return event;
+    return hold(rig, event);
 }
 
 static void on_release(void *context, nfa_event kept)
 {
     struct nfa_rig *rig = context;
 
-    (void)kept;
-    RT_ASSERT(rig->kept > 0);
+    struct table_kept *event = &rig->events[((const struct table_kept *)kept)->event->number];
+
+    RT_ASSERT(rig->kept > 0 && event->references > 0);
     rig->kept--;
+    event->references--;
 }
 
 static void print_path(struct nfa_rig *rig, const struct nfa_path *path)
@@ -452,7 +464,7 @@ static void print_path(struct nfa_rig *rig, const struct nfa_path *path)
         count--;
         rt_buffer_printf(&rig->out, " %s:%u",
                          nfa_program_step_name(rig->program, taken[count].step),
-                         (unsigned)((const struct table_event *)taken[count].event)->number);
+                         (unsigned)((const struct table_kept *)taken[count].event)->event->number);
     }
 }
 
@@ -549,6 +561,36 @@ enum rt_status nfa_rig_feed_all(struct nfa_rig *rig)
             return status;
     }
     return RT_OK;
+}
+
+/* ---- save ---- */
+
+static void save_event(void *context, nfa_event event, struct rt_buffer *out)
+{
+    (void)context;
+    rt_form_add_uint(out, ((const struct table_kept *)event)->event->number);
+}
+
+static nfa_event load_event(void *context, struct rt_form *form)
+{
+    struct nfa_rig *rig = context;
+    uint64_t number = rt_form_uint_max(form, TABLE_EVENTS_MAX);
+
+    for (uint32_t i = 0; i < rig->table->event_count && !rt_form_failed(form); i++)
+        if (number > 0 && rig->table->events[i].number == number)
+            return hold(rig, &rig->table->events[i]);
+    rt_form_fail(form, "there is no such event");
+    return NULL;
+}
+
+enum rt_status nfa_rig_save(struct nfa_rig *rig, struct rt_buffer *out)
+{
+    return nfa_runs_save(rig->machine, &rig->runs, save_event, rig, out);
+}
+
+enum rt_status nfa_rig_load(struct nfa_rig *rig, struct rt_form *form)
+{
+    return nfa_runs_load(rig->machine, &rig->runs, load_event, rig, form);
 }
 
 // NOLINTEND(misc-no-recursion)

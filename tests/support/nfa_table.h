@@ -22,6 +22,7 @@
 
 #include "nfa/nfa.h"
 #include "runtime/base/arena.h"
+#include "runtime/base/form.h"
 
 enum { TABLE_GUARDS_MAX = 64, TABLE_EVENTS_MAX = 256, TABLE_STEPS_MAX = 32 };
 
@@ -58,6 +59,13 @@ void nfa_table_print_events(const struct nfa_table *table, struct rt_buffer *out
 
 bool table_guard_holds(const struct table_guard *guard, uint32_t letters, uint32_t length);
 
+/* An event that a run has taken, as the automaton holds it. */
+struct table_kept {
+    struct nfa_event_head head;
+    const struct table_event *event;
+    uint32_t references;
+};
+
 /* One key driven by a table; what comes out is text. */
 struct nfa_rig {
     const struct nfa_table *table;
@@ -68,8 +76,9 @@ struct nfa_rig {
     const struct table_event *now;
     bool stepping; /* false: in nfa_advance */
     bool hushed;
-    uint32_t kept;       /* events kept and not yet released */
-    uint32_t keep_fails; /* so many calls of keep say no */
+    struct table_kept events[TABLE_EVENTS_MAX + 1]; /* by number */
+    uint32_t kept;                                  /* events kept and not yet released */
+    uint32_t keep_fails;                            /* so many calls of keep say no */
 };
 
 /* Compiles.  Not RT_OK: *refusal, and there is nothing to undo. */
@@ -81,5 +90,8 @@ void nfa_rig_done(struct nfa_rig *rig); /* clears the runs; asserts that every e
 /* One event of the table: time goes on, then it is offered. */
 enum rt_status nfa_rig_feed(struct nfa_rig *rig, const struct table_event *event);
 enum rt_status nfa_rig_feed_all(struct nfa_rig *rig);
+/* The runs as they are saved; what becomes of such bytes.  An event is its number. */
+enum rt_status nfa_rig_save(struct nfa_rig *rig, struct rt_buffer *out);
+enum rt_status nfa_rig_load(struct nfa_rig *rig, struct rt_form *form);
 
 #endif
