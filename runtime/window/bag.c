@@ -163,3 +163,81 @@ void rt_bag_done(struct rt_bag *bag, struct rt_blocks *blocks)
     rt_blocks_give(blocks, bag->items, bag->item_capacity * sizeof(*bag->items));
     *bag = (struct rt_bag){0};
 }
+
+/* ---- the saved form ---- */
+
+static bool is_held(const struct rt_bag *bag, uint64_t key)
+{
+    return place_of(bag, key)->times != 0;
+}
+
+void rt_bag_save(const struct rt_bag *bag, bool forgets, uint32_t newest, struct rt_buffer *out)
+{
+    uint64_t count = bag->used;
+
+    rt_form_add_uint(out, bag->level);
+    if (!forgets) {
+        rt_form_add_uint(out, count);
+        for (uint32_t at = 0; at < bag->entry_capacity; at++) {
+            if (bag->entries[at].times == 0)
+                continue;
+            rt_form_add_fixed(out, bag->entries[at].key);
+            rt_form_add_uint(out, bag->entries[at].times);
+        }
+        return;
+    }
+    count = 0;
+    for (uint32_t i = 0; i < bag->item_count; i++)
+        count += is_held(bag, bag->items[(bag->item_head + i) & (bag->item_capacity - 1)].key);
+    rt_form_add_uint(out, count);
+    for (uint32_t i = 0; i < bag->item_count; i++) {
+        const struct rt_bag_item *item =
+            &bag->items[(bag->item_head + i) & (bag->item_capacity - 1)];
+
+        if (!is_held(bag, item->key))
+            continue; /* it was sampled out */
+        rt_form_add_fixed(out, item->key);
+        rt_form_add_uint(out, item->times);
+        rt_form_add_uint(out, newest - item->pane);
+    }
+}
+
+/* A key of a pane as often as it says.  The panes come oldest first. */
+static void add_times(struct rt_bag *bag, uint64_t key, uint64_t times, uint32_t pane, bool forgets)
+{
+    rt_bag_add(bag, key, pane, forgets, UINT32_MAX);
+
+    struct rt_bag_entry *entry = place_of(bag, key);
+
+    if (entry->times == 0)
+        return; /* not in the sample */
+    entry->times += times - 1;
+    if (forgets)
+        bag->items[entry->position & (bag->item_capacity - 1)].times += (uint32_t)(times - 1);
+}
+
+enum rt_status rt_bag_load(struct rt_bag *bag, bool forgets, uint32_t newest, uint32_t panes,
+                           struct rt_form *form, struct rt_blocks *blocks)
+{
+    uint32_t level = (uint32_t)rt_form_uint_max(form, 63);
+    size_t count = rt_form_count(form, 9);
+    uint64_t back_max = panes;
+
+    bag->level = level;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t key = rt_form_fixed(form);
+        uint64_t times = rt_form_uint_max(form, forgets ? UINT32_MAX : UINT64_MAX);
+        uint64_t back = forgets && panes > 0 ? rt_form_uint_max(form, panes - 1) : 0;
+        enum rt_status status = rt_bag_reserve(bag, forgets, blocks);
+
+        if (status != RT_OK)
+            return status;
+        if (times == 0 || back > back_max || (forgets && panes == 0))
+            rt_form_fail(form, "a bag's key that is in no pane");
+        if (rt_form_failed(form))
+            return RT_ERR_CORRUPT;
+        back_max = back;
+        add_times(bag, key, times, newest - (uint32_t)back, forgets);
+    }
+    return rt_form_failed(form) ? RT_ERR_CORRUPT : RT_OK;
+}

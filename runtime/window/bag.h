@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "runtime/base/blocks.h"
+#include "runtime/base/form.h"
 #include "runtime/base/status.h"
 
 struct rt_bag_entry {
@@ -48,5 +49,11 @@ void rt_bag_forget(struct rt_bag *bag, uint32_t pane);
 /* Distinct keys: exact while level is 0, else an estimate. */
 uint64_t rt_bag_distinct(const struct rt_bag *bag);
 void rt_bag_done(struct rt_bag *bag, struct rt_blocks *blocks);
+
+/* The saved form; `newest` is the number of the newest pane, `panes` how many there are. */
+void rt_bag_save(const struct rt_bag *bag, bool forgets, uint32_t newest, struct rt_buffer *out);
+/* Into a zeroed bag, for the same panes.  RT_ERR_CORRUPT: form->why.  RT_ERR_NOMEM.  The caller calls rt_bag_done anyway. */
+enum rt_status rt_bag_load(struct rt_bag *bag, bool forgets, uint32_t newest, uint32_t panes,
+                           struct rt_form *form, struct rt_blocks *blocks);
 
 #endif

@@ -4,6 +4,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "runtime/event/value_form.h"
+
+enum { LOADED_VALUE_BYTES = 65536 };
+
 #define HAS_REALS (UINT64_C(1) << 63)
 
 struct shared_text { /* what `u.text` of a held value points into */
@@ -299,4 +303,82 @@ struct rt_value rt_cell_outcome(enum rt_aggregate aggregate, const void *older, 
             memcpy(&both, newer, sizeof(both));
         return both.count == 0 ? rt_null() : both.u.value;
     }
+}
+
+/* ---- the saved form ---- */
+
+static bool is_sum(enum rt_aggregate aggregate)
+{
+    return aggregate == RT_AGGREGATE_SUM || aggregate == RT_AGGREGATE_AVG;
+}
+
+static bool is_spread(enum rt_aggregate aggregate)
+{
+    return aggregate == RT_AGGREGATE_VARIANCE || aggregate == RT_AGGREGATE_STDDEV;
+}
+
+void rt_cell_save(enum rt_aggregate aggregate, const void *cell, struct rt_buffer *out)
+{
+    const struct rt_cell *full = cell;
+
+    if (rt_cell_bytes(aggregate) == 0)
+        return;
+    rt_form_add_uint(out, *(const uint64_t *)cell);
+    if (rt_cell_bytes(aggregate) == sizeof(uint64_t) || full->count == 0)
+        return;
+    if (is_sum(aggregate)) {
+        rt_form_add_int(out, full->u.sum.integers);
+        if ((full->count & HAS_REALS) != 0)
+            rt_form_add_double(out, full->u.sum.reals);
+    } else if (is_spread(aggregate)) {
+        rt_form_add_double(out, full->u.spread.mean);
+        rt_form_add_double(out, full->u.spread.squares);
+    } else {
+        rt_value_add_form(full->u.value, out);
+    }
+}
+
+static enum rt_status load_value(enum rt_aggregate aggregate, struct rt_form *form,
+                                 struct rt_blocks *blocks, struct rt_value *out)
+{
+    struct rt_value value = rt_null();
+    struct rt_arena arena;
+    enum rt_status status;
+
+    rt_arena_init(&arena, LOADED_VALUE_BYTES); /* what a window keeps needs none of it */
+    status = rt_value_of_form(form, &arena, &value);
+    rt_arena_done(&arena);
+    if (status == RT_OK && !rt_cell_takes(aggregate, (enum rt_type)value.type)) {
+        rt_form_fail(form, "a value that its aggregate does not take");
+        status = RT_ERR_CORRUPT;
+    }
+    return status == RT_OK ? keep_value(value, blocks, out) : status;
+}
+
+enum rt_status rt_cell_load(enum rt_aggregate aggregate, void *cell, struct rt_form *form,
+                            struct rt_blocks *blocks)
+{
+    struct rt_cell full = {.count = 0};
+    enum rt_status status = RT_OK;
+
+    if (rt_cell_bytes(aggregate) == 0)
+        return RT_OK;
+    full.count = rt_form_uint(form);
+    if (full.count != 0 && rt_cell_bytes(aggregate) != sizeof(uint64_t)) {
+        if (is_sum(aggregate)) {
+            full.u.sum.integers = rt_form_int(form);
+            if ((full.count & HAS_REALS) != 0)
+                full.u.sum.reals = rt_form_double(form);
+        } else if (is_spread(aggregate)) {
+            full.u.spread.mean = rt_form_double(form);
+            full.u.spread.squares = rt_form_double(form);
+        } else {
+            status = load_value(aggregate, form, blocks, &full.u.value);
+        }
+    }
+    if (status == RT_OK && rt_form_failed(form))
+        status = RT_ERR_CORRUPT;
+    if (status == RT_OK)
+        memcpy(cell, &full, rt_cell_bytes(aggregate));
+    return status;
 }

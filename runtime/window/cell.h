@@ -14,6 +14,7 @@
 #define EGRET_RUNTIME_WINDOW_CELL_H
 
 #include "runtime/base/blocks.h"
+#include "runtime/base/form.h"
 #include "runtime/event/value.h"
 
 enum rt_aggregate {
@@ -62,5 +63,11 @@ void rt_cell_clear(enum rt_aggregate aggregate, void *cell, struct rt_blocks *bl
 /* The outcome of older + newer, borrowed; null where nothing was counted but a count or a sum is asked for.  `seconds`: the window's. */
 struct rt_value rt_cell_outcome(enum rt_aggregate aggregate, const void *older, const void *newer,
                                 double seconds);
+
+/* The saved form. */
+void rt_cell_save(enum rt_aggregate aggregate, const void *cell, struct rt_buffer *out);
+/* Into an empty cell.  RT_ERR_CORRUPT: form->why.  RT_ERR_NOMEM.  The cell stays empty then. */
+enum rt_status rt_cell_load(enum rt_aggregate aggregate, void *cell, struct rt_form *form,
+                            struct rt_blocks *blocks);
 
 #endif

@@ -4,20 +4,10 @@
 #include <string.h>
 
 #include "runtime/base/assert.h"
+#include "runtime/window/layout.h"
 #include "runtime/window/sketch.h"
 
-struct pane {
-    rt_time first;
-    uint64_t sequence;
-    uint64_t cells[];
-};
-
 /* ---- layout ---- */
-
-static bool is_bagged(enum rt_aggregate function)
-{
-    return function == RT_AGGREGATE_COUNT_DISTINCT || function == RT_AGGREGATE_QUANTILE;
-}
 
 void rt_window_shape_init(struct rt_window_shape *shape)
 {
@@ -28,41 +18,10 @@ void rt_window_shape_init(struct rt_window_shape *shape)
     for (uint32_t i = 0; i < shape->aggregate_count; i++) {
         struct rt_window_aggregate *aggregate = &shape->aggregates[i];
 
-        aggregate->place = is_bagged(aggregate->function) ? shape->bag_count++ : shape->cell_bytes;
+        aggregate->place =
+            rt_is_bagged(aggregate->function) ? shape->bag_count++ : shape->cell_bytes;
         shape->cell_bytes += rt_cell_bytes(aggregate->function);
     }
-}
-
-static size_t window_bytes(const struct rt_window_shape *shape)
-{
-    return sizeof(struct rt_window) + shape->cell_bytes + shape->bag_count * sizeof(struct rt_bag);
-}
-
-static size_t pane_bytes(const struct rt_window_shape *shape)
-{
-    return sizeof(struct pane) + shape->cell_bytes;
-}
-
-static struct rt_bag *bag_at(const struct rt_window_shape *shape, const struct rt_window *window,
-                             uint32_t number)
-{
-    unsigned char *cells = (unsigned char *)(uintptr_t)window->cells;
-
-    return (struct rt_bag *)(void *)(cells + shape->cell_bytes) + number;
-}
-
-/* Pane 0 is the oldest. */
-static struct pane *pane_at(const struct rt_window_shape *shape, const struct rt_window *window,
-                            uint32_t number)
-{
-    size_t place = (window->head + number) & (window->capacity - 1);
-
-    return (struct pane *)(void *)(window->panes + place * pane_bytes(shape));
-}
-
-static void *cell_at(const uint64_t *cells, const struct rt_window_aggregate *aggregate)
-{
-    return (unsigned char *)(uintptr_t)cells + aggregate->place;
 }
 
 /* ---- cells of all aggregates at once ---- */
@@ -71,8 +30,8 @@ static void clear_cells(const struct rt_window_shape *shape, uint64_t *cells,
                         struct rt_blocks *blocks)
 {
     for (uint32_t i = 0; i < shape->aggregate_count; i++) {
-        if (!is_bagged(shape->aggregates[i].function))
-            rt_cell_clear(shape->aggregates[i].function, cell_at(cells, &shape->aggregates[i]),
+        if (!rt_is_bagged(shape->aggregates[i].function))
+            rt_cell_clear(shape->aggregates[i].function, rt_cell_at(cells, &shape->aggregates[i]),
                           blocks);
     }
 }
@@ -81,9 +40,9 @@ static void merge_cells(const struct rt_window_shape *shape, uint64_t *older, co
                         struct rt_blocks *blocks)
 {
     for (uint32_t i = 0; i < shape->aggregate_count; i++) {
-        if (!is_bagged(shape->aggregates[i].function))
-            rt_cell_merge(shape->aggregates[i].function, cell_at(older, &shape->aggregates[i]),
-                          cell_at(newer, &shape->aggregates[i]), blocks);
+        if (!rt_is_bagged(shape->aggregates[i].function))
+            rt_cell_merge(shape->aggregates[i].function, rt_cell_at(older, &shape->aggregates[i]),
+                          rt_cell_at(newer, &shape->aggregates[i]), blocks);
     }
 }
 
@@ -96,13 +55,13 @@ static enum rt_status make_cells(const struct rt_window_shape *shape, const stru
         const struct rt_window_aggregate *aggregate = &shape->aggregates[i];
         struct rt_cell cell;
 
-        if (is_bagged(aggregate->function) || values[i].type == RT_ABSENT)
+        if (rt_is_bagged(aggregate->function) || values[i].type == RT_ABSENT)
             continue;
         if (rt_cell_of(aggregate->function, values[i], blocks, &cell) != RT_OK) {
             clear_cells(shape, cells, blocks);
             return RT_ERR_NOMEM;
         }
-        memcpy(cell_at(cells, aggregate), &cell, rt_cell_bytes(aggregate->function));
+        memcpy(rt_cell_at(cells, aggregate), &cell, rt_cell_bytes(aggregate->function));
     }
     return RT_OK;
 }
@@ -113,7 +72,8 @@ static enum rt_status reserve_bags(const struct rt_window_shape *shape, struct r
                                    struct rt_blocks *blocks)
 {
     for (uint32_t i = 0; i < shape->bag_count; i++) {
-        enum rt_status status = rt_bag_reserve(bag_at(shape, window, i), shape->is_queue, blocks);
+        enum rt_status status =
+            rt_bag_reserve(rt_bag_at(shape, window, i), shape->is_queue, blocks);
 
         if (status != RT_OK)
             return status;
@@ -128,8 +88,8 @@ static void add_to_bags(const struct rt_window_shape *shape, struct rt_window *w
         const struct rt_window_aggregate *aggregate = &shape->aggregates[i];
         bool is_distinct = aggregate->function == RT_AGGREGATE_COUNT_DISTINCT;
 
-        if (is_bagged(aggregate->function) && values[i].type != RT_ABSENT)
-            rt_bag_add(bag_at(shape, window, aggregate->place),
+        if (rt_is_bagged(aggregate->function) && values[i].type != RT_ABSENT)
+            rt_bag_add(rt_bag_at(shape, window, aggregate->place),
                        is_distinct ? rt_sketch_hash(values[i]) : rt_sketch_bucket(values[i]),
                        window->newest, shape->is_queue,
                        is_distinct ? shape->distinct_max : UINT32_MAX);
@@ -147,10 +107,11 @@ static void flip(const struct rt_window_shape *shape, struct rt_window *window,
             const struct rt_window_aggregate *aggregate = &shape->aggregates[i];
 
             /* The older pane is the one that changes: it becomes itself + what follows. */
-            if (!is_bagged(aggregate->function))
-                rt_cell_merge(
-                    aggregate->function, cell_at(pane_at(shape, window, number)->cells, aggregate),
-                    cell_at(pane_at(shape, window, number + 1)->cells, aggregate), blocks);
+            if (!rt_is_bagged(aggregate->function))
+                rt_cell_merge(aggregate->function,
+                              rt_cell_at(rt_pane_at(shape, window, number)->cells, aggregate),
+                              rt_cell_at(rt_pane_at(shape, window, number + 1)->cells, aggregate),
+                              blocks);
         }
     }
     window->front = window->pane_count;
@@ -163,9 +124,9 @@ void rt_window_drop_oldest(const struct rt_window_shape *shape, struct rt_window
     RT_ASSERT(window->pane_count > 0);
     if (window->front == 0)
         flip(shape, window, blocks);
-    clear_cells(shape, pane_at(shape, window, 0)->cells, blocks);
+    clear_cells(shape, rt_pane_at(shape, window, 0)->cells, blocks);
     for (uint32_t i = 0; i < shape->bag_count; i++)
-        rt_bag_forget(bag_at(shape, window, i), window->newest - window->pane_count + 1);
+        rt_bag_forget(rt_bag_at(shape, window, i), window->newest - window->pane_count + 1);
     window->head = (window->head + 1) & (window->capacity - 1);
     window->pane_count--;
     window->front--;
@@ -175,13 +136,13 @@ static enum rt_status grow_ring(const struct rt_window_shape *shape, struct rt_w
                                 struct rt_blocks *blocks)
 {
     uint32_t capacity = window->capacity == 0 ? 1 : window->capacity * 2;
-    size_t bytes = pane_bytes(shape);
+    size_t bytes = rt_pane_bytes(shape);
     unsigned char *panes = rt_blocks_take(blocks, capacity * bytes);
 
     if (panes == NULL)
         return RT_ERR_NOMEM;
     for (uint32_t i = 0; i < window->pane_count; i++)
-        memcpy(panes + i * bytes, pane_at(shape, window, i), bytes);
+        memcpy(panes + i * bytes, rt_pane_at(shape, window, i), bytes);
     rt_blocks_give(blocks, window->panes, window->capacity * bytes);
     window->panes = panes;
     window->capacity = capacity;
@@ -200,11 +161,11 @@ static rt_time start_of(const struct rt_window_shape *shape, rt_duration span, r
 /* Whether the event belongs to the newest pane, which must still be in the back. */
 static bool joins(const struct rt_window_shape *shape, const struct rt_window *window, rt_time time)
 {
-    const struct pane *newest;
+    const struct rt_pane *newest;
 
     if (window->pane_count == window->front)
         return false;
-    newest = pane_at(shape, window, window->pane_count - 1);
+    newest = rt_pane_at(shape, window, window->pane_count - 1);
     switch (shape->kind) {
     case RT_WINDOW_SLIDING:
         return newest->first.ms == time.ms;
@@ -230,9 +191,9 @@ static enum rt_status reserve_pane(const struct rt_window_shape *shape, struct r
 static void push_pane(const struct rt_window_shape *shape, struct rt_window *window, rt_time time,
                       uint64_t sequence)
 {
-    struct pane *pane = pane_at(shape, window, window->pane_count);
+    struct rt_pane *pane = rt_pane_at(shape, window, window->pane_count);
 
-    memset(pane, 0, pane_bytes(shape));
+    memset(pane, 0, rt_pane_bytes(shape));
     pane->first = time;
     pane->sequence = sequence;
     window->pane_count++;
@@ -245,11 +206,11 @@ static void push_pane(const struct rt_window_shape *shape, struct rt_window *win
 static struct rt_window *begin(const struct rt_window_shape *shape, struct rt_blocks *blocks,
                                rt_time time, uint64_t sequence)
 {
-    struct rt_window *window = rt_blocks_take(blocks, window_bytes(shape));
+    struct rt_window *window = rt_blocks_take(blocks, rt_window_bytes(shape));
 
     if (window == NULL)
         return NULL;
-    memset(window, 0, window_bytes(shape));
+    memset(window, 0, rt_window_bytes(shape));
     window->first = time;
     window->sequence = sequence;
     if (shape->kind == RT_WINDOW_TUMBLING)
@@ -289,7 +250,7 @@ enum rt_status rt_window_add(const struct rt_window_shape *shape, struct rt_wind
             rt_window_drop_oldest(shape, window, blocks);
         if (!joined)
             push_pane(shape, window, time, sequence);
-        merge_cells(shape, pane_at(shape, window, window->pane_count - 1)->cells, cells, blocks);
+        merge_cells(shape, rt_pane_at(shape, window, window->pane_count - 1)->cells, cells, blocks);
     }
     merge_cells(shape, window->cells, cells, blocks);
     clear_cells(shape, cells, blocks);
@@ -304,8 +265,8 @@ void rt_window_prefetch(const struct rt_window_shape *shape, const struct rt_win
     RT_PREFETCH(window->cells);
     if (window->pane_count == 0)
         return;
-    RT_PREFETCH(pane_at(shape, window, 0));
-    RT_PREFETCH(pane_at(shape, window, window->pane_count - 1));
+    RT_PREFETCH(rt_pane_at(shape, window, 0));
+    RT_PREFETCH(rt_pane_at(shape, window, window->pane_count - 1));
 }
 
 void rt_window_slide(const struct rt_window_shape *shape, struct rt_window *window,
@@ -314,7 +275,7 @@ void rt_window_slide(const struct rt_window_shape *shape, struct rt_window *wind
     if (shape->kind != RT_WINDOW_SLIDING)
         return;
     while (window->pane_count > 0 &&
-           pane_at(shape, window, 0)->first.ms <= time.ms - shape->size.ms)
+           rt_pane_at(shape, window, 0)->first.ms <= time.ms - shape->size.ms)
         rt_window_drop_oldest(shape, window, blocks);
 }
 
@@ -335,7 +296,7 @@ void rt_window_next(const struct rt_window_shape *shape, struct rt_window **plac
     if (shape->is_queue && window->pane_count > 0) {
         window->close = rt_time_plus(window->close, shape->slide);
         while (window->pane_count > 0 &&
-               start_of(shape, shape->slide, pane_at(shape, window, 0)->first).ms <
+               start_of(shape, shape->slide, rt_pane_at(shape, window, 0)->first).ms <
                    window->close.ms - shape->size.ms)
             rt_window_drop_oldest(shape, window, blocks);
         return; /* empty or not: what it was is compared with what the next one is */
@@ -370,17 +331,17 @@ void rt_window_read(const struct rt_window_shape *shape, const struct rt_window 
             continue;
         switch (aggregate->function) {
         case RT_AGGREGATE_COUNT_DISTINCT:
-            out[i] = rt_int((int64_t)rt_bag_distinct(bag_at(shape, window, aggregate->place)));
+            out[i] = rt_int((int64_t)rt_bag_distinct(rt_bag_at(shape, window, aggregate->place)));
             break;
         case RT_AGGREGATE_QUANTILE:
-            out[i] = rt_sketch_quantile(bag_at(shape, window, aggregate->place),
+            out[i] = rt_sketch_quantile(rt_bag_at(shape, window, aggregate->place),
                                         aggregate->quantile, blocks);
             break;
         default:
             if (window->front > 0)
-                front = cell_at(pane_at(shape, window, 0)->cells, aggregate);
-            out[i] = rt_cell_outcome(aggregate->function, front, cell_at(window->cells, aggregate),
-                                     seconds);
+                front = rt_cell_at(rt_pane_at(shape, window, 0)->cells, aggregate);
+            out[i] = rt_cell_outcome(aggregate->function, front,
+                                     rt_cell_at(window->cells, aggregate), seconds);
             break;
         }
     }
@@ -393,8 +354,8 @@ rt_time rt_window_first(const struct rt_window_shape *shape, const struct rt_win
         *sequence = window->sequence;
         return window->first;
     }
-    *sequence = pane_at(shape, window, 0)->sequence;
-    return pane_at(shape, window, 0)->first;
+    *sequence = rt_pane_at(shape, window, 0)->sequence;
+    return rt_pane_at(shape, window, 0)->first;
 }
 
 void rt_window_free(const struct rt_window_shape *shape, struct rt_window *window,
@@ -403,10 +364,10 @@ void rt_window_free(const struct rt_window_shape *shape, struct rt_window *windo
     if (window == NULL)
         return;
     for (uint32_t i = 0; i < window->pane_count; i++)
-        clear_cells(shape, pane_at(shape, window, i)->cells, blocks);
+        clear_cells(shape, rt_pane_at(shape, window, i)->cells, blocks);
     clear_cells(shape, window->cells, blocks);
     for (uint32_t i = 0; i < shape->bag_count; i++)
-        rt_bag_done(bag_at(shape, window, i), blocks);
-    rt_blocks_give(blocks, window->panes, window->capacity * pane_bytes(shape));
-    rt_blocks_give(blocks, window, window_bytes(shape));
+        rt_bag_done(rt_bag_at(shape, window, i), blocks);
+    rt_blocks_give(blocks, window->panes, window->capacity * rt_pane_bytes(shape));
+    rt_blocks_give(blocks, window, rt_window_bytes(shape));
 }

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/window/save.h"
+
+#include <string.h>
+
+#include "runtime/base/hash.h"
+#include "runtime/window/layout.h"
+
+uint64_t rt_window_shape_hash(const struct rt_window_shape *shape)
+{
+    struct rt_buffer text;
+    uint64_t hash;
+
+    rt_buffer_init(&text, 1 << 16);
+    rt_form_add_uint(&text, (uint64_t)shape->kind);
+    rt_form_add_int(&text, shape->size.ms);
+    rt_form_add_int(&text, shape->slide.ms);
+    rt_form_add_int(&text, shape->offset.ms);
+    rt_form_add_uint(&text, shape->count);
+    rt_form_add_uint(&text, shape->every);
+    for (uint32_t i = 0; i < shape->aggregate_count; i++) {
+        rt_form_add_uint(&text, (uint64_t)shape->aggregates[i].function);
+        rt_form_add_double(&text, shape->aggregates[i].quantile);
+    }
+    hash = rt_hash64(text.data, text.length);
+    rt_buffer_done(&text);
+    return hash;
+}
+
+/* ---- writing ---- */
+
+static void save_cells(const struct rt_window_shape *shape, const uint64_t *cells,
+                       struct rt_buffer *out)
+{
+    for (uint32_t i = 0; i < shape->aggregate_count; i++)
+        rt_cell_save(shape->aggregates[i].function, rt_cell_at(cells, &shape->aggregates[i]), out);
+}
+
+void rt_window_save(const struct rt_window_shape *shape, const struct rt_window *window,
+                    struct rt_buffer *out)
+{
+    rt_form_add_time(out, window->first);
+    rt_form_add_uint(out, window->sequence);
+    rt_form_add_time(out, window->last);
+    rt_form_add_time(out, window->close);
+    rt_form_add_bool(out, window->is_true);
+    rt_form_add_uint(out, window->counted);
+    save_cells(shape, window->cells, out);
+    if (shape->is_queue) {
+        rt_form_add_uint(out, window->pane_count);
+        rt_form_add_uint(out, window->front);
+        for (uint32_t i = 0; i < window->pane_count; i++) {
+            const struct rt_pane *pane = rt_pane_at(shape, window, i);
+
+            rt_form_add_time(out, pane->first);
+            rt_form_add_uint(out, pane->sequence);
+            save_cells(shape, pane->cells, out);
+        }
+    }
+    for (uint32_t i = 0; i < shape->bag_count; i++)
+        rt_bag_save(rt_bag_at(shape, window, i), shape->is_queue, window->newest, out);
+}
+
+/* ---- reading ---- */
+
+struct reader {
+    const struct rt_window_shape *shape;
+    struct rt_blocks *blocks;
+    struct rt_form *form;
+    struct rt_window *window;
+};
+
+static enum rt_status load_cells(const struct reader *reader, uint64_t *cells)
+{
+    const struct rt_window_shape *shape = reader->shape;
+    enum rt_status status = RT_OK;
+
+    for (uint32_t i = 0; status == RT_OK && i < shape->aggregate_count; i++)
+        status =
+            rt_cell_load(shape->aggregates[i].function, rt_cell_at(cells, &shape->aggregates[i]),
+                         reader->form, reader->blocks);
+    return status;
+}
+
+static rt_time load_time(struct rt_form *form)
+{
+    rt_time time = rt_form_time(form);
+
+    if (time.ms < RT_TIME_FIRST.ms || time.ms > RT_TIME_LAST.ms)
+        rt_form_fail(form, "a time outside the years 1 to 9999");
+    return time;
+}
+
+/* A window that ends long before its events would be looked at once a slide until then. */
+static bool closes_soon(const struct rt_window_shape *shape, const struct rt_window *window)
+{
+    const int64_t slide = shape->kind == RT_WINDOW_HOPPING ? shape->slide.ms : shape->size.ms;
+
+    if (shape->kind != RT_WINDOW_TUMBLING && shape->kind != RT_WINDOW_HOPPING)
+        return window->close.ms == 0;
+    return window->close.ms > window->last.ms &&
+           window->close.ms - window->last.ms <= shape->size.ms + 2 * slide;
+}
+
+static enum rt_status load_head(const struct reader *reader)
+{
+    struct rt_form *form = reader->form;
+    struct rt_window *window = reader->window;
+
+    window->first = load_time(form);
+    window->sequence = rt_form_uint(form);
+    window->last = load_time(form);
+    window->close = rt_form_time(form);
+    window->is_true = rt_form_bool(form);
+    window->counted = rt_form_uint(form);
+    if (!rt_form_failed(form) &&
+        (rt_time_before(window->last, window->first) || !closes_soon(reader->shape, window)))
+        rt_form_fail(form, "a window that ends before its events, or long after");
+    if (reader->shape->kind == RT_WINDOW_COUNT && window->counted > reader->shape->every)
+        rt_form_fail(form, "a count window with more events than it takes");
+    return rt_form_failed(form) ? RT_ERR_CORRUPT : RT_OK;
+}
+
+static enum rt_status load_pane(const struct reader *reader, rt_time after)
+{
+    struct rt_window *window = reader->window;
+    struct rt_pane *pane = rt_pane_at(reader->shape, window, window->pane_count);
+
+    memset(pane, 0, rt_pane_bytes(reader->shape));
+    window->pane_count++;
+    pane->first = load_time(reader->form);
+    pane->sequence = rt_form_uint(reader->form);
+    if (rt_time_before(pane->first, after) || rt_time_before(window->last, pane->first))
+        rt_form_fail(reader->form, "panes that are not in order of time");
+    return load_cells(reader, pane->cells);
+}
+
+static enum rt_status load_panes(const struct reader *reader)
+{
+    struct rt_window *window = reader->window;
+    size_t bytes = rt_pane_bytes(reader->shape);
+    size_t count = rt_form_count(reader->form, 2);
+    uint32_t front = (uint32_t)rt_form_uint_max(reader->form, count);
+    uint32_t capacity = 1;
+    rt_time after = window->first;
+    enum rt_status status = RT_OK;
+
+    if (rt_form_failed(reader->form) || count > UINT32_MAX / 2)
+        return RT_ERR_CORRUPT;
+    while (capacity < count)
+        capacity *= 2;
+    if (count > 0) {
+        window->panes = rt_blocks_take(reader->blocks, capacity * bytes);
+        if (window->panes == NULL)
+            return RT_ERR_NOMEM;
+        window->capacity = capacity;
+    }
+    for (size_t i = 0; status == RT_OK && i < count; i++) {
+        status = load_pane(reader, after);
+        after = rt_pane_at(reader->shape, window, (uint32_t)i)->first;
+    }
+    window->front = front;
+    window->newest = (uint32_t)count;
+    return status;
+}
+
+static enum rt_status load_parts(const struct reader *reader)
+{
+    const struct rt_window_shape *shape = reader->shape;
+    struct rt_window *window = reader->window;
+    enum rt_status status = load_head(reader);
+
+    if (status == RT_OK)
+        status = load_cells(reader, window->cells);
+    if (status == RT_OK && shape->is_queue)
+        status = load_panes(reader);
+    for (uint32_t i = 0; status == RT_OK && i < shape->bag_count; i++)
+        status = rt_bag_load(rt_bag_at(shape, window, i), shape->is_queue, window->newest,
+                             window->pane_count, reader->form, reader->blocks);
+    if (status == RT_OK && rt_form_failed(reader->form))
+        status = RT_ERR_CORRUPT;
+    return status;
+}
+
+enum rt_status rt_window_load(const struct rt_window_shape *shape, struct rt_blocks *blocks,
+                              struct rt_form *form, struct rt_window **out)
+{
+    const struct reader reader = {shape, blocks, form,
+                                  rt_blocks_take(blocks, rt_window_bytes(shape))};
+    enum rt_status status;
+
+    if (reader.window == NULL)
+        return RT_ERR_NOMEM;
+    memset(reader.window, 0, rt_window_bytes(shape));
+    status = load_parts(&reader);
+    if (status != RT_OK) {
+        if (status == RT_ERR_CORRUPT)
+            rt_form_fail(form, "a damaged window");
+        rt_window_free(shape, reader.window, blocks);
+        return status;
+    }
+    *out = reader.window;
+    return RT_OK;
+}

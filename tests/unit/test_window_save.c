@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The saved form of windows: what goes on from it goes on as if nothing had happened, and damage is noticed or harmless. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "runtime/base/alloc.h"
+#include "runtime/window/save.h"
+#include "tests/support/windows.h"
+
+enum { STREAMS = 60, EVENTS = 80 };
+
+static const enum rt_window_kind kinds[] = {RT_WINDOW_TUMBLING, RT_WINDOW_HOPPING,
+                                            RT_WINDOW_SLIDING, RT_WINDOW_SESSION, RT_WINDOW_COUNT};
+enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
+
+static struct rt_text save(const struct rt_window_shape *shape, const struct rt_window *window,
+                           struct rt_buffer *bytes)
+{
+    rt_buffer_reset(bytes);
+    rt_window_save(shape, window, bytes);
+    assert_false(bytes->failed);
+    return rt_buffer_view(bytes);
+}
+
+static void save_and_load(const struct rt_window_shape *shape, struct rt_blocks *blocks,
+                          struct rt_window **window, struct rt_buffer *bytes)
+{
+    struct rt_form form = rt_form_of(save(shape, *window, bytes));
+
+    rt_window_free(shape, *window, blocks);
+    *window = NULL;
+    assert_int_equal(blocks->bytes_in_use, 0);
+    assert_int_equal(rt_window_load(shape, blocks, &form, window), RT_OK);
+    assert_true(rt_form_end(&form));
+}
+
+static void one_stream(const struct rt_window_shape *shape, uint64_t number)
+{
+    struct seeded seed = seeded_from(number);
+    struct rt_window *whole = NULL, *broken = NULL;
+    struct rt_blocks whole_blocks, broken_blocks;
+    struct rt_buffer bytes;
+    int64_t ms = -500;
+
+    rt_blocks_init(&whole_blocks, SIZE_MAX);
+    rt_blocks_init(&broken_blocks, SIZE_MAX);
+    rt_buffer_init(&bytes, SIZE_MAX / 2);
+    for (uint64_t i = 0; i < EVENTS; i++) {
+        struct rt_value values[WINDOWS_AGGREGATES];
+
+        ms += seeded_below(&seed, 4) == 0 ? seeded_below(&seed, 90) : seeded_below(&seed, 8);
+        windows_values(&seed, values);
+        assert_int_equal(windows_push(shape, &whole, &whole_blocks, ms, i, values), RT_OK);
+        assert_int_equal(windows_push(shape, &broken, &broken_blocks, ms, i, values), RT_OK);
+        assert_true(windows_equal(shape, whole, &whole_blocks, broken, &broken_blocks));
+        save_and_load(shape, &broken_blocks, &broken, &bytes);
+        assert_true(windows_equal(shape, whole, &whole_blocks, broken, &broken_blocks));
+    }
+    rt_window_free(shape, whole, &whole_blocks);
+    rt_window_free(shape, broken, &broken_blocks);
+    assert_int_equal(whole_blocks.bytes_in_use + broken_blocks.bytes_in_use, 0);
+    rt_blocks_done(&whole_blocks);
+    rt_blocks_done(&broken_blocks);
+    rt_buffer_done(&bytes);
+}
+
+static void saved_and_loaded_at_every_event_a_window_goes_on_as_it_was(void **state)
+{
+    (void)state;
+    for (uint64_t number = 0; number < STREAMS; number++) {
+        const struct rt_window_shape shape = windows_shape(kinds[number % KINDS], 100, 10);
+
+        one_stream(&shape, number);
+    }
+}
+
+/* A window of each kind with some events, saved. */
+static void make_saved(const struct rt_window_shape *shape, struct rt_buffer *bytes)
+{
+    struct seeded seed = seeded_from(5);
+    struct rt_window *window = NULL;
+    struct rt_blocks blocks;
+
+    rt_blocks_init(&blocks, SIZE_MAX);
+    for (uint64_t i = 0; i < 7; i++) {
+        struct rt_value values[WINDOWS_AGGREGATES];
+
+        windows_values(&seed, values);
+        assert_int_equal(windows_push(shape, &window, &blocks, (int64_t)i * 3, i, values), RT_OK);
+    }
+    save(shape, window, bytes);
+    rt_window_free(shape, window, &blocks);
+    rt_blocks_done(&blocks);
+}
+
+/* What loads, damaged or not, can be used and freed. */
+static bool loads(const struct rt_window_shape *shape, struct rt_text bytes)
+{
+    struct rt_value values[WINDOWS_AGGREGATES];
+    struct seeded seed = seeded_from(1);
+    struct rt_form form = rt_form_of(bytes);
+    struct rt_window *window = NULL;
+    struct rt_blocks blocks;
+    enum rt_status status;
+
+    rt_blocks_init(&blocks, SIZE_MAX);
+    status = rt_window_load(shape, &blocks, &form, &window);
+    assert_true(status == RT_OK || status == RT_ERR_CORRUPT);
+    assert_true((status == RT_OK) == (window != NULL));
+    assert_true(status == RT_OK || rt_form_failed(&form));
+    if (window != NULL) {
+        windows_values(&seed, values);
+        (void)windows_push(shape, &window, &blocks, 200, 100, values);
+        rt_window_free(shape, window, &blocks);
+    }
+    assert_int_equal(blocks.bytes_in_use, 0);
+    rt_blocks_done(&blocks);
+    return status == RT_OK && rt_form_left(&form) == 0;
+}
+
+static void damaged_or_cut_short_it_is_refused_or_harmless(void **state)
+{
+    (void)state;
+    for (size_t kind = 0; kind < KINDS; kind++) {
+        const struct rt_window_shape shape = windows_shape(kinds[kind], 100, 10);
+        struct rt_buffer bytes;
+
+        rt_buffer_init(&bytes, SIZE_MAX / 2);
+        make_saved(&shape, &bytes);
+        assert_true(loads(&shape, rt_buffer_view(&bytes)));
+        for (size_t length = 0; length < bytes.length; length++)
+            assert_false(loads(&shape, (struct rt_text){bytes.data, length}));
+        for (size_t at = 0; at < bytes.length; at++) {
+            for (int bit = 0; bit < 8; bit++) {
+                bytes.data[at] = (char)(bytes.data[at] ^ (1 << bit));
+                (void)loads(&shape, rt_buffer_view(&bytes));
+                bytes.data[at] = (char)(bytes.data[at] ^ (1 << bit));
+            }
+        }
+        rt_buffer_done(&bytes);
+    }
+}
+
+static void a_lack_of_memory_leaves_nothing_behind(void **state)
+{
+    (void)state;
+    for (size_t kind = 0; kind < KINDS; kind++) {
+        const struct rt_window_shape shape = windows_shape(kinds[kind], 100, 10);
+        bool complete = false;
+        struct rt_buffer bytes;
+
+        rt_buffer_init(&bytes, SIZE_MAX / 2);
+        make_saved(&shape, &bytes);
+        for (size_t bytes_max = 0; !complete; bytes_max += 32) {
+            struct rt_form form = rt_form_of(rt_buffer_view(&bytes));
+            struct rt_window *window = NULL;
+            struct rt_blocks blocks;
+            enum rt_status status;
+
+            rt_blocks_init(&blocks, bytes_max);
+            status = rt_window_load(&shape, &blocks, &form, &window);
+            assert_true(status == RT_OK || status == RT_ERR_NOMEM);
+            complete = status == RT_OK;
+            rt_window_free(&shape, window, &blocks);
+            assert_int_equal(blocks.bytes_in_use, 0);
+            rt_blocks_done(&blocks);
+        }
+        rt_buffer_done(&bytes);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(saved_and_loaded_at_every_event_a_window_goes_on_as_it_was),
+        cmocka_unit_test(damaged_or_cut_short_it_is_refused_or_harmless),
+        cmocka_unit_test(a_lack_of_memory_leaves_nothing_behind),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
