@@ -77,12 +77,12 @@ static enum rt_status emit(void *context, const struct rt_output *output)
     struct run *run = context;
 
     if (!run->options->text)
-        return run->sink->write(run->sink, output->record);
+        return rt_sink_write(run->sink, output->record);
     rt_buffer_reset(&run->line);
     cli_alert_line(output, run->color, &run->line);
     if (run->line.failed)
         return RT_ERR_NOMEM;
-    return run->sink->write(run->sink, rt_buffer_view(&run->line));
+    return rt_sink_write(run->sink, rt_buffer_view(&run->line));
 }
 
 static bool moves_watermark(void *context, const struct rt_event *event)

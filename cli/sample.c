@@ -146,8 +146,13 @@ static enum rt_status read_sample(struct sample *sample)
     struct rt_batch *batch = rt_arena_alloc(&sample->arena, sizeof(*batch));
     enum rt_status status = batch == NULL ? RT_ERR_NOMEM : RT_OK;
 
+    if (batch != NULL)
+        batch->paused = false;
+
     while (status == RT_OK && sample->event_count < EVENTS_MAX) {
         status = sample->source->read(sample->source, batch);
+        if (status == RT_OK && batch->count == 0)
+            rt_sources_wait(&sample->source, 1);
         for (size_t i = 0; status == RT_OK && i < batch->count; i++)
             status = count_record(sample, &batch->records[i]);
     }

@@ -61,7 +61,7 @@ static enum rt_status emit(void *context, const struct rt_output *output)
     struct set_up *set_up = context;
     struct rt_stages *stages = rt_job_stages(set_up->job);
     enum rt_stage before = rt_stage_switch(stages, RT_STAGE_EMIT);
-    enum rt_status status = set_up->sink->write(set_up->sink, output->record);
+    enum rt_status status = rt_sink_write(set_up->sink, output->record);
 
     set_up->pass->emitted[output->rule]++;
     rt_stage_switch(stages, before);

@@ -62,6 +62,22 @@ const char *rt_input_error(const struct rt_input *input)
     return input->error;
 }
 
+int rt_input_descriptor(const struct rt_input *input)
+{
+    return input->regular ? -1 : input->descriptor;
+}
+
+enum rt_input_change rt_input_change(const struct rt_input *input, const char *path, uint64_t read)
+{
+    struct stat opened, named;
+
+    if (!input->regular || fstat(input->descriptor, &opened) != 0)
+        return RT_INPUT_SAME;
+    if (stat(path, &named) == 0 && (named.st_ino != opened.st_ino || named.st_dev != opened.st_dev))
+        return RT_INPUT_REPLACED;
+    return input->gunzip == NULL && (uint64_t)opened.st_size < read ? RT_INPUT_CUT : RT_INPUT_SAME;
+}
+
 static enum rt_status fail_with(struct rt_input *input, enum rt_status status, const char *what)
 {
     snprintf(input->error, sizeof(input->error), "%s", what);
@@ -77,12 +93,12 @@ static enum rt_status fail_errno(struct rt_input *input)
     return RT_ERR_IO;
 }
 
-/* What the descriptor has, without waiting for more than the first byte. */
+/* What the descriptor has now. */
 static enum rt_status read_raw(struct rt_input *input, char *data, size_t size, size_t *got)
 {
     if (!input->regular) {
         struct pollfd wanted = {.fd = input->descriptor, .events = POLLIN};
-        int ready = poll(&wanted, 1, RT_INPUT_WAIT_MS);
+        int ready = poll(&wanted, 1, 0);
 
         if (ready == 0)
             return RT_AGAIN;

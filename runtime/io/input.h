@@ -5,8 +5,7 @@
  *     descriptor --> staged (first bytes, or gzip's) --> [ gunzip ] --> caller's buffer
  *                \--------------------- plain -------------------------/
  *
- * N1  A regular file never makes the caller wait for long; anything else at most RT_INPUT_WAIT_MS a call, so that a caller can see
- *     that it was asked to stop and that time goes on.
+ * N1  Reading never waits for bytes that are not there yet: RT_AGAIN says so, and rt_input_descriptor what to wait for.
  */
 #ifndef EGRET_RUNTIME_IO_INPUT_H
 #define EGRET_RUNTIME_IO_INPUT_H
@@ -16,8 +15,6 @@
 #include <stdint.h>
 
 #include "runtime/base/status.h"
-
-enum { RT_INPUT_WAIT_MS = 100 };
 
 struct rt_input;
 
@@ -35,6 +32,17 @@ enum rt_status rt_input_read(struct rt_input *input, char *data, size_t size, si
  * RT_ERR_UNSUPPORTED: not a regular file.  RT_ERR_CORRUPT: the file is shorter.
  */
 enum rt_status rt_input_seek(struct rt_input *input, uint64_t offset, char *scratch, size_t size);
+
+/* Readable when there may be bytes; -1: a file, which cannot be waited for. */
+int rt_input_descriptor(const struct rt_input *input);
+
+/* What became of a file that is followed, of which `read` bytes were read. */
+enum rt_input_change {
+    RT_INPUT_SAME,
+    RT_INPUT_CUT,     /* it is shorter than that */
+    RT_INPUT_REPLACED /* another file has its name now */
+};
+enum rt_input_change rt_input_change(const struct rt_input *input, const char *path, uint64_t read);
 
 /* A phrase about the last failure, never NULL. */
 const char *rt_input_error(const struct rt_input *input);

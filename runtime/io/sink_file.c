@@ -5,6 +5,9 @@
  *     write --> [ buffer, 64 KiB ] --flush--> descriptor --sync--> disk
  *                                  ^ position counts what has been written, flushed or not
  *
+ * With a bound on its size the file is put aside before the record that would make it larger: FILE.2 becomes FILE.3, FILE.1
+ * becomes FILE.2, FILE becomes FILE.1, and a new FILE begins.
+ *
  * The first failure sticks: whatever is written afterwards fails alike.  A pipe without a reader is RT_END only if the process
  * ignores SIGPIPE, which is the program's business, not the library's.
  */
@@ -13,13 +16,14 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "runtime/base/alloc.h"
 #include "runtime/base/assert.h"
 #include "runtime/io/sink.h"
 
-enum { BUFFER_BYTES = 64 << 10, ERROR_BYTES = 512, MODE_NEW = 0666 };
+enum { BUFFER_BYTES = 64 << 10, ERROR_BYTES = 512, PATH_BYTES_MAX = 8192, MODE_NEW = 0666 };
 
 struct file_sink {
     struct rt_sink base;
@@ -27,6 +31,9 @@ struct file_sink {
     bool flush_each;
     enum rt_status status; /* RT_OK until something has failed */
     uint64_t position;
+    uint64_t file_bytes; /* in the file at hand, what waits in the buffer included */
+    uint64_t rotate_bytes;
+    uint32_t rotate_keep;
     size_t used;
     char *path; /* owned */
     char buffer[BUFFER_BYTES];
@@ -91,6 +98,7 @@ static enum rt_status sink_flush(struct rt_sink *base)
 static enum rt_status add(struct file_sink *sink, const char *data, size_t length)
 {
     sink->position += length;
+    sink->file_bytes += length;
     if (length > BUFFER_BYTES - sink->used) {
         enum rt_status status = sink_flush(&sink->base);
 
@@ -105,13 +113,77 @@ static enum rt_status add(struct file_sink *sink, const char *data, size_t lengt
     return RT_OK;
 }
 
-static enum rt_status sink_write(struct rt_sink *base, struct rt_text record)
+/* ---- rotation ---- */
+
+static int open_path(const char *path, bool append)
+{
+    int how = append ? O_APPEND : O_TRUNC;
+    int descriptor;
+
+    if (strcmp(path, "-") == 0)
+        return STDOUT_FILENO;
+    do {
+        descriptor = open(path, O_WRONLY | O_CREAT | how | O_CLOEXEC | O_NOCTTY, MODE_NEW);
+    } while (descriptor < 0 && errno == EINTR);
+    return descriptor;
+}
+
+/* FILE.number, or FILE itself for 0. */
+static void numbered(const struct file_sink *sink, uint32_t number, struct rt_buffer *out)
+{
+    rt_buffer_reset(out);
+    rt_buffer_string(out, sink->path);
+    if (number > 0)
+        rt_buffer_printf(out, ".%u", number);
+}
+
+/* What is put aside moves one number on; the last one is overwritten.  Files that are not there are passed over. */
+static enum rt_status move_aside(struct file_sink *sink)
+{
+    struct rt_buffer from, to;
+    enum rt_status status = RT_OK;
+
+    rt_buffer_init(&from, PATH_BYTES_MAX);
+    rt_buffer_init(&to, PATH_BYTES_MAX);
+    for (uint32_t number = sink->rotate_keep; number > 0 && status == RT_OK; number--) {
+        numbered(sink, number - 1, &from);
+        numbered(sink, number, &to);
+        if (from.failed || to.failed)
+            status = RT_ERR_NOMEM;
+        else if (rename(from.data, to.data) != 0 && errno != ENOENT)
+            status = fail_errno(sink);
+    }
+    rt_buffer_done(&from);
+    rt_buffer_done(&to);
+    return status;
+}
+
+static enum rt_status rotate(struct file_sink *sink)
+{
+    enum rt_status status = sink_flush(&sink->base);
+
+    if (status == RT_OK)
+        status = move_aside(sink);
+    if (status != RT_OK)
+        return status;
+    close(sink->descriptor);
+    sink->descriptor = open_path(sink->path, false);
+    sink->file_bytes = 0;
+    return sink->descriptor < 0 ? fail_errno(sink) : RT_OK;
+}
+
+/* ---- writing ---- */
+
+static enum rt_status sink_write(struct rt_sink *base, const struct rt_sink_record *record)
 {
     struct file_sink *sink = (struct file_sink *)base;
     enum rt_status status = sink->status;
 
+    if (status == RT_OK && sink->rotate_bytes > 0 && sink->file_bytes > 0 &&
+        sink->file_bytes + record->value.length + 1 > sink->rotate_bytes)
+        status = rotate(sink);
     if (status == RT_OK)
-        status = add(sink, record.data, record.length);
+        status = add(sink, record->value.data, record->value.length);
     if (status == RT_OK)
         status = add(sink, "\n", 1);
     return status == RT_OK && sink->flush_each ? sink_flush(base) : status;
@@ -158,20 +230,19 @@ void rt_sink_free(struct rt_sink *sink)
         sink->free(sink);
 }
 
-static int open_path(const char *path)
+/* What the file holds already counts towards its bound. */
+static void note_size(struct file_sink *sink)
 {
-    int descriptor;
+    struct stat about;
 
-    if (strcmp(path, "-") == 0)
-        return STDOUT_FILENO;
-    do {
-        descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, MODE_NEW);
-    } while (descriptor < 0 && errno == EINTR);
-    return descriptor;
+    if (fstat(sink->descriptor, &about) == 0 && S_ISREG(about.st_mode))
+        sink->file_bytes = (uint64_t)about.st_size;
+    else
+        sink->rotate_bytes = 0;
 }
 
-enum rt_status rt_sink_file_new(const char *path, bool flush_each, struct rt_buffer *message,
-                                struct rt_sink **out)
+enum rt_status rt_sink_file_open(const struct rt_file_sink_options *options,
+                                 struct rt_buffer *message, struct rt_sink **out)
 {
     struct file_sink *sink = rt_alloc(sizeof(*sink));
 
@@ -181,20 +252,31 @@ enum rt_status rt_sink_file_new(const char *path, bool flush_each, struct rt_buf
     sink->error[0] = '\0';
     sink->base =
         (struct rt_sink){sink_write, sink_flush, sink_sync, sink_position, sink_error, sink_free};
-    sink->flush_each = flush_each;
+    sink->flush_each = options->flush_each;
+    sink->rotate_bytes = options->rotate_bytes;
+    sink->rotate_keep = options->rotate_keep;
     sink->descriptor = -1;
-    sink->path = rt_alloc_text(path, strlen(path));
+    sink->path = rt_alloc_text(options->path, strlen(options->path));
     if (sink->path == NULL) {
         sink_free(&sink->base);
         return RT_ERR_NOMEM;
     }
-    sink->descriptor = open_path(path);
+    sink->descriptor = open_path(sink->path, options->append);
     if (sink->descriptor < 0) {
         fail_errno(sink);
         rt_buffer_string(message, sink->error);
         sink_free(&sink->base);
         return RT_ERR_IO;
     }
+    note_size(sink);
     *out = &sink->base;
     return RT_OK;
+}
+
+enum rt_status rt_sink_file_new(const char *path, bool flush_each, struct rt_buffer *message,
+                                struct rt_sink **out)
+{
+    struct rt_file_sink_options options = {.path = path, .flush_each = flush_each};
+
+    return rt_sink_file_open(&options, message, out);
 }

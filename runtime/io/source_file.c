@@ -13,19 +13,17 @@
  *     then no record is borrowed any more.
  * F3  The buffer is RT_RECORD_BYTES_MAX, a chunk, and the padding: its size does not depend on the input.
  * F4  A byte is searched for a line end once.
+ * F5  The place tells of whole lines: a line that has begun and is not handed out lies behind it.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "runtime/base/alloc.h"
-#include "runtime/base/arena.h"
 #include "runtime/base/assert.h"
+#include "runtime/base/hash.h"
 #include "runtime/event/codec.h"
+#include "runtime/io/file_paths.h"
 #include "runtime/io/input.h"
 #include "runtime/io/source.h"
 
@@ -33,32 +31,34 @@ enum {
     CHUNK_BYTES = 256 << 10,
     LINE_END_BYTES_MAX = 2,
     CAPACITY = RT_RECORD_BYTES_MAX + LINE_END_BYTES_MAX + CHUNK_BYTES,
-    PATHS_BYTES_MAX = 256 << 20,
+    LOOKS_PER_CHANGE = 25, /* one look in so many asks whether files were added or replaced */
     ERROR_BYTES = 512
 };
 
 struct file_source {
     struct rt_source base_source;
-    struct rt_arena arena; /* paths */
-    const char **paths;    /* files only, directories taken apart */
-    size_t path_count, path_capacity;
+    struct rt_file_paths paths;
     uint32_t number;
+    bool follow;
+    unsigned looks;         /* in vain, one after another */
     size_t current;         /* index of the file at hand */
     struct rt_input *input; /* NULL: not opened yet */
     bool ended;             /* the file at hand has no more bytes */
-    bool drop_next;         /* after a seek: the next record has been read before */
+    bool again;             /* with `ended`: it was cut or replaced, and is read from its start */
     bool failed;
     char *data;
     size_t begin, scanned, end;
     uint64_t base;
     uint64_t long_bytes; /* of the long line so far; 0: none */
     char long_last;      /* its last byte so far */
+    struct rt_place place;
     char error[ERROR_BYTES];
 };
 
 static enum rt_status fail_with(struct file_source *source, enum rt_status status, const char *what)
 {
-    const char *path = source->current < source->path_count ? source->paths[source->current] : "";
+    const char *path =
+        source->current < source->paths.count ? source->paths.names[source->current] : "";
 
     source->failed = true;
     snprintf(source->error, sizeof(source->error), "cannot read `%s`: %s",
@@ -82,10 +82,6 @@ static void add_line(struct file_source *source, struct rt_batch *batch, const c
     }
     if (bytes == 0)
         return;
-    if (source->drop_next) {
-        source->drop_next = false;
-        return;
-    }
 
     bool too_long = bytes > RT_RECORD_BYTES_MAX;
 
@@ -127,6 +123,34 @@ static void split_lines(struct file_source *source, struct rt_batch *batch)
     }
 }
 
+/* ---- files that grow ---- */
+
+/* The file at hand has no more bytes: is that its end? */
+static enum rt_status end_of_bytes(struct file_source *source)
+{
+    const char *path = source->paths.names[source->current];
+    bool is_last = source->current + 1 == source->paths.count;
+
+    if (!source->follow || !is_last) {
+        source->ended = true;
+        return RT_OK;
+    }
+    if (source->looks++ % LOOKS_PER_CHANGE != 0)
+        return RT_AGAIN;
+
+    uint64_t read = source->base + source->end;
+    enum rt_input_change change = rt_input_change(source->input, path, read);
+    enum rt_status status = RT_OK;
+
+    if (change == RT_INPUT_SAME)
+        status = rt_file_paths_refresh(&source->paths);
+    if (status != RT_OK)
+        return status;
+    source->again = change != RT_INPUT_SAME;
+    source->ended = source->again || source->current + 1 < source->paths.count;
+    return source->ended ? RT_OK : RT_AGAIN;
+}
+
 /* ---- filling the buffer ---- */
 
 static enum rt_status read_into(struct file_source *source, size_t at, size_t *got)
@@ -134,10 +158,10 @@ static enum rt_status read_into(struct file_source *source, size_t at, size_t *g
     RT_ASSERT(at + CHUNK_BYTES <= CAPACITY);
     enum rt_status status = rt_input_read(source->input, source->data + at, CHUNK_BYTES, got);
 
-    if (status == RT_END) {
-        source->ended = true;
-        return RT_OK;
-    }
+    if (status == RT_END)
+        return end_of_bytes(source);
+    if (status == RT_OK)
+        source->looks = 0;
     if (status == RT_OK || status == RT_AGAIN)
         return status;
     return fail_with(source, status, rt_input_error(source->input));
@@ -224,7 +248,7 @@ static void close_current(struct file_source *source)
 static enum rt_status open_current(struct file_source *source)
 {
     char text[ERROR_BYTES / 2];
-    enum rt_status status = rt_input_open(source->paths[source->current], &source->input);
+    enum rt_status status = rt_input_open(source->paths.names[source->current], &source->input);
 
     if (status == RT_OK)
         return RT_OK;
@@ -233,64 +257,169 @@ static enum rt_status open_current(struct file_source *source)
     return fail_with(source, status, text);
 }
 
-/* A last line without line end, then the next file. */
+/* A last line without line end; without one, the next file. */
 static void end_file(struct file_source *source, struct rt_batch *batch)
 {
+    size_t before = batch->count;
+
     if (source->begin < source->end) {
         add_line_at(source, batch, source->end);
         source->begin = source->scanned = source->end;
     }
-    if (batch->count > 0)
+    if (batch->count > before)
         return; /* its bytes are borrowed: the file is closed by the next read */
     close_current(source);
-    source->current++;
+    source->current += !source->again;
+    source->again = false;
 }
 
-static enum rt_status source_read(struct rt_source *base, struct rt_batch *batch)
+/* The batch is complete: what a place says of it. */
+static void note_place(struct file_source *source, const struct rt_batch *batch)
 {
-    struct file_source *source = (struct file_source *)base;
+    const struct rt_record *last = &batch->records[batch->count - 1];
+
+    source->place = (struct rt_place){.partition = (uint32_t)source->current,
+                                      .has_last = true,
+                                      .next = source->base + source->begin,
+                                      .last = last->position.offset,
+                                      .fingerprint = rt_hash64(last->data, last->length),
+                                      .name = source->paths.names[source->current]};
+}
+
+/* Nothing is at hand: the list may have grown.  RT_END: and never will. */
+static enum rt_status wait_for_file(struct file_source *source)
+{
     enum rt_status status = RT_OK;
 
-    batch->count = 0;
-    if (source->failed)
-        return RT_ERR_IO;
-    while (batch->count == 0 && status == RT_OK) {
-        if (source->current == source->path_count)
-            return RT_END;
+    if (!source->follow)
+        return RT_END;
+    if (source->looks++ % LOOKS_PER_CHANGE == 0)
+        status = rt_file_paths_refresh(&source->paths);
+    return status == RT_OK && source->current == source->paths.count ? RT_AGAIN : status;
+}
+
+/* Fills up the batch; reads on only while it is empty. */
+static enum rt_status read_lines(struct file_source *source, struct rt_batch *batch)
+{
+    size_t before = batch->count;
+    enum rt_status status = RT_OK;
+
+    while (batch->count == before && status == RT_OK) {
+        if (source->current == source->paths.count) {
+            status = wait_for_file(source);
+            continue;
+        }
         if (source->input == NULL)
             status = open_current(source);
         if (status == RT_OK)
             split_lines(source, batch);
-        if (status != RT_OK || batch->count > 0)
+        if (status != RT_OK || batch->count > before)
             break;
         if (source->ended)
             end_file(source, batch);
         else
             status = fill(source, batch);
     }
+    return status;
+}
+
+static enum rt_status source_read(struct rt_source *base, struct rt_batch *batch)
+{
+    struct file_source *source = (struct file_source *)base;
+
+    batch->count = 0;
+    if (source->failed)
+        return RT_ERR_IO;
+    if (batch->paused)
+        return RT_OK;
+
+    enum rt_status status = read_lines(source, batch);
+
+    if (batch->count > 0)
+        note_place(source, batch);
     return status == RT_AGAIN ? RT_OK : status;
 }
 
-static enum rt_status source_seek(struct rt_source *base, struct rt_position after)
+static int source_descriptor(const struct rt_source *base)
+{
+    const struct file_source *source = (const struct file_source *)base;
+
+    return source->input == NULL ? -1 : rt_input_descriptor(source->input);
+}
+
+/* ---- places ---- */
+
+static size_t source_places(const struct rt_source *base, struct rt_place *out, size_t max)
+{
+    const struct file_source *source = (const struct file_source *)base;
+    size_t count = source->place.has_last;
+
+    if (count > 0 && max > 0)
+        out[0] = source->place;
+    return count;
+}
+
+/* Reads the last record again, which must be what it was. */
+static enum rt_status check_last(struct file_source *source, const struct rt_place *place)
+{
+    struct rt_batch *batch = rt_alloc(sizeof(*batch));
+    enum rt_status status;
+    bool is_same = false;
+
+    if (batch == NULL)
+        return RT_ERR_NOMEM;
+    batch->count = RT_BATCH_RECORDS_MAX - 1; /* room for one */
+    status = read_lines(source, batch);
+    if (status == RT_OK && batch->count == RT_BATCH_RECORDS_MAX) {
+        const struct rt_record *record = &batch->records[RT_BATCH_RECORDS_MAX - 1];
+
+        is_same = record->position.partition == place->partition &&
+                  record->position.offset == place->last &&
+                  rt_hash64(record->data, record->length) == place->fingerprint &&
+                  source->base + source->begin == place->next;
+    }
+    rt_free(batch);
+    if (status == RT_ERR_NOMEM || status == RT_ERR_IO)
+        return status;
+    return is_same ? RT_OK
+                   : fail_with(source, RT_ERR_CORRUPT,
+                               "it is not the file that it was: the last record is another");
+}
+
+static enum rt_status go_to(struct file_source *source, const struct rt_place *place)
+{
+    enum rt_status status = open_current(source);
+
+    if (status != RT_OK)
+        return status;
+    status = rt_input_seek(source->input, place->last, source->data, CAPACITY);
+    if (status != RT_OK)
+        return fail_with(source, status, rt_input_error(source->input));
+    source->base = place->last;
+    status = check_last(source, place);
+    if (status != RT_OK)
+        return status;
+    source->place = *place;
+    source->place.name = source->paths.names[source->current];
+    return RT_OK;
+}
+
+static enum rt_status source_seek(struct rt_source *base, const struct rt_place *places,
+                                  size_t count)
 {
     struct file_source *source = (struct file_source *)base;
 
     close_current(source);
     source->failed = false;
-    source->current = after.partition;
-    if (after.partition >= source->path_count)
+    source->current = 0;
+    if (count == 0 || !places[0].has_last)
+        return RT_OK;
+    source->current = places[0].partition;
+    if (source->current >= source->paths.count)
         return fail_with(source, RT_ERR_CORRUPT, "there are fewer files than there were");
-
-    enum rt_status status = open_current(source);
-
-    if (status != RT_OK)
-        return status;
-    status = rt_input_seek(source->input, after.offset, source->data, CAPACITY);
-    if (status != RT_OK)
-        return fail_with(source, status, rt_input_error(source->input));
-    source->base = after.offset;
-    source->drop_next = true;
-    return RT_OK;
+    if (strcmp(source->paths.names[source->current], places[0].name) != 0)
+        return fail_with(source, RT_ERR_CORRUPT, "another file stands at its place in the list");
+    return go_to(source, &places[0]);
 }
 
 static const char *source_error(const struct rt_source *base)
@@ -305,123 +434,30 @@ static void source_free(struct rt_source *base)
     if (source == NULL)
         return;
     rt_input_close(source->input);
-    rt_arena_done(&source->arena);
-    rt_free(source->paths);
+    rt_file_paths_done(&source->paths);
     rt_free(source->data);
     rt_free(source);
 }
 
-/* ---- paths ---- */
-
-static enum rt_status add_path(struct file_source *source, const char *path)
-{
-    if (source->path_count == source->path_capacity) {
-        size_t capacity = source->path_capacity == 0 ? 8 : source->path_capacity * 2;
-        void *paths = rt_realloc(source->paths, capacity * sizeof(*source->paths));
-
-        if (paths == NULL)
-            return RT_ERR_NOMEM;
-        source->paths = paths;
-        source->path_capacity = capacity;
-    }
-    path = rt_arena_text(&source->arena, path, strlen(path));
-    if (path == NULL)
-        return RT_ERR_NOMEM;
-    source->paths[source->path_count++] = path;
-    return RT_OK;
-}
-
-static int compare_strings(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* The regular files of a directory but hidden ones, in byte order of their names. */
-static enum rt_status add_entries(struct file_source *source, const char *path, DIR *directory)
-{
-    size_t first = source->path_count;
-    const struct dirent *entry;
-    enum rt_status status = RT_OK;
-
-    while (status == RT_OK && (entry = readdir(directory)) != NULL) {
-        struct stat about;
-
-        if (entry->d_name[0] == '.')
-            continue;
-
-        const char *name = rt_arena_printf(&source->arena, "%s/%s", path, entry->d_name);
-
-        if (name == NULL)
-            return RT_ERR_NOMEM;
-        if (stat(name, &about) == 0 && S_ISREG(about.st_mode))
-            status = add_path(source, name);
-    }
-    if (source->path_count - first > 1)
-        qsort(source->paths + first, source->path_count - first, sizeof(*source->paths),
-              compare_strings);
-    return status;
-}
-
-static enum rt_status refuse(struct rt_buffer *message, const char *path)
-{
-    char text[ERROR_BYTES / 2];
-
-    if (strerror_r(errno, text, sizeof(text)) != 0)
-        snprintf(text, sizeof(text), "error %d", errno);
-    rt_buffer_printf(message, "cannot read `%s`: %s", path, text);
-    return RT_ERR_IO;
-}
-
-static enum rt_status add_directory(struct file_source *source, const char *path,
-                                    struct rt_buffer *message)
-{
-    size_t before = source->path_count;
-    DIR *directory = opendir(path);
-
-    if (directory == NULL)
-        return refuse(message, path);
-
-    enum rt_status status = add_entries(source, path, directory);
-
-    closedir(directory);
-    if (status == RT_OK && source->path_count == before) {
-        rt_buffer_printf(message, "no files in `%s`", path);
-        return RT_ERR_IO;
-    }
-    return status;
-}
-
-static enum rt_status expand_path(struct file_source *source, const char *path,
-                                  struct rt_buffer *message)
-{
-    struct stat about;
-
-    if (strcmp(path, "-") == 0)
-        return add_path(source, path);
-    if (stat(path, &about) != 0)
-        return refuse(message, path);
-    if (S_ISDIR(about.st_mode))
-        return add_directory(source, path, message);
-    if (access(path, R_OK) != 0)
-        return refuse(message, path);
-    return add_path(source, path);
-}
-
-enum rt_status rt_source_files_new(const char *const *paths, size_t count, uint32_t number,
-                                   struct rt_buffer *message, struct rt_source **out)
+enum rt_status rt_source_files_open(const struct rt_files_options *options,
+                                    struct rt_buffer *message, struct rt_source **out)
 {
     struct file_source *source = rt_alloc_zeroed(1, sizeof(*source));
 
     if (source == NULL)
         return RT_ERR_NOMEM;
-    source->base_source = (struct rt_source){source_read, source_seek, source_error, source_free};
-    rt_arena_init(&source->arena, PATHS_BYTES_MAX);
-    source->number = number;
+    source->base_source = (struct rt_source){.read = source_read,
+                                             .descriptor = source_descriptor,
+                                             .places = source_places,
+                                             .seek = source_seek,
+                                             .error = source_error,
+                                             .free = source_free};
+    source->number = options->number;
+    source->follow = options->follow;
 
-    enum rt_status status = RT_OK;
+    enum rt_status status = rt_file_paths_init(&source->paths, options->paths, options->path_count,
+                                               options->glob, options->follow, message);
 
-    for (size_t i = 0; status == RT_OK && i < count; i++)
-        status = expand_path(source, paths[i], message);
     if (status == RT_OK) {
         source->data = rt_alloc_zeroed(1, CAPACITY + RT_RECORD_PADDING);
         status = source->data == NULL ? RT_ERR_NOMEM : RT_OK;
@@ -432,4 +468,12 @@ enum rt_status rt_source_files_new(const char *const *paths, size_t count, uint3
     }
     *out = &source->base_source;
     return RT_OK;
+}
+
+enum rt_status rt_source_files_new(const char *const *paths, size_t count, uint32_t number,
+                                   struct rt_buffer *message, struct rt_source **out)
+{
+    struct rt_files_options options = {.paths = paths, .path_count = count, .number = number};
+
+    return rt_source_files_open(&options, message, out);
 }

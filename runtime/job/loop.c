@@ -36,7 +36,7 @@ static enum rt_status write_dead_letter(struct rt_job *job, const struct rt_reco
     if (job->letter.failed)
         return RT_ERR_NOMEM;
 
-    enum rt_status status = sink->write(sink, rt_buffer_view(&job->letter));
+    enum rt_status status = rt_sink_write(sink, rt_buffer_view(&job->letter));
 
     return status == RT_ERR_IO ? failed(job, status, sink->error(sink)) : status;
 }
@@ -249,6 +249,8 @@ static enum rt_status take_batch(struct rt_job *job, bool *ended)
     if (status == RT_OK && job->batch.count < RT_BATCH_RECORDS_MAX)
         status = flush_outputs(job);
     rt_stages_end(stages, job->batch.count);
+    if (status == RT_OK && job->batch.count == 0 && !*ended)
+        rt_sources_wait(&job->options.source, 1);
     update_counters(job);
     return status;
 }

@@ -59,11 +59,11 @@ struct memory_sink {
     enum rt_status answer;
 };
 
-static enum rt_status memory_write(struct rt_sink *self, struct rt_text record)
+static enum rt_status memory_write(struct rt_sink *self, const struct rt_sink_record *record)
 {
     struct memory_sink *sink = (struct memory_sink *)self;
 
-    rt_buffer_text(&sink->text, record);
+    rt_buffer_text(&sink->text, record->value);
     rt_buffer_char(&sink->text, '\n');
     if (sink->text.failed)
         return RT_ERR_NOMEM;

@@ -63,16 +63,16 @@ static void records_become_lines_and_the_position_counts_them(void **state)
 
     (void)state;
     assert_int_equal(sink->position(sink), 0);
-    assert_int_equal(sink->write(sink, RT_TEXT("one")), RT_OK);
-    assert_int_equal(sink->write(sink, RT_TEXT("")), RT_OK);
+    assert_int_equal(rt_sink_write(sink, RT_TEXT("one")), RT_OK);
+    assert_int_equal(rt_sink_write(sink, RT_TEXT("")), RT_OK);
     assert_int_equal(sink->position(sink), 5);
     assert_file(RT_TEXT(""));
     assert_int_equal(sink->flush(sink), RT_OK);
     assert_file(RT_TEXT("one\n\n"));
-    assert_int_equal(sink->write(sink, RT_TEXT("two")), RT_OK);
+    assert_int_equal(rt_sink_write(sink, RT_TEXT("two")), RT_OK);
     assert_int_equal(sink->sync(sink), RT_OK);
     assert_file(RT_TEXT("one\n\ntwo\n"));
-    assert_int_equal(sink->write(sink, RT_TEXT("three")), RT_OK);
+    assert_int_equal(rt_sink_write(sink, RT_TEXT("three")), RT_OK);
     rt_sink_free(sink);
     assert_file(RT_TEXT("one\n\ntwo\nthree\n"));
 }
@@ -82,7 +82,7 @@ static void flush_each_writes_at_once(void **state)
     struct rt_sink *sink = open_sink(path, true);
 
     (void)state;
-    assert_int_equal(sink->write(sink, RT_TEXT("now")), RT_OK);
+    assert_int_equal(rt_sink_write(sink, RT_TEXT("now")), RT_OK);
     assert_file(RT_TEXT("now\n"));
     rt_sink_free(sink);
     rt_sink_free(NULL);
@@ -103,7 +103,7 @@ static void records_of_any_size_keep_their_order(void **state)
         struct rt_text text = {record, seeded_below(&seeded, bound)};
 
         memset(record, 'a' + i % 26, text.length);
-        assert_int_equal(sink->write(sink, text), RT_OK);
+        assert_int_equal(rt_sink_write(sink, text), RT_OK);
         rt_buffer_text(&expected, text);
         rt_buffer_char(&expected, '\n');
     }
@@ -128,12 +128,12 @@ static void a_reader_that_has_gone_is_the_end(void **state)
     reader = open(pipe_path, O_RDONLY | O_NONBLOCK);
     assert_true(reader >= 0);
     sink = open_sink(pipe_path, false);
-    assert_int_equal(sink->write(sink, RT_TEXT("heard")), RT_OK);
+    assert_int_equal(rt_sink_write(sink, RT_TEXT("heard")), RT_OK);
     assert_int_equal(sink->sync(sink), RT_OK);
     close(reader);
-    assert_int_equal(sink->write(sink, RT_TEXT("unheard")), RT_OK);
+    assert_int_equal(rt_sink_write(sink, RT_TEXT("unheard")), RT_OK);
     assert_int_equal(sink->flush(sink), RT_END);
-    assert_int_equal(sink->write(sink, RT_TEXT("more")), RT_END);
+    assert_int_equal(rt_sink_write(sink, RT_TEXT("more")), RT_END);
     rt_sink_free(sink);
     unlink(pipe_path);
 }
@@ -143,10 +143,10 @@ static void a_full_disk_is_an_error_with_its_name(void **state)
     struct rt_sink *sink = open_sink("/dev/full", false);
 
     (void)state;
-    assert_int_equal(sink->write(sink, RT_TEXT("x")), RT_OK);
+    assert_int_equal(rt_sink_write(sink, RT_TEXT("x")), RT_OK);
     assert_int_equal(sink->flush(sink), RT_ERR_IO);
     assert_string_equal(sink->error(sink), "cannot write `/dev/full`: No space left on device");
-    assert_int_equal(sink->write(sink, RT_TEXT("x")), RT_ERR_IO);
+    assert_int_equal(rt_sink_write(sink, RT_TEXT("x")), RT_ERR_IO);
     rt_sink_free(sink);
 }
 
@@ -186,9 +186,47 @@ static void every_allocation_may_fail(void **state)
     }
 }
 
+static void a_file_that_is_full_is_put_aside(void **state)
+{
+    static const struct {
+        const char *suffix, *text; /* NULL: there is none */
+    } files[] = {{"", "seven\n"}, {".1", "five\nsix\n"}, {".2", "four\n"}, {".3", NULL}};
+    static const char *const lines[] = {"one", "two", "three", "four", "five", "six", "seven"};
+    struct rt_file_sink_options options = {.path = path, .rotate_bytes = 9, .rotate_keep = 2};
+    struct rt_buffer message;
+    struct rt_sink *sink;
+
+    (void)state;
+    rt_buffer_init(&message, 1000);
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        /* Opened anew, as after a restart: what is there counts. */
+        options.append = i > 0;
+        assert_int_equal(rt_sink_file_open(&options, &message, &sink), RT_OK);
+        assert_int_equal(rt_sink_write(sink, rt_text_of(lines[i])), RT_OK);
+        rt_sink_free(sink);
+    }
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        char name[PATH_BYTES + 8], text[100];
+        FILE *file;
+
+        snprintf(name, sizeof(name), "%s%s", path, files[i].suffix);
+        file = fopen(name, "rb");
+        assert_int_equal(file != NULL, files[i].text != NULL);
+        if (file == NULL)
+            continue;
+        text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+        fclose(file);
+        if (files[i].suffix[0] != 0)
+            remove(name);
+        assert_string_equal(text, files[i].text);
+    }
+    rt_buffer_done(&message);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_file_that_is_full_is_put_aside),
         cmocka_unit_test(records_become_lines_and_the_position_counts_them),
         cmocka_unit_test(flush_each_writes_at_once),
         cmocka_unit_test(records_of_any_size_keep_their_order),

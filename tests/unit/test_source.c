@@ -11,6 +11,7 @@
 #include <zlib.h>
 
 #include "runtime/base/alloc.h"
+#include "runtime/base/hash.h"
 #include "runtime/event/codec.h"
 #include "runtime/io/source.h"
 #include "tests/support/seeded.h"
@@ -307,7 +308,11 @@ static void a_pipe_that_runs_dry_cuts_the_batch_short(void **state)
     assert_int_equal(batch.count, 1);
     assert_memory_equal(batch.records[0].data, "three", 5);
     assert_int_equal(batch.records[0].position.offset, 8);
-    assert_int_equal(source->seek(source, batch.records[0].position), RT_ERR_UNSUPPORTED);
+
+    struct rt_place place;
+
+    assert_int_equal(source->places(source, &place, 1), 1);
+    assert_int_equal(source->seek(source, &place, 1), RT_ERR_UNSUPPORTED);
     source->free(source);
     close(writer);
 }
@@ -358,6 +363,21 @@ static void a_line_longer_than_a_mebibyte_is_kept_in_part(void **state)
     rt_free(text);
 }
 
+/* The place behind one of the lines. */
+static struct rt_place place_behind(const char *name, struct rt_text text,
+                                    const struct expected *line)
+{
+    const char *end = memchr(text.data + line->offset, '\n', text.length - line->offset);
+
+    return (struct rt_place){
+        .has_last = true,
+        .last = line->offset,
+        .next = end == NULL ? text.length : (uint64_t)(end + 1 - text.data),
+        .fingerprint = rt_hash64(line->data, line->bytes),
+        .name = path_of(name),
+    };
+}
+
 static void reading_goes_on_behind_any_position(void **state)
 {
     struct seeded seeded = seeded_from(13);
@@ -368,21 +388,32 @@ static void reading_goes_on_behind_any_position(void **state)
     write_file("seek", text);
     write_file("seek.gz", packed);
     for (int compressed = 0; compressed < 2; compressed++) {
-        struct rt_source *source = open_source(path_of(compressed == 1 ? "seek.gz" : "seek"));
+        const char *name = compressed == 1 ? "seek.gz" : "seek";
+        struct rt_source *source = open_source(path_of(name));
 
         for (size_t i = 0; i < lines.count; i++) {
-            struct rt_position after = {5, 0, lines.items[i].offset};
+            struct rt_place after = place_behind(name, text, &lines.items[i]);
 
-            assert_int_equal(source->seek(source, after), RT_OK);
+            assert_int_equal(source->seek(source, &after, 1), RT_OK);
             assert_reads(source, &lines, i + 1);
         }
-        struct rt_position beyond = {5, 0, text.length + 1}, no_file = {5, 1, 0};
+        struct rt_place last = place_behind(name, text, &lines.items[lines.count - 1]);
+        struct rt_place beyond = last, no_file = last, other_name = last, other_data = last;
         static struct rt_batch batch;
 
-        assert_int_equal(source->seek(source, beyond), RT_ERR_CORRUPT);
+        beyond.last = text.length + 1;
+        no_file.partition = 1;
+        other_name.name = "elsewhere";
+        other_data.fingerprint++;
+        assert_int_equal(source->seek(source, &beyond, 1), RT_ERR_CORRUPT);
         assert_non_null(strstr(source->error(source), "shorter"));
         assert_int_equal(source->read(source, &batch), RT_ERR_IO);
-        assert_int_equal(source->seek(source, no_file), RT_ERR_CORRUPT);
+        assert_int_equal(source->seek(source, &no_file, 1), RT_ERR_CORRUPT);
+        assert_int_equal(source->seek(source, &other_name, 1), RT_ERR_CORRUPT);
+        assert_int_equal(source->seek(source, &other_data, 1), RT_ERR_CORRUPT);
+        assert_non_null(strstr(source->error(source), "another"));
+        assert_int_equal(source->seek(source, NULL, 0), RT_OK);
+        assert_reads(source, &lines, 0);
         source->free(source);
     }
     rt_free((char *)text.data);
@@ -418,6 +449,63 @@ static void a_directory_is_read_in_order_of_names(void **state)
     }
     assert_int_equal(source->read(source, &batch), RT_END);
     source->free(source);
+}
+
+/* Looks until there is something, or nothing was there for so many looks. */
+static bool look(struct rt_source *source, struct rt_batch *batch)
+{
+    for (int looks = 0; looks < 200; looks++) {
+        assert_int_equal(source->read(source, batch), RT_OK);
+        if (batch->count > 0)
+            return true;
+    }
+    return false;
+}
+
+static void assert_looks(struct rt_source *source, const char *line, uint32_t partition,
+                         uint64_t offset)
+{
+    static struct rt_batch batch;
+
+    assert_true(look(source, &batch));
+    assert_int_equal(batch.count, 1);
+    assert_int_equal(batch.records[0].length, strlen(line));
+    assert_memory_equal(batch.records[0].data, line, strlen(line));
+    assert_int_equal(batch.records[0].position.partition, partition);
+    assert_int_equal(batch.records[0].position.offset, offset);
+}
+
+static void a_followed_file_grows_is_replaced_and_succeeded(void **state)
+{
+    char pattern[PATH_BYTES], place[PATH_BYTES];
+    const char *const paths[] = {pattern};
+    struct rt_files_options options = {
+        .paths = paths, .path_count = 1, .glob = true, .follow = true};
+    struct rt_source *source;
+    static struct rt_batch batch;
+
+    (void)state;
+    mkdir(path_of("grow"), 0700);
+    snprintf(pattern, sizeof(pattern), "%s", path_of("grow/*.log"));
+    snprintf(place, sizeof(place), "%s", path_of("grow/b.log"));
+    assert_int_equal(rt_source_files_open(&options, NULL, &source), RT_OK);
+    assert_false(look(source, &batch)); /* no file yet */
+    write_file("grow/b.log", RT_TEXT("one\ntw"));
+    assert_looks(source, "one", 0, 0);
+    assert_false(look(source, &batch)); /* half a line is none */
+    write_file("grow/b.log", RT_TEXT("one\ntwo\n"));
+    assert_looks(source, "two", 0, 4);
+    write_file("grow/b.log", RT_TEXT("cut\n"));
+    assert_looks(source, "cut", 0, 0);
+    write_file("grow/new", RT_TEXT("replaced\nrest"));
+    assert_int_equal(rename(path_of("grow/new"), place), 0);
+    assert_looks(source, "replaced", 0, 0);
+    write_file("grow/a.log", RT_TEXT("too late\n"));
+    write_file("grow/c.log", RT_TEXT("next\n"));
+    assert_looks(source, "rest", 0, 9);
+    assert_looks(source, "next", 1, 0);
+    assert_false(look(source, &batch));
+    rt_source_free(source);
 }
 
 static void what_cannot_be_read_is_named(void **state)
@@ -578,6 +666,7 @@ int main(void)
         cmocka_unit_test(a_line_longer_than_a_mebibyte_is_kept_in_part),
         cmocka_unit_test(reading_goes_on_behind_any_position),
         cmocka_unit_test(a_directory_is_read_in_order_of_names),
+        cmocka_unit_test(a_followed_file_grows_is_replaced_and_succeeded),
         cmocka_unit_test(what_cannot_be_read_is_named),
         cmocka_unit_test(a_file_that_vanishes_is_an_error_when_its_turn_comes),
         cmocka_unit_test(damaged_gzip_ends_in_an_error_after_its_whole_lines),
