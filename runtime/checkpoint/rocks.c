@@ -161,31 +161,61 @@ enum rt_status rt_rocks_get(struct rt_rocks *rocks, struct rt_text key, struct r
     return out->failed ? RT_ERR_NOMEM : RT_OK;
 }
 
-enum rt_status rt_rocks_walk(struct rt_rocks *rocks, struct rt_text from, struct rt_text to,
-                             rt_rocks_each_fn *each, void *context)
+struct rt_rocks_walk {
+    struct rt_rocks *rocks;
+    rocksdb_iterator_t *at;
+    bool begun;
+    struct rt_buffer to;
+};
+
+enum rt_status rt_rocks_walk_new(struct rt_rocks *rocks, struct rt_text from, struct rt_text to,
+                                 struct rt_rocks_walk **out)
 {
-    enum rt_status status = RT_OK;
+    struct rt_rocks_walk *walk = rt_alloc_zeroed(1, sizeof(*walk));
+
+    if (walk == NULL)
+        return RT_ERR_NOMEM;
+    walk->rocks = rocks;
+    rt_buffer_init(&walk->to, SIZE_MAX);
+    rt_buffer_text(&walk->to, to);
+    if (walk->to.failed) {
+        rt_rocks_walk_free(walk);
+        return RT_ERR_NOMEM;
+    }
+    walk->at = rocksdb_create_iterator(rocks->db, rocks->scan);
+    rocksdb_iter_seek(walk->at, from.data == NULL ? "" : from.data, from.length);
+    *out = walk;
+    return RT_OK;
+}
+
+enum rt_status rt_rocks_walk_next(struct rt_rocks_walk *walk, struct rt_text *key,
+                                  struct rt_text *value)
+{
     char *message = NULL;
-    rocksdb_iterator_t *at = rocksdb_create_iterator(rocks->db, rocks->scan);
 
-    for (rocksdb_iter_seek(at, from.data, from.length); status == RT_OK && rocksdb_iter_valid(at);
-         rocksdb_iter_next(at)) {
-        struct rt_text key, value;
+    if (walk->begun && rocksdb_iter_valid(walk->at))
+        rocksdb_iter_next(walk->at);
+    walk->begun = true;
+    if (!rocksdb_iter_valid(walk->at)) {
+        /* A damaged file ends the walk like the last key does; only this tells the two apart. */
+        rocksdb_iter_get_error(walk->at, &message);
+        return message == NULL ? RT_END : failed(&walk->rocks->error, "reading state", message);
+    }
+    key->data = rocksdb_iter_key(walk->at, &key->length);
+    if (walk->to.length > 0 && rt_text_compare(*key, rt_buffer_view(&walk->to)) >= 0)
+        return RT_END;
+    value->data = rocksdb_iter_value(walk->at, &value->length);
+    return RT_OK;
+}
 
-        key.data = rocksdb_iter_key(at, &key.length);
-        if (to.length > 0 && rt_text_compare(key, to) >= 0)
-            break;
-        value.data = rocksdb_iter_value(at, &value.length);
-        status = each(context, key, value);
-    }
-    /* A damaged file ends the walk like the last key does; only this tells the two apart. */
-    if (status == RT_OK) {
-        rocksdb_iter_get_error(at, &message);
-        if (message != NULL)
-            status = failed(&rocks->error, "reading state", message);
-    }
-    rocksdb_iter_destroy(at);
-    return status;
+void rt_rocks_walk_free(struct rt_rocks_walk *walk)
+{
+    if (walk == NULL)
+        return;
+    if (walk->at != NULL)
+        rocksdb_iter_destroy(walk->at);
+    rt_buffer_done(&walk->to);
+    rt_free(walk);
 }
 
 enum rt_status rt_rocks_checkpoint(struct rt_rocks *rocks, const char *directory)

@@ -51,12 +51,16 @@ enum rt_status rt_rocks_write(struct rt_rocks *rocks);
 enum rt_status rt_rocks_get(struct rt_rocks *rocks, struct rt_text key, struct rt_buffer *out);
 
 /*
- * Keys in [from, to) in order, as they were when the walk began; `to` empty: no end.  The texts are borrowed for the call.
- * Ends with what `each` answers if that is not RT_OK.  RT_ERR_IO: a file is damaged.
+ * A walk over the keys in [from, to) in order, as they were when it began; `to` empty: no end; both are copied.
+ * next: RT_OK and texts borrowed until the next call; RT_END; RT_ERR_IO: a file is damaged.  A walk ends before the database
+ * is closed.
  */
-typedef enum rt_status rt_rocks_each_fn(void *context, struct rt_text key, struct rt_text value);
-enum rt_status rt_rocks_walk(struct rt_rocks *rocks, struct rt_text from, struct rt_text to,
-                             rt_rocks_each_fn *each, void *context);
+struct rt_rocks_walk;
+enum rt_status rt_rocks_walk_new(struct rt_rocks *rocks, struct rt_text from, struct rt_text to,
+                                 struct rt_rocks_walk **out);
+enum rt_status rt_rocks_walk_next(struct rt_rocks_walk *walk, struct rt_text *key,
+                                  struct rt_text *value);
+void rt_rocks_walk_free(struct rt_rocks_walk *walk); /* NULL is fine */
 
 /*
  * Saves all that was written into `directory`, which must not exist.  Its files are synced; its parent is not (the caller
