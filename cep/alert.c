@@ -2,7 +2,7 @@
 /*
  * A finding becomes a record: one JSON object with its keys in a fixed order.
  *
- *     {"v":1,"id":...,"rule":...,"revision":...,"output":...,"severity":...,"title":...,"message":...,"key":{...},
+ *     {"v":1,"id":...,"rule":...,"revision":...,"output":...,"severity":...,"title":...,"message":...,"key":{...},"group":{...},
  *      "time":...,"first_time":...,"fields":{...},"tags":[...],"events":{step:[{source,partition,offset,data}]}}
  *
  * Nothing in it depends on the wall clock, the machine or the number of workers.  Its id is a hash of output, rule, key and
@@ -41,9 +41,12 @@ static const char *source_name(const struct cep_engine *engine, uint32_t source)
 
 /* ---- what the expressions see ---- */
 
-struct rt_value cep_key_map(struct cep_engine *engine, const struct rule_keying *keying,
-                            struct rt_text key)
+void cep_bind_key(const struct cep_rule *rule, struct rt_text key, struct rt_value *bindings)
 {
+    const struct cep_engine *engine = rule->engine;
+    const struct rule_keying *keying = &engine->plan->keyings[rule->rule->keying];
+    const uint32_t groups = rule->rule->group_parts, keys = keying->part_count - groups;
+
     cep_key_parts(key, engine->key_parts, keying->part_count);
     for (uint32_t i = 0; i < keying->part_count; i++) {
         const char *label = keying->parts[i].label;
@@ -51,8 +54,10 @@ struct rt_value cep_key_map(struct cep_engine *engine, const struct rule_keying 
         engine->key_entries[i] = (struct rt_map_entry){
             .key = rt_string(label, (uint32_t)strlen(label)), .value = engine->key_parts[i]};
     }
-    return (struct rt_value){
-        .type = RT_MAP, .length = keying->part_count, .u.entries = engine->key_entries};
+    bindings[RULE_BINDING_KEY] =
+        (struct rt_value){.type = RT_MAP, .length = keys, .u.entries = engine->key_entries};
+    bindings[RULE_BINDING_GROUP] = (struct rt_value){
+        .type = RT_MAP, .length = groups, .u.entries = engine->key_entries + keys};
 }
 
 /* `timeout.step`: the step that took the last event. */
@@ -172,6 +177,18 @@ static struct rt_hash128 id_of(const struct writer *writer, struct rt_buffer *ou
     return id;
 }
 
+/* The key without the group; an alert of any group is one of the key. */
+static void add_rule_key(const struct writer *writer, struct rt_buffer *out)
+{
+    const struct rt_value key = writer->bindings[RULE_BINDING_KEY];
+
+    if (writer->rule->rule->group_parts == 0)
+        rt_buffer_text(out, writer->finding->key);
+    else
+        for (uint32_t i = 0; i < key.length; i++)
+            (void)cep_key_add(out, key.u.entries[i].value, i + 1 == key.length);
+}
+
 /*
  * What the alert is compared by: the rule's key, or what the rule says.  An error compares by the rule's key.  `kind` tells
  * what is compared: 0 for dedup, 2 for a rate limit; the form is part of stored checkpoints.
@@ -193,7 +210,7 @@ static struct rt_hash128 dedup_key_of(struct writer *writer, const struct rule_d
     }
     if (!keyed) {
         rt_buffer_char(out, kind);
-        rt_buffer_text(out, writer->finding->key);
+        add_rule_key(writer, out);
     }
 
     struct rt_hash128 key = hash_of_buffer(out);
@@ -354,6 +371,10 @@ static enum rt_status put_record(struct writer *writer, struct cep_record *recor
     record->key_begin = out->length;
     rt_value_json(writer->bindings[RULE_BINDING_KEY], out);
     record->key_end = out->length;
+    if (rule->group_parts > 0) {
+        put_name(out, "group");
+        rt_value_json(writer->bindings[RULE_BINDING_GROUP], out);
+    }
     put_time(out, "time", writer->finding->time);
     put_time(out, "first_time", writer->finding->first_time);
     put_fields(writer, out);
@@ -383,8 +404,7 @@ enum rt_status cep_write_record(struct cep_rule *rule, const struct cep_finding 
     rt_buffer_reset(&record->json);
     rt_buffer_reset(&record->message);
     writer.frame.bindings = writer.bindings;
-    writer.bindings[RULE_BINDING_KEY] =
-        cep_key_map(engine, &engine->plan->keyings[rule->rule->keying], finding->key);
+    cep_bind_key(rule, finding->key, writer.bindings);
     if (finding->kind == RULE_OUTPUT_TIMEOUT)
         writer.bindings[RULE_BINDING_TIMEOUT] = timeout_map(&writer, timeout);
     if (finding->outcomes != NULL)

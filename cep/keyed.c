@@ -81,15 +81,24 @@ static size_t list_bytes(uint32_t capacity)
     return sizeof(struct cep_slot_list) + capacity * sizeof(struct cep_slot);
 }
 
+void cep_slot_prefetch(const struct cep_engine *engine, const struct cep_slot *slot, bool inside)
+{
+    const struct cep_rule *rule = &engine->rules[slot->rule];
+
+    if (rule->machine != NULL)
+        nfa_runs_prefetch(&slot->runs, inside);
+    else if (rule->windows != NULL && inside)
+        cep_window_prefetch(rule, slot->window);
+    else if (rule->windows != NULL)
+        RT_PREFETCH(slot->window);
+}
+
 void cep_key_prefetch(const struct cep_engine *engine, const struct rt_key_line *line, bool runs)
 {
     const struct cep_key *key = (const struct cep_key *)(const void *)line->payload;
 
     if (key->list == NULL) {
-        if (runs && engine->rules[key->only.rule].windows != NULL)
-            cep_window_prefetch(&engine->rules[key->only.rule], key->only.window);
-        else
-            nfa_runs_prefetch(&key->only.runs, runs);
+        cep_slot_prefetch(engine, &key->only, runs);
         return;
     }
     if (!runs) {
@@ -98,7 +107,7 @@ void cep_key_prefetch(const struct cep_engine *engine, const struct rt_key_line 
         return;
     }
     for (uint32_t i = 0; i < key->list->count && i < PREFETCH_SLOTS; i++)
-        nfa_runs_prefetch(&key->list->slots[i].runs, false);
+        cep_slot_prefetch(engine, &key->list->slots[i], false);
 }
 
 /* The first slot of the list that is not below `rule`. */
@@ -280,6 +289,8 @@ void cep_slot_clear(struct cep_engine *engine, struct cep_slot *slot)
     } else if (rule->machine != NULL) {
         nfa_clear(rule->machine, &slot->runs);
         cep_count_runs(rule);
+    } else {
+        slot->seen = 0;
     }
 }
 

@@ -87,7 +87,8 @@ static bool is_wanted(struct cep_engine *engine, uint32_t keying, const struct r
     for (size_t i = 0; i < count; i++) {
         const struct cep_rule *rule = &engine->rules[rules[i]];
 
-        if ((rule->machine != NULL || rule->windows != NULL) && rule->rule->keying == keying)
+        if ((rule->machine != NULL || rule->windows != NULL || rule->rule->new_value_ttl.ms != 0) &&
+            rule->rule->keying == keying)
             return true;
     }
     return false;

@@ -193,6 +193,10 @@ bool cep_rule_advance(struct cep_rule *rule, struct cep_keying *keying, struct r
         cep_window_advance(rule, rule->key, slot, now);
         return cep_slot_settle(rule, keying, line, slot);
     }
+    if (rule->machine == NULL) {
+        cep_seen_advance(rule, slot, now);
+        return cep_slot_settle(rule, keying, line, slot);
+    }
     status = nfa_advance(rule->machine, &slot->runs, now);
     cep_fail(rule->engine, status);
     /* What is due could not go for want of memory: it must not be due for ever. */
@@ -376,7 +380,7 @@ void cep_rule_push(struct cep_rule *rule)
     else if (cep_condition_holds(rule, &rule->rule->where, CEP_AT_WHERE)) {
         if (rule->rule->kind == RULE_WINDOW)
             cep_window_push(rule);
-        else
+        else if (rule->rule->new_value_ttl.ms == 0 || cep_seen_push(rule))
             report_event(rule, RULE_OUTPUT_MATCH,
                          cep_key_of_event(rule->engine, rule->rule->keying));
     }

@@ -11,7 +11,7 @@
  *       ├── windows      blocks of what rules with a window count
  *       └── records      the record being written, and those that wait for the end of their deadline
  *
- *     key line (64 bytes) = hash, key, [ rule | runs or window | deadline ] or a list of such slots, timer
+ *     key line (64 bytes) = hash, key, [ rule | runs, window or time seen | deadline ] or a list of such slots, timer
  *
  * S1  `turn` counts the events pushed; whatever is remembered of "this event" carries it and is stale in the next turn.
  * S2  A slot exists while its runs or its window do; a line exists while a slot does.
@@ -63,9 +63,10 @@ struct cep_timer {
 struct cep_slot {
     uint32_t rule;
     uint32_t touched; /* turn of the last step, lower bits */
-    union {           /* by the rule's kind; both are NULL when there is nothing */
+    union {           /* by the rule's kind; all are 0 when there is nothing */
         struct nfa_runs runs;
         struct rt_window *window; /* owned; in engine->windows */
+        uint64_t seen;            /* new_value: when the value was seen last (cep_seen_of) */
     };
     rt_time deadline; /* RT_TIME_MAX: none */
 };
@@ -125,7 +126,7 @@ struct cep_rule_key {
 struct cep_windows { /* what a rule with a window has besides */
     struct rt_window_shape shape;
     uint32_t in_having; /* bits of the aggregates that `having` reads */
-    bool key_in_having; /* it reads `key` */
+    bool key_in_having; /* it reads `key` or `group` */
     struct rt_value outcomes[RULE_AGGREGATES_MAX];
 };
 
@@ -259,9 +260,8 @@ static inline uint32_t cep_limit32(uint64_t limit)
     return limit < UINT32_MAX ? (uint32_t)limit : UINT32_MAX;
 }
 
-/* `key` as expressions see it; borrows what engine->key_entries points to. */
-struct rt_value cep_key_map(struct cep_engine *engine, const struct rule_keying *keying,
-                            struct rt_text key);
+/* `key` and `group` as expressions see them, into `bindings`; they borrow what engine->key_entries points to. */
+void cep_bind_key(const struct cep_rule *rule, struct rt_text key, struct rt_value *bindings);
 /* Writes the record into outbox.record. */
 enum rt_status cep_write_record(struct cep_rule *rule, const struct cep_finding *finding);
 /* Writes it and emits it, or puts it aside while timers of one deadline fire. */
@@ -277,6 +277,8 @@ bool cep_key_evaluate(struct cep_engine *engine, const struct cep_keying *keying
                       const struct rt_event *event, struct rt_buffer *bytes);
 /* Fetches what a step on this key would touch: the list of its runs, or, when that has come, the runs. */
 void cep_key_prefetch(const struct cep_engine *engine, const struct rt_key_line *line, bool runs);
+/* Fetches what the slot refers to; `inside`: that has come, so what it refers to in turn. */
+void cep_slot_prefetch(const struct cep_engine *engine, const struct cep_slot *slot, bool inside);
 /* This event's key; evaluated once a turn. */
 const struct cep_event_key *cep_key_of_event(struct cep_engine *engine, uint32_t keying);
 /* Where it lies in the keying's table, which need not be the one of its own keying. */
@@ -336,6 +338,14 @@ struct nfa_callbacks cep_callbacks(const struct rule *rule);
 const struct cep_truth *cep_guard_truth(struct cep_rule *rule, nfa_guard guard);
 /* What expressions see: the event at hand and what the run (NULL: none) has taken. */
 struct expr_frame cep_frame_of_run(const struct rt_event *event, const struct nfa_match *run);
+
+/* ---- seen.c ---- */
+
+/* The event at hand to a rule with `new_value`: true if its value is new. */
+bool cep_seen_push(struct cep_rule *rule);
+rt_time cep_seen_deadline(const struct cep_rule *rule, const struct cep_slot *slot);
+/* A deadline of the slot; it is forgotten then, or its deadline has moved. */
+void cep_seen_advance(const struct cep_rule *rule, struct cep_slot *slot, rt_time now);
 
 /* ---- window.c ---- */
 

@@ -38,8 +38,9 @@ enum rt_status cep_timer_set(struct cep_engine *engine, struct cep_keying *keyin
 {
     uint64_t tie = 0;
     const struct cep_rule *rule = &engine->rules[slot->rule];
-    rt_time deadline = rule->windows != NULL ? cep_window_deadline(rule, slot->window, &tie)
-                                             : nfa_runs_deadline(rule->machine, &slot->runs, &tie);
+    rt_time deadline = rule->windows != NULL   ? cep_window_deadline(rule, slot->window, &tie)
+                       : rule->machine != NULL ? nfa_runs_deadline(rule->machine, &slot->runs, &tie)
+                                               : cep_seen_deadline(rule, slot);
 
     if (!rt_time_before(deadline, slot->deadline))
         return RT_OK;
@@ -75,7 +76,7 @@ static void fire_one(struct cep_engine *engine, struct rt_timer *due)
     slots = cep_key_slots(cep_key_of_line(line), &count);
     for (uint32_t i = 0; i < count; i++)
         if (!rt_time_before(now, slots[i].deadline))
-            nfa_runs_prefetch(&slots[i].runs, false);
+            cep_slot_prefetch(engine, &slots[i], false);
     for (uint32_t i = count; i > 0; i--) {
         uint32_t left;
 

@@ -84,8 +84,9 @@ enum rt_status cep_window_init(struct cep_rule *rule)
             expr_tree_uses_binding(plan->having_tree, RULE_BINDING_COUNT + i))
             windows->in_having |= UINT32_C(1) << i;
     }
-    windows->key_in_having =
-        plan->having_tree != NULL && expr_tree_uses_binding(plan->having_tree, RULE_BINDING_KEY);
+    windows->key_in_having = plan->having_tree != NULL &&
+                             (expr_tree_uses_binding(plan->having_tree, RULE_BINDING_KEY) ||
+                              expr_tree_uses_binding(plan->having_tree, RULE_BINDING_GROUP));
     rt_window_shape_init(&windows->shape);
     return RT_OK;
 }
@@ -132,8 +133,7 @@ static bool having_holds(struct cep_rule *rule, const struct rt_window *window,
         return true;
     memset(bindings, 0, RULE_BINDING_COUNT * sizeof(*bindings));
     if (rule->windows->key_in_having)
-        bindings[RULE_BINDING_KEY] =
-            cep_key_map(engine, &engine->plan->keyings[rule->rule->keying], look->key);
+        cep_bind_key(rule, look->key, bindings);
     rt_window_read(&rule->windows->shape, window, &engine->windows, rule->windows->in_having,
                    bindings + RULE_BINDING_COUNT);
     truth = expr_test(engine->memo.machine, plan->having, &frame, &why);

@@ -21,11 +21,12 @@ static void add_span(rt_duration span, struct rt_buffer *out)
 }
 
 /* "user and host" */
-static void add_key(const struct rule_keying *keying, struct rt_buffer *out)
+static void add_key(const struct rule_keying *keying, uint32_t from, uint32_t to,
+                    struct rt_buffer *out)
 {
-    for (uint32_t i = 0; i < keying->part_count; i++) {
-        if (i > 0)
-            rt_buffer_string(out, i + 1 == keying->part_count ? " and " : ", ");
+    for (uint32_t i = from; i < to; i++) {
+        if (i > from)
+            rt_buffer_string(out, i + 1 == to ? " and " : ", ");
         rt_buffer_string(out, keying->parts[i].label);
     }
 }
@@ -226,10 +227,12 @@ static void add_scope(const struct rule_plan *plan, const struct rule *rule, str
 {
     const struct rule_keying *keying = &plan->keyings[rule->keying];
 
+    const uint32_t keys = keying->part_count - rule->group_parts;
+
     rt_buffer_char(out, '\n');
-    if (keying->part_count > 0) {
+    if (keys > 0) {
         rt_buffer_string(out, "For each ");
-        add_key(keying, out);
+        add_key(keying, 0, keys, out);
         rt_buffer_string(out, ", in ");
     } else {
         rt_buffer_string(out, "In ");
@@ -320,7 +323,7 @@ static void add_size(const struct rule_window *window, struct rt_buffer *out)
     }
 }
 
-static void add_window(const struct rule *rule, struct rt_buffer *out)
+static void add_window(const struct rule_plan *plan, const struct rule *rule, struct rt_buffer *out)
 {
     static const char *const when[] = {
         [RULE_FIRE_ON_THRESHOLD] = "An alert when this becomes true, once",
@@ -332,6 +335,13 @@ static void add_window(const struct rule *rule, struct rt_buffer *out)
     if (rule->where.tree != NULL) {
         rt_buffer_string(out, "  of those with ");
         add_condition(&rule->where, out);
+        rt_buffer_char(out, '\n');
+    }
+    if (rule->group_parts > 0) {
+        const struct rule_keying *keying = &plan->keyings[rule->keying];
+
+        rt_buffer_string(out, "  by ");
+        add_key(keying, keying->part_count - rule->group_parts, keying->part_count, out);
         rt_buffer_char(out, '\n');
     }
     rt_buffer_printf(out, "  in a %s window: ", rule_window_kind_name(window->kind));
@@ -481,6 +491,24 @@ static void add_automaton(const struct rule *rule, struct rt_buffer *out)
     }
 }
 
+static void add_events(const struct rule_plan *plan, const struct rule *rule, struct rt_buffer *out)
+{
+    const struct rule_keying *keying = &plan->keyings[rule->keying];
+
+    rt_buffer_string(out, rule->new_value_ttl.ms == 0 ? "  each event" : "  the first event");
+    if (rule->where.tree != NULL) {
+        rt_buffer_string(out, " with ");
+        add_condition(&rule->where, out);
+    }
+    if (rule->new_value_ttl.ms != 0) {
+        rt_buffer_string(out, " of each new ");
+        add_key(keying, keying->part_count - rule->group_parts, keying->part_count, out);
+        rt_buffer_string(out, ", forgotten when it was not seen for ");
+        add_span(rule->new_value_ttl, out);
+    }
+    rt_buffer_char(out, '\n');
+}
+
 void rule_explain(const struct rule_plan *plan, const struct rule *rule, struct rt_buffer *out)
 {
     add_head(rule, out);
@@ -488,11 +516,9 @@ void rule_explain(const struct rule_plan *plan, const struct rule *rule, struct 
     if (rule->kind == RULE_PATTERN) {
         add_pattern(rule, out);
     } else if (rule->kind == RULE_WINDOW) {
-        add_window(rule, out);
+        add_window(plan, rule, out);
     } else {
-        rt_buffer_string(out, "  each event with ");
-        add_condition(&rule->where, out);
-        rt_buffer_char(out, '\n');
+        add_events(plan, rule, out);
     }
     add_excepts(rule, out);
     add_outputs(rule, out);

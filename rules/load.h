@@ -50,7 +50,8 @@ struct load_map {
 extern const struct load_map load_file_map, load_rule_map, load_default_map, load_step_map,
     load_condition_map, load_branch_map, load_member_map, load_except_map, load_output_map,
     load_dedup_map, load_rate_map, load_test_map, load_test_event_map, load_test_expect_map,
-    load_watermark_map, load_window_map, load_span_map, load_aggregate_map, load_fire_map;
+    load_watermark_map, load_window_map, load_span_map, load_aggregate_map, load_fire_map,
+    load_new_value_map;
 
 enum { LOAD_VERB_COUNT = 6 };
 
@@ -125,6 +126,10 @@ struct load_aggregate_nodes {
 };
 struct load_fire_nodes {
 #define FIRE_KEY(member, name, accepts, flags, inside) const struct yaml_node *member;
+#include "rules/load_keys.def"
+};
+struct load_new_value_nodes {
+#define NEW_VALUE_KEY(member, name, accepts, flags, inside) const struct yaml_node *member;
 #include "rules/load_keys.def"
 };
 struct load_watermark_nodes {
@@ -297,6 +302,10 @@ bool load_pieces_check(struct loader *loader, struct load_pieces *pieces,
 /* One expression, a list or a map of them.  *out_parts: how many. */
 bool load_key_by(struct loader *loader, const struct load_rule *load, const struct yaml_node *node,
                  uint32_t *out_keying, size_t *out_parts);
+/* The same with what the keys are divided by behind them; each may be NULL.  *out_groups: how many parts of that. */
+bool load_keying(struct loader *loader, const struct load_rule *load,
+                 const struct yaml_node *key_by, const struct yaml_node *group_by,
+                 uint32_t *out_keying, uint32_t *out_groups);
 void load_pattern(struct loader *loader, struct load_rule *load);
 /* window, aggregate, having, fire. */
 void load_window(struct loader *loader, struct load_rule *load);

@@ -62,30 +62,61 @@ static bool add_part(struct key_list *list, struct rt_text label, const struct y
     return true;
 }
 
+/* One expression, a list of them or a mapping.  `name`: "key_by". */
+static bool add_parts(struct key_list *list, const struct yaml_node *node, const char *name)
+{
+    bool good = true;
+
+    if (node->kind == YAML_BROKEN || (node->kind == YAML_SCALAR && node->type == YAML_NULL))
+        return false;
+    if (node->kind != YAML_SCALAR &&
+        (node->count == 0 || node->count > KEY_PARTS_MAX - list->count)) {
+        LOAD_ERROR(list->loader, BAD_KEY, node, "`%s` has 1 to %d parts", name,
+                   KEY_PARTS_MAX - (int)list->count);
+        return false;
+    }
+    if (node->kind == YAML_SCALAR)
+        good = add_part(list, label_of(node->text), node);
+    for (size_t i = 0; node->kind == YAML_SEQUENCE && i < node->count; i++)
+        good = add_part(list, label_of(node->items[i]->text), node->items[i]) && good;
+    for (size_t i = 0; node->kind == YAML_MAPPING && i < node->count; i++)
+        good = add_part(list, node->pairs[i].key->text, node->pairs[i].value) && good;
+    return good;
+}
+
+static bool plan_parts(const struct key_list *list, uint32_t *out)
+{
+    enum rt_status status = plan_keying(list->loader->plan, list->parts, list->count, out);
+
+    if (status != RT_OK)
+        list->loader->status = status;
+    return status == RT_OK;
+}
+
 bool load_key_by(struct loader *loader, const struct load_rule *load, const struct yaml_node *node,
                  uint32_t *out_keying, size_t *out_parts)
 {
     struct key_list list = {.loader = loader, .load = load};
-    bool good = true;
-    enum rt_status status;
 
-    if (node->kind == YAML_BROKEN || (node->kind == YAML_SCALAR && node->type == YAML_NULL))
-        return false;
-    if (node->kind != YAML_SCALAR && (node->count == 0 || node->count > KEY_PARTS_MAX)) {
-        LOAD_ERROR(loader, BAD_KEY, node, "`key_by` has 1 to %d parts", KEY_PARTS_MAX);
-        return false;
-    }
-    if (node->kind == YAML_SCALAR)
-        good = add_part(&list, label_of(node->text), node);
-    for (size_t i = 0; node->kind == YAML_SEQUENCE && i < node->count; i++)
-        good = add_part(&list, label_of(node->items[i]->text), node->items[i]) && good;
-    for (size_t i = 0; node->kind == YAML_MAPPING && i < node->count; i++)
-        good = add_part(&list, node->pairs[i].key->text, node->pairs[i].value) && good;
-    if (!good)
+    if (!add_parts(&list, node, "key_by"))
         return false;
     *out_parts = list.count;
-    status = plan_keying(loader->plan, list.parts, list.count, out_keying);
-    if (status != RT_OK)
-        loader->status = status;
-    return status == RT_OK;
+    return plan_parts(&list, out_keying);
+}
+
+bool load_keying(struct loader *loader, const struct load_rule *load,
+                 const struct yaml_node *key_by, const struct yaml_node *group_by,
+                 uint32_t *out_keying, uint32_t *out_groups)
+{
+    struct key_list list = {.loader = loader, .load = load};
+    size_t keys;
+    bool good = true;
+
+    if (key_by != NULL)
+        good = add_parts(&list, key_by, "key_by");
+    keys = list.count;
+    if (group_by != NULL)
+        good = add_parts(&list, group_by, "group_by") && good;
+    *out_groups = (uint32_t)(list.count - keys);
+    return good && plan_parts(&list, out_keying);
 }

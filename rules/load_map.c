@@ -44,6 +44,10 @@ static const struct load_key output_keys[] = {
 #define OUTPUT_KEY(m, n, a, f, i) KEY_OF(load_output_nodes, m, n, a, f, i)
 #include "rules/load_keys.def"
 };
+static const struct load_key new_value_keys[] = {
+#define NEW_VALUE_KEY(m, n, a, f, i) KEY_OF(load_new_value_nodes, m, n, a, f, i)
+#include "rules/load_keys.def"
+};
 static const struct load_key rate_keys[] = {
 #define RATE_KEY(m, n, a, f, i) KEY_OF(load_rate_nodes, m, n, a, f, i)
 #include "rules/load_keys.def"
@@ -98,6 +102,7 @@ const struct load_map load_branch_map = MAP_OF("a branch of `any_of`", branch_ke
 const struct load_map load_member_map = MAP_OF("a step of `all_of`", member_keys);
 const struct load_map load_except_map = MAP_OF("an exception", except_keys);
 const struct load_map load_output_map = MAP_OF("an output", output_keys);
+const struct load_map load_new_value_map = MAP_OF("`new_value`", new_value_keys);
 const struct load_map load_rate_map = MAP_OF("`rate_limit`", rate_keys);
 const struct load_map load_dedup_map = MAP_OF("`dedup`", dedup_keys);
 const struct load_map load_test_map = MAP_OF("a test", test_keys);

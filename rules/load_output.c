@@ -11,9 +11,10 @@ struct output {
     struct rule_output *out;
 };
 
-static const struct expr_binding bindings[] = {
-    {"key", RULE_BINDING_KEY, RT_MAP},
-    {"timeout", RULE_BINDING_TIMEOUT, RT_MAP}, /* only in on_timeout */
+/* Rows of what a rule without a window may name besides its events, by what it has. */
+static const struct expr_binding bindings[][2] = {
+    {{"key", RULE_BINDING_KEY, RT_MAP}, {"timeout", RULE_BINDING_TIMEOUT, RT_MAP}},
+    {{"key", RULE_BINDING_KEY, RT_MAP}, {"group", RULE_BINDING_GROUP, RT_MAP}},
 };
 
 static void fail(struct output *output)
@@ -43,8 +44,9 @@ static void set_scope(struct output *output)
     if (steps != NULL && output->kind == RULE_OUTPUT_LATE)
         steps = no_steps(output);
     output->scope = load_scope(output->loader, load, steps);
-    output->scope.bindings = bindings;
-    output->scope.binding_count = output->kind == RULE_OUTPUT_TIMEOUT ? 2 : 1;
+    output->scope.bindings = bindings[load->rule->group_parts > 0];
+    output->scope.binding_count =
+        output->kind == RULE_OUTPUT_TIMEOUT || load->rule->group_parts > 0 ? 2 : 1;
     if (load->rule->kind == RULE_WINDOW && output->kind != RULE_OUTPUT_LATE) {
         output->scope.fields = NULL; /* it tells of many events, or of none */
         output->scope.closed = true;

@@ -133,6 +133,9 @@ bool load_revision(struct loader *loader, struct load_rule *load)
     put_tree(&out, "cancel", rule->cancel_if.tree);
     put_tree(&out, "where", rule->where.tree);
     put_keying(loader, &out, rule->keying);
+    if (rule->group_parts > 0)
+        rt_buffer_printf(&out, "group=%u %lld\n", rule->group_parts,
+                         (long long)rule->new_value_ttl.ms);
     for (uint32_t i = 0; i < rule->except_count; i++) {
         put_tree(&out, "except", rule->excepts[i].condition.tree);
         rt_buffer_printf(&out, "expires=%lld\n", (long long)rule->excepts[i].expires.ms);

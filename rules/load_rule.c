@@ -172,6 +172,28 @@ static bool check_window(struct loader *loader, const struct load_rule *load)
     return true;
 }
 
+/* Windows are divided by `group_by`, single events by `new_value`. */
+static bool check_groups(struct loader *loader, const struct load_rule *load)
+{
+    const struct load_rule_nodes *nodes = &load->nodes;
+
+    if (nodes->group_by != NULL && nodes->window == NULL) {
+        rt_diag_help(loader->diags,
+                     LOAD_ERROR(loader, CONFLICT, nodes->group_by,
+                                "`group_by` divides the windows of a key, the rule has none"),
+                     "`key_by` takes a list: `key_by: [event.user, event.ip]`");
+        return false;
+    }
+    if (nodes->new_value != NULL && load->rule->kind != RULE_SINGLE) {
+        rt_diag_help(loader->diags,
+                     LOAD_ERROR(loader, CONFLICT, nodes->new_value,
+                                "`new_value` belongs to a rule of single events"),
+                     "a rule over its alerts may count them: `source: alerts`");
+        return false;
+    }
+    return true;
+}
+
 /* A rule has a pattern, or a condition of its own; what belongs to patterns only is refused elsewhere. */
 static bool check_kind(struct loader *loader, struct load_rule *load, const struct yaml_node *node)
 {
@@ -193,7 +215,9 @@ static bool check_kind(struct loader *loader, struct load_rule *load, const stru
                      "conditions belong to the steps; `filter` says which events the rule sees");
         return false;
     }
-    if (load->rule->kind == RULE_SINGLE && condition == NULL) {
+    if (!check_groups(loader, load))
+        return false;
+    if (load->rule->kind == RULE_SINGLE && condition == NULL && nodes->new_value == NULL) {
         if (!loader->file->document.has_gaps && !load_misspelt(node, &load_rule_map, "pattern") &&
             !load_misspelt(node, &load_rule_map, "window") &&
             !load_misspelt(node, &load_rule_map, "match") &&
@@ -287,20 +311,40 @@ static void read_excepts(struct loader *loader, struct load_rule *load)
     load->rule->except_count = (uint32_t)list->count;
 }
 
+/* What `new_value` divides the key by; NULL: nothing, or it was reported. */
+static const struct yaml_node *read_new_value(struct loader *loader, struct load_rule *load)
+{
+    const struct yaml_node *node = load->nodes.new_value;
+    struct load_new_value_nodes nodes = {.of = NULL};
+
+    if (node == NULL)
+        return NULL;
+    if (node->kind == YAML_SCALAR) {
+        rt_diag_help(loader->diags,
+                     LOAD_ERROR(loader, UNBOUNDED, node,
+                                "values that are never forgotten would be kept for ever"),
+                     "write how long one is remembered: `new_value: { of: %s, ttl: 30d }`",
+                     node->text.data);
+        return NULL;
+    }
+    if (!load_mapping(loader, node, &load_new_value_map, &load_rule_map, &nodes) ||
+        nodes.of == NULL || nodes.ttl == NULL ||
+        !load_span(loader, nodes.ttl, "ttl", RULE_DIAG_BAD_DURATION, &load->rule->new_value_ttl)) {
+        load->is_complete = false;
+        return NULL;
+    }
+    return nodes.of;
+}
+
 static void read_key(struct loader *loader, struct load_rule *load)
 {
-    size_t parts;
-    enum rt_status status;
+    const struct yaml_node *value = read_new_value(loader, load);
+    const struct yaml_node *group = load->nodes.group_by;
 
     load->rule->keying = RULE_NONE;
-    if (load->nodes.key_by != NULL) {
-        if (!load_key_by(loader, load, load->nodes.key_by, &load->rule->keying, &parts))
-            load->is_complete = false;
-        return;
-    }
-    status = plan_keying(loader->plan, NULL, 0, &load->rule->keying);
-    if (status != RT_OK)
-        loader->status = status;
+    if (!load_keying(loader, load, load->nodes.key_by, value != NULL ? value : group,
+                     &load->rule->keying, &load->rule->group_parts))
+        load->is_complete = false;
 }
 
 /* ---- the whole ---- */

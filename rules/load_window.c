@@ -364,8 +364,8 @@ static bool read_where(struct loader *loader, struct load_rule *load, const stru
 static bool read_name(struct loader *loader, const struct yaml_node *key,
                       struct rule_aggregate *out)
 {
-    static const char *const reserved[] = {"key",     "event",    "params", "lists",     "alert",
-                                           "timeout", "previous", "window", "first_time"};
+    static const char *const reserved[] = {"key",   "group",   "event",    "params", "lists",
+                                           "alert", "timeout", "previous", "window", "first_time"};
 
     for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++) {
         if (rt_text_is(key->text, reserved[i])) {
@@ -422,7 +422,7 @@ static bool read_aggregates(struct loader *loader, struct load_rule *load, struc
         return false;
     }
     aggregates = load_alloc(loader, node->count, sizeof(*aggregates));
-    names = load_alloc(loader, node->count + 1, sizeof(*names));
+    names = load_alloc(loader, node->count + 2, sizeof(*names));
     if (aggregates == NULL || names == NULL)
         return false;
     names[0] = (struct expr_binding){"key", RULE_BINDING_KEY, RT_MAP};
@@ -436,6 +436,8 @@ static bool read_aggregates(struct loader *loader, struct load_rule *load, struc
     out->aggregate_count = (uint32_t)node->count;
     load->names = names;
     load->name_count = node->count + 1;
+    if (load->rule->group_parts > 0)
+        names[load->name_count++] = (struct expr_binding){"group", RULE_BINDING_GROUP, RT_MAP};
     return good;
 }
 

@@ -54,6 +54,7 @@ enum rule_binding {
     RULE_BINDING_KEY,
     RULE_BINDING_TIMEOUT,
     RULE_BINDING_ALERT,
+    RULE_BINDING_GROUP, /* what group_by or new_value divides the key by */
     RULE_BINDING_COUNT
 };
 
@@ -198,12 +199,16 @@ struct rule {
 
     struct rule_condition filter;
     uint32_t keying; /* index into plan->keyings */
+    uint32_t
+        group_parts; /* the last parts of the keying: of `group_by` or `new_value`, not of `key` */
     const struct rule_except *excepts;
     uint32_t except_count;
     struct rule_condition cancel_if;
     bool has_cancel;
 
-    struct rule_condition where;      /* RULE_SINGLE, RULE_WINDOW: which events */
+    struct rule_condition where; /* RULE_SINGLE, RULE_WINDOW: which events */
+    rt_duration
+        new_value_ttl; /* RULE_SINGLE: only events whose group was not seen so long; 0: all */
     const struct rule_window *window; /* RULE_WINDOW */
     struct nfa_program *program;      /* RULE_PATTERN */
     const struct nfa_pattern

@@ -46,14 +46,19 @@ struct engine_case {
 
 /* ---- what came out, as text ---- */
 
-static void write_json(struct rt_buffer *out, const json_t *value)
+static void write_value(struct rt_buffer *out, const json_t *value)
 {
     char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
 
     assert_non_null(text);
-    rt_buffer_char(out, ' ');
     rt_buffer_string(out, text);
     free(text);
+}
+
+static void write_json(struct rt_buffer *out, const json_t *value)
+{
+    rt_buffer_char(out, ' ');
+    write_value(out, value);
 }
 
 static void write_alert(void *context, const struct egret_alert *alert)
@@ -74,6 +79,10 @@ static void write_alert(void *context, const struct egret_alert *alert)
     write_json(out, json_object_get(record, "key"));
     write_json(out, json_object_get(record, "message"));
     write_json(out, json_object_get(record, "fields"));
+    if (json_object_get(record, "group") != NULL) {
+        rt_buffer_string(out, " group=");
+        write_value(out, json_object_get(record, "group"));
+    }
     json_object_foreach(json_object_get(record, "events"), step, list)
     {
         rt_buffer_printf(out, " %s", step);
