@@ -13,3 +13,6 @@ set_tests_properties(docs/expressions PROPERTIES
 add_test(NAME docs/modifiers COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/modifiers.py
     WORKING_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR})
 set_tests_properties(docs/modifiers PROPERTIES ENVIRONMENT EGRET=$<TARGET_FILE:egret>)
+
+add_test(NAME docs/windows COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/windows.py)
+set_tests_properties(docs/windows PROPERTIES ENVIRONMENT EGRET=$<TARGET_FILE:egret>)
