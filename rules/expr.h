@@ -45,6 +45,8 @@ struct rt_span expr_text_span(const struct expr_text *text, size_t begin, size_t
 
 /* ---- names ---- */
 
+struct expr_schema; /* rules/expr_schema.h */
+
 struct expr_step_name {
     const char *name;
     uint32_t step;            /* what the frame's step functions are asked for */
@@ -81,8 +83,10 @@ struct expr_scope {
     size_t constant_count;
     struct rt_span *
         mentions; /* by field: where it is first read other than by has() or .?; NULL: not wanted */
-    const char *container; /* CEL container, for eval; NULL: none */
-    bool unchecked;        /* types are left to run time, for eval --no-check */
+    const struct expr_schema *declared; /* the fields as the author declares them; NULL: not */
+    const struct expr_schema *sample;   /* as the events of a sample have them; NULL: no sample */
+    const char *container;              /* CEL container, for eval; NULL: none */
+    bool unchecked;                     /* types are left to run time, for eval --no-check */
     bool closed; /* a bare unknown name is an error, not a field (eval without an event) */
 };
 

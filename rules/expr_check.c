@@ -40,6 +40,37 @@ static void want_bool(struct expr_checker *checker, struct expr_node *child, con
 
 /* ---- operators ---- */
 
+/* A text beside a number: one of them has quotes too many or too few. */
+static bool help_with_quotes(struct expr_checker *checker, struct rt_diag *diag,
+                             const struct expr_node *left, const struct expr_node *right)
+{
+    struct rt_diags *diags = checker->work->diags;
+    const struct expr_node *constant = right->kind == EXPR_CONSTANT ? right : left;
+    const struct expr_node *other = constant == right ? left : right;
+    uint8_t type = other->type.base;
+
+    if (constant->kind != EXPR_CONSTANT || other->kind == EXPR_CONSTANT)
+        return false;
+    if (constant->value.type == RT_INT && type == RT_STRING) {
+        rt_diag_help(diags, diag, "a text stands in quotes: \"%lld\"",
+                     (long long)constant->value.u.integer);
+        return true;
+    }
+    if (constant->value.type != RT_STRING)
+        return false;
+    if (type == RT_IP)
+        rt_diag_help(diags, diag,
+                     "an address is written ip('%.*s'), a network cidr(x, '10.0.0.0/8')",
+                     EXPR_PRINT(rt_value_text(constant->value)));
+    else if (type == RT_INT || type == RT_DOUBLE || type == RT_BOOL)
+        rt_diag_help(diags, diag, "%s stands without quotes: %.*s",
+                     type == RT_BOOL ? "true or false" : "a number",
+                     EXPR_PRINT(rt_value_text(constant->value)));
+    else
+        return false;
+    return true;
+}
+
 static void help_with_types(struct expr_checker *checker, struct rt_diag *diag,
                             const struct expr_node *node)
 {
@@ -57,6 +88,8 @@ static void help_with_types(struct expr_checker *checker, struct rt_diag *diag,
         rt_diag_help(diags, diag, "a point in time is written timestamp('2026-01-01T00:00:00Z')");
     else if (node->op == EXPR_OP_IN && right == RT_STRING)
         rt_diag_help(diags, diag, "whether a text holds another is x.contains(\"...\")");
+    else if (help_with_quotes(checker, diag, node->children[0], node->children[1]))
+        return;
     else if (left == RT_STRING || right == RT_STRING)
         rt_diag_help(diags, diag, "string(x), int(x) and double(x) convert");
 }
@@ -78,8 +111,14 @@ static void constant_to_the_right(struct expr_node *node)
 
 static struct expr_node *check_binary(struct expr_checker *checker, struct expr_node *node)
 {
-    struct expr_node *left = node->children[0], *right = node->children[1];
+    struct expr_node *left, *right;
 
+    if (node->op <= EXPR_OP_IN) { /* numbers compare by value */
+        node->children[0] = expr_unconverted(node->children[0], EXPR_BINARY);
+        node->children[1] = expr_unconverted(node->children[1], EXPR_BINARY);
+    }
+    left = node->children[0];
+    right = node->children[1];
     node->type = expr_binary_type((enum expr_operator)node->op, left->type, right->type);
     if (left->type.base == RT_EVENT || right->type.base == RT_EVENT ||
         left->type.item == RT_EVENT || right->type.item == RT_EVENT) {
@@ -469,8 +508,10 @@ struct expr_node *expr_resolve(struct expr_work *work, const struct expr_scope *
     struct expr_checker checker = {.work = work, .scope = scope};
     struct expr_node *node = expr_check_node(&checker, root);
 
-    if (node != NULL)
+    if (node != NULL) {
+        node = expr_unconverted(node, EXPR_BINARY); /* what is printed is what the event has */
         expr_check_escape(&checker, node);
+    }
     *variable_count = checker.variable_count;
     return node == NULL || work->status == RT_ERR_NOMEM ? NULL : node;
 }

@@ -294,6 +294,8 @@ static struct expr_node *check_found(struct expr_checker *checker, struct expr_n
         report_arguments(checker, node);
         return node;
     }
+    if (rt_text_is(node->name, "cidr") && node->child_count == 2) /* reads the text itself */
+        node->children[0] = expr_unconverted(node->children[0], EXPR_CALL);
     node->type = expr_overload_type(function->types, node->children, node->child_count);
     if (node->type.base == RT_ERROR && !checker->scope->unchecked) {
         report_overloads(checker, node);

@@ -11,6 +11,8 @@
 #ifndef EGRET_RULES_EXPR_CHECKER_H
 #define EGRET_RULES_EXPR_CHECKER_H
 
+#include "rules/diagnostics.h"
+#include "rules/expr_schema.h"
 #include "rules/expr_tree.h"
 
 /* A macro's variable; the list lives on the checker's stack. */
@@ -30,6 +32,8 @@ struct expr_checker {
     bool
         names_types; /* int, string, ... are types here: the other side of a comparison with type(x) */
 };
+
+enum { EXPR_FROM_SAMPLE = 1 }; /* op of a field: its type is what the sample's events had */
 
 /* ---- types ---- */
 
@@ -63,15 +67,35 @@ struct expr_node *expr_check_call(struct expr_checker *checker, struct expr_node
 
 /* Marks the node as reported. */
 struct expr_node *expr_poison(struct expr_checker *checker, struct expr_node *node);
+/* The code of a report at the node: types that only a sample speaks for are a warning of its own. */
+unsigned expr_blame(const struct expr_node *node, unsigned code);
+static inline enum rt_severity expr_blame_severity(unsigned blame)
+{
+    return blame == RULE_DIAG_SAMPLE_TYPE ? RT_SEVERITY_WARNING : RT_SEVERITY_ERROR;
+}
 /* The same behind a report; the diagnostic goes through, for its label and help. */
-struct rt_diag *expr_reported(struct expr_checker *checker, struct expr_node *node,
+struct rt_diag *expr_reported(struct expr_checker *checker, struct expr_node *node, unsigned blame,
                               struct rt_diag *diag);
 /* The diagnostic at the node, which is marked as reported. */
 #define expr_report(checker, node, code, ...)                                                      \
-    expr_reported((checker), (node),                                                               \
-                  rt_diag_add((checker)->work->diags, RT_SEVERITY_ERROR, (code),                   \
+    expr_reported((checker), (node), expr_blame((node), (code)),                                   \
+                  rt_diag_add((checker)->work->diags,                                              \
+                              expr_blame_severity(expr_blame((node), (code))),                     \
+                              expr_blame((node), (code)),                                          \
                               expr_text_span((checker)->work->text, (node)->begin, (node)->end),   \
                               __VA_ARGS__))
+
+/* ---- declared and sampled fields (expr_declared.c) ---- */
+
+/* Says where the types of the fields in a node come from that could not meet. */
+void expr_explain_types(const struct expr_checker *checker, const struct expr_node *node,
+                        struct rt_diag *diag);
+/* Gives the field node its type, and reports one that should not be there. */
+void expr_declare_field(struct expr_checker *checker, struct expr_node *node);
+/* The node, or what makes the declared type of what an event has: timestamp(x), x * 1.0.  NULL: no memory. */
+struct expr_node *expr_convert_field(struct expr_checker *checker, struct expr_node *node);
+/* Back to the field itself, where its value serves as it comes.  `kind`: EXPR_BINARY of numbers, EXPR_CALL of others. */
+struct expr_node *expr_unconverted(struct expr_node *node, enum expr_kind kind);
 
 /* The node's events are used in a way that the checker cannot follow. */
 void expr_check_escape(struct expr_checker *checker, const struct expr_node *node);

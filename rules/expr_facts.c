@@ -50,22 +50,26 @@ static void check_want(struct expr_work *work, const struct expr_node *root, enu
 {
     uint8_t type = root->type.base;
     struct rt_span span = expr_text_span(work->text, root->begin, root->end);
+    unsigned blame = expr_blame(root, RULE_DIAG_EXPR_RESULT);
+    enum rt_severity severity = expr_blame_severity(blame);
 
     if (type == RT_ABSENT || type == RT_ERROR)
         return;
     if (want == EXPR_WANT_BOOL && type != RT_BOOL) {
-        struct rt_diag *diag = rt_diag_add(work->diags, RT_SEVERITY_ERROR, RULE_DIAG_EXPR_RESULT,
-                                           span, "a condition is true or false, and this is %s",
+        struct rt_diag *diag = rt_diag_add(work->diags, severity, blame, span,
+                                           "a condition is true or false, and this is %s",
                                            expr_type_phrase(root->type));
 
         if (type == RT_STRING)
             rt_diag_help(work->diags, diag, "compare it, x != \"\"");
-        work->status = RT_ERR_DIAG;
     } else if (want == EXPR_WANT_TEXT && !can_be_text(type)) {
-        rt_diag_add(work->diags, RT_SEVERITY_ERROR, RULE_DIAG_EXPR_RESULT, span,
+        rt_diag_add(work->diags, severity, blame, span,
                     "this is %s, which cannot be written as text", expr_type_phrase(root->type));
-        work->status = RT_ERR_DIAG;
+    } else {
+        return;
     }
+    if (severity == RT_SEVERITY_ERROR)
+        work->status = RT_ERR_DIAG;
 }
 
 /* A condition that folds to a constant though the author wrote more than one. */

@@ -354,7 +354,8 @@ enum rt_status expr_tree_may_be_true(const struct expr_tree *tree, rt_field_id f
 // NOLINTNEXTLINE(misc-no-recursion): R2 bounds the depth
 static size_t candidates(const struct expr_node *node, rt_field_id *out, size_t max, size_t count)
 {
-    if (is_comparison(node) || (is_field(node) && node->type.base == RT_ABSENT)) {
+    if (is_comparison(node) ||
+        (is_field(node) && (node->type.base == RT_ABSENT || node->type.base == RT_BOOL))) {
         rt_field_id field = is_field(node) ? node->field : node->children[0]->field;
 
         for (size_t i = 0; i < count; i++) {

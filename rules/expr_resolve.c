@@ -72,10 +72,15 @@ struct expr_node *expr_poison(struct expr_checker *checker, struct expr_node *no
     return node;
 }
 
-struct rt_diag *expr_reported(struct expr_checker *checker, struct expr_node *node,
+struct rt_diag *expr_reported(struct expr_checker *checker, struct expr_node *node, unsigned blame,
                               struct rt_diag *diag)
 {
-    (void)expr_poison(checker, node);
+    if (expr_blame_severity(blame) == RT_SEVERITY_ERROR)
+        (void)expr_poison(checker, node);
+    else
+        node->type = expr_type_of(RT_ABSENT);
+    if (blame == RULE_DIAG_EXPR_TYPE || blame == RULE_DIAG_SAMPLE_TYPE)
+        expr_explain_types(checker, node, diag);
     return diag;
 }
 
@@ -173,13 +178,15 @@ static struct expr_node *make_field(struct expr_checker *checker, struct expr_no
     }
     if (!add_field(checker, node, path, length, &node->field))
         return NULL;
+    if (length > 0 && node->type.base != RT_ERROR)
+        expr_declare_field(checker, node);
     if (!has && (node->flags & EXPR_FLAG_OPTIONAL) == 0)
         note_mention(checker, node);
     /* has(a.b) needs to know whether there is an a */
     node->has_parent = has && length > 1 && (node->flags & EXPR_FLAG_OPTIONAL) == 0;
     if (node->has_parent && !add_field(checker, node, path, length - 1, &node->parent))
         return NULL;
-    return node;
+    return has ? node : expr_convert_field(checker, node);
 }
 
 void expr_check_escape(struct expr_checker *checker, const struct expr_node *node)
@@ -533,8 +540,8 @@ static struct expr_node *check_optional(struct expr_checker *checker, struct exp
         node = make_field(checker, node, at_hand ? EXPR_FIELD : EXPR_EVENT_FIELD, &node->name, 1);
     else
         node = select_value(checker, node, node->children[0], node->name);
-    if (node != NULL && !expr_is_poisoned(node))
-        node->type = expr_type_of(RT_OPTIONAL);
+    if (node != NULL && !expr_is_poisoned(node) && node->type.base != RT_OPTIONAL)
+        node->type = (struct expr_type){RT_OPTIONAL, node->type.base};
     return node;
 }
 

@@ -85,6 +85,7 @@ static bool read_head(struct loader *loader, struct load_file *file)
     if (file->nodes.defaults != NULL && file->nodes.defaults->kind == YAML_MAPPING)
         (void)load_mapping(loader, file->nodes.defaults, &load_default_map, &load_file_map,
                            &file->defaults);
+    load_fields(loader, file);
     (void)load_params(loader, file->nodes.params, file->params, &file->params);
     (void)load_lists(loader, file->nodes.lists, file->lists, &file->lists);
     return loader->status == RT_OK;
@@ -244,6 +245,7 @@ static void read_all(struct loader *loader, const struct rule_source *sources, s
         load_file(loader, order[i], file);
         if (loader->status == RT_OK && read_head(loader, file))
             read_rules(loader, file);
+        expr_schema_done(&file->declared);
     }
     load_check_overrides(loader);
     if (loader->status == RT_OK)

@@ -15,6 +15,7 @@
 #define EGRET_RULES_LOAD_H
 
 #include "rules/diagnostics.h"
+#include "rules/expr_schema.h"
 #include "rules/plan_build.h"
 #include "rules/rule_test.h"
 #include "rules/yaml_tree.h"
@@ -146,6 +147,8 @@ struct load_file {
     struct load_file_nodes nodes;
     struct load_default_nodes defaults;
     struct rt_value params, lists; /* maps, in the plan's arena */
+    struct expr_schema declared;   /* `fields` */
+    bool has_fields;
     bool has_word;                 /* W018 was said */
     char lists_hash[33];           /* of `lists`, which may be long; empty: not yet computed */
     uint32_t line_number, line_at; /* the last line that was asked for, and a byte of it */
@@ -319,6 +322,8 @@ bool load_params(struct loader *loader, const struct yaml_node *node, struct rt_
                  struct rt_value *out);
 bool load_lists(struct loader *loader, const struct yaml_node *node, struct rt_value base,
                 struct rt_value *out);
+/* `fields:` of a file -> file->declared (load_fields.c). */
+void load_fields(struct loader *loader, struct load_file *file);
 /* The values of --set, and at the end those that no rule had. */
 bool load_read_overrides(struct loader *loader);
 void load_check_overrides(struct loader *loader);

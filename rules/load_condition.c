@@ -10,7 +10,10 @@ struct expr_scope load_scope(const struct loader *loader, const struct load_rule
                                .steps = steps,
                                .step_count = steps == NULL ? 0 : load->step_count,
                                .constants = load->constants,
-                               .constant_count = 2};
+                               .constant_count = 2,
+                               .declared =
+                                   loader->file->has_fields ? &loader->file->declared : NULL,
+                               .sample = loader->options->sample};
 }
 
 /* ---- ` #` inside an expression ---- */

@@ -263,6 +263,7 @@ struct rule_load_options {
     const char *time_field; /* path (`ts`, `meta.ts`) that gets a slot even if no rule names it */
     const char *
         watermark_when; /* expression over the event at hand; its diagnostics are named `--watermark-when` */
+    const struct expr_schema *sample; /* what the events of a sample have; NULL: no sample */
 };
 
 /*

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What declared fields and those of a sample mean to the checker.
+ *
+ *     fields: { amount: double, seen: timestamp }
+ *
+ *     amount > 5       event.amount > 5               numbers compare by value, whatever their type
+ *     amount / 2       event.amount * 1.0 / 2         5 is 5.0
+ *     time(x) - seen   time(x) - timestamp(event.seen)
+ */
+#include "rules/diagnostics.h"
+#include "rules/expr_checker.h"
+
+/* ---- who says so ---- */
+
+/* Depth is bounded by R2. */
+// NOLINTNEXTLINE(misc-no-recursion)
+static bool rests_on_sample(const struct expr_node *node)
+{
+    if (node->kind == EXPR_FIELD || node->kind == EXPR_EVENT_FIELD)
+        return node->op == EXPR_FROM_SAMPLE;
+    for (uint32_t i = 0; i < node->child_count; i++) {
+        if (rests_on_sample(node->children[i]))
+            return true;
+    }
+    return false;
+}
+
+unsigned expr_blame(const struct expr_node *node, unsigned code)
+{
+    bool of_types = code == RULE_DIAG_EXPR_TYPE || code == RULE_DIAG_EXPR_RESULT;
+
+    return of_types && rests_on_sample(node) ? RULE_DIAG_SAMPLE_TYPE : code;
+}
+
+/* The first field of the node whose type the schema knows. */
+// NOLINTNEXTLINE(misc-no-recursion): R2 bounds the depth
+static const struct expr_node *known_field(const struct expr_schema *schema,
+                                           const struct expr_node *node,
+                                           struct expr_schema_field *out)
+{
+    const struct expr_node *found = NULL;
+
+    if ((node->kind == EXPR_FIELD || node->kind == EXPR_EVENT_FIELD) && node->path_length > 0)
+        return expr_schema_find(schema, node->path, node->path_length, out) == EXPR_SCHEMA_KNOWN &&
+                       out->path != NULL
+                   ? node
+                   : NULL;
+    for (uint32_t i = 0; i < node->child_count && found == NULL; i++)
+        found = known_field(schema, node->children[i], out);
+    return found;
+}
+
+void expr_explain_types(const struct expr_checker *checker, const struct expr_node *node,
+                        struct rt_diag *diag)
+{
+    const struct expr_scope *scope = checker->scope;
+    struct rt_diags *diags = checker->work->diags;
+    struct expr_schema_field field;
+
+    if (scope->declared != NULL && known_field(scope->declared, node, &field) != NULL &&
+        field.span.source != RT_NO_SOURCE)
+        rt_diag_also(diags, diag, field.span, "`%s` is declared here", field.path);
+    else if (scope->sample != NULL && known_field(scope->sample, node, &field) != NULL)
+        rt_diag_note(diags, diag, "`%s` is %s in all %llu events of the sample that have it",
+                     field.path, expr_type_phrase((struct expr_type){field.type, RT_ABSENT}),
+                     (unsigned long long)(field.share * (double)scope->sample->event_count + 0.5));
+}
+
+/* ---- types ---- */
+
+static void report_undeclared(struct expr_checker *checker, struct expr_node *node)
+{
+    const struct expr_schema *declared = checker->scope->declared;
+    const struct expr_schema_field *near =
+        expr_schema_nearest(declared, node->path, node->path_length, checker->work->arena);
+    struct rt_buffer path;
+    struct rt_span span = expr_text_span(checker->work->text, node->begin, node->end);
+    struct rt_diags *diags = checker->work->diags;
+    struct rt_diag *diag;
+
+    if (declared->is_open && near == NULL)
+        return;
+    expr_schema_path(node->path, node->path_length, &path);
+    diag = rt_diag_add(diags, declared->is_open ? RT_SEVERITY_WARNING : RT_SEVERITY_ERROR,
+                       RULE_DIAG_FIELD_UNDECLARED, span, "`fields` declares no field `%s`",
+                       path.failed ? "of this name" : path.data);
+    rt_buffer_done(&path);
+    if (near != NULL)
+        rt_diag_label(diags, diag, "did you mean `%s`?", near->path);
+    if (!declared->is_open) {
+        rt_diag_help(diags, diag,
+                     "declare it in `fields`, or write `\"*\": any` there: other fields may occur");
+        (void)expr_poison(checker, node);
+    }
+}
+
+static void report_inside(struct expr_checker *checker, struct expr_node *node,
+                          const struct expr_schema_field *scalar)
+{
+    struct expr_type type = {scalar->type, RT_ABSENT};
+
+    if (scalar->type == RT_LIST)
+        expr_report(checker, node, RULE_DIAG_EXPR_TYPE,
+                    "`%s` is declared as a list, whose entries go by number, %s[0]", scalar->path,
+                    scalar->path);
+    else
+        expr_report(checker, node, RULE_DIAG_EXPR_TYPE,
+                    "`%s` is declared as %s, which has no fields", scalar->path,
+                    expr_type_phrase(type));
+}
+
+static void take_sample(const struct expr_schema *sample, struct expr_node *node)
+{
+    struct expr_schema_field field;
+
+    if (expr_schema_find(sample, node->path, node->path_length, &field) != EXPR_SCHEMA_KNOWN ||
+        field.type == RT_ABSENT)
+        return;
+    node->type = (struct expr_type){field.type, field.type == RT_LIST ? field.item : RT_ABSENT};
+    node->op = EXPR_FROM_SAMPLE;
+}
+
+void expr_declare_field(struct expr_checker *checker, struct expr_node *node)
+{
+    const struct expr_scope *scope = checker->scope;
+    bool has = node->kind == EXPR_FIELD_HAS || node->kind == EXPR_EVENT_HAS;
+    struct expr_schema_field field;
+
+    if (scope->declared != NULL) {
+        switch (expr_schema_find(scope->declared, node->path, node->path_length, &field)) {
+        case EXPR_SCHEMA_UNKNOWN:
+            report_undeclared(checker, node);
+            break;
+        case EXPR_SCHEMA_SCALAR:
+            report_inside(checker, node, &field);
+            return;
+        case EXPR_SCHEMA_KNOWN:
+            if (!has && field.type != RT_ABSENT) {
+                node->type =
+                    (struct expr_type){field.type, field.type == RT_LIST ? field.item : RT_ABSENT};
+                return;
+            }
+            break;
+        }
+    }
+    if (!has && scope->sample != NULL && !expr_is_poisoned(node))
+        take_sample(scope->sample, node);
+}
+
+/* ---- conversions ---- */
+
+/* Events are JSON: what they have of these types is a text. */
+static const char *conversion_of(uint8_t type)
+{
+    switch (type) {
+    case RT_TIMESTAMP:
+        return "timestamp";
+    case RT_DURATION:
+        return "duration";
+    case RT_IP:
+        return "ip";
+    case RT_BYTES:
+        return "base64.decode";
+    default:
+        return NULL;
+    }
+}
+
+/* name(operand) */
+static struct expr_node *call_of(struct expr_checker *checker, const char *name,
+                                 struct expr_node *operand, uint8_t type)
+{
+    struct expr_node *call = expr_node_new(checker->work, EXPR_CALL, operand->begin, operand->end);
+
+    if (call == NULL || !expr_node_adopt(checker->work, call, &operand, 1))
+        return NULL;
+    call->name = rt_text_of(name);
+    call->function = expr_function_find(call->name, false);
+    call->type = expr_type_of((enum rt_type)type);
+    return call;
+}
+
+/* field.optMap(v, name(v)) */
+static struct expr_node *optional_of(struct expr_checker *checker, const char *name,
+                                     struct expr_node *field, uint8_t type)
+{
+    struct expr_node *node = expr_node_new(checker->work, EXPR_OPT_MAP, field->begin, field->end);
+    struct expr_node *variable =
+        expr_node_new(checker->work, EXPR_VARIABLE, field->begin, field->end);
+    struct expr_node *children[2] = {field, NULL};
+
+    if (node == NULL || variable == NULL)
+        return NULL;
+    field->type = expr_type_of(RT_OPTIONAL);
+    node->name = variable->name = rt_text_of("v");
+    node->id = variable->id = checker->variable_count++;
+    node->macro = "optMap";
+    node->type = (struct expr_type){RT_OPTIONAL, type};
+    children[1] = call_of(checker, name, variable, type);
+    if (children[1] == NULL || !expr_node_adopt(checker->work, node, children, 2))
+        return NULL;
+    return node;
+}
+
+/* field * 1.0 */
+static struct expr_node *real_of(struct expr_checker *checker, struct expr_node *field)
+{
+    struct expr_node *node = expr_node_new(checker->work, EXPR_BINARY, field->begin, field->end);
+    struct expr_node *one = expr_node_new(checker->work, EXPR_CONSTANT, field->begin, field->end);
+    struct expr_node *children[2] = {field, one};
+
+    if (node == NULL || one == NULL || !expr_node_adopt(checker->work, node, children, 2))
+        return NULL;
+    one->value = rt_double(1.0);
+    one->type = node->type = expr_type_of(RT_DOUBLE);
+    node->op = EXPR_OP_MULTIPLY;
+    return node;
+}
+
+struct expr_node *expr_convert_field(struct expr_checker *checker, struct expr_node *node)
+{
+    const char *conversion = conversion_of(node->type.base);
+    bool optional = (node->flags & EXPR_FLAG_OPTIONAL) != 0;
+
+    if (node->op == EXPR_FROM_SAMPLE)
+        return node;
+    if (conversion != NULL && optional)
+        return optional_of(checker, conversion, node, node->type.base);
+    if (conversion != NULL)
+        return call_of(checker, conversion, node, node->type.base);
+    return node->type.base == RT_DOUBLE && !optional ? real_of(checker, node) : node;
+}
+
+struct expr_node *expr_unconverted(struct expr_node *node, enum expr_kind kind)
+{
+    struct expr_node *field = node->child_count > 0 ? node->children[0] : NULL;
+
+    if (field == NULL || (field->kind != EXPR_FIELD && field->kind != EXPR_EVENT_FIELD) ||
+        field->begin != node->begin || field->end != node->end || node->kind != kind)
+        return node;
+    return field;
+}
