@@ -12,9 +12,11 @@
  * C3  Messages are taken in batches from the consumer's queue.  Its known faults need pause, resume or a rebalance; a reader
  *     here has fixed partitions and is throttled by not being polled.
  */
+#include <fcntl.h>
 #include <librdkafka/rdkafka.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "runtime/base/alloc.h"
 #include "runtime/base/assert.h"
@@ -118,6 +120,7 @@ struct rt_kafka_reader {
     char *cluster;
     rd_kafka_message_t *messages[RT_KAFKA_POLL_MAX];
     size_t next, count;
+    int bell[2]; /* a pipe: the library writes a byte when the empty queue gets a message */
     const rd_kafka_topic_t *last_handle; /* of the last message: its topic is last_topic */
     uint32_t last_topic;
     char error[ERROR_BYTES];
@@ -145,6 +148,33 @@ static enum rt_status copy_topics(struct rt_kafka_reader *reader, const char *co
     return RT_OK;
 }
 
+static enum rt_status hang_bell(struct rt_kafka_reader *reader)
+{
+    if (pipe(reader->bell) != 0) {
+        reader->bell[0] = reader->bell[1] = -1;
+        return RT_ERR_IO;
+    }
+    for (int i = 0; i < 2; i++)
+        if (fcntl(reader->bell[i], F_SETFL, O_NONBLOCK) != 0 ||
+            fcntl(reader->bell[i], F_SETFD, FD_CLOEXEC) != 0)
+            return RT_ERR_IO;
+    rd_kafka_queue_io_event_enable(reader->queue, reader->bell[1], "!", 1);
+    return RT_OK;
+}
+
+static void silence_bell(struct rt_kafka_reader *reader)
+{
+    char rings[64];
+
+    while (read(reader->bell[0], rings, sizeof(rings)) == (ssize_t)sizeof(rings))
+        ;
+}
+
+int rt_kafka_reader_descriptor(const struct rt_kafka_reader *reader)
+{
+    return reader->bell[0];
+}
+
 enum rt_status rt_kafka_reader_new(const struct rt_kafka_settings *settings,
                                    const char *const *topics, size_t topic_count,
                                    struct rt_buffer *message, struct rt_kafka_reader **out)
@@ -154,6 +184,8 @@ enum rt_status rt_kafka_reader_new(const struct rt_kafka_settings *settings,
 
     if (reader == NULL)
         return RT_ERR_NOMEM;
+
+    reader->bell[0] = reader->bell[1] = -1;
 
     enum rt_status status = copy_topics(reader, topics, topic_count);
     rd_kafka_conf_t *conf = NULL;
@@ -166,12 +198,15 @@ enum rt_status rt_kafka_reader_new(const struct rt_kafka_settings *settings,
         reader->client = start_client(RD_KAFKA_CONSUMER, conf, message);
         status = reader->client == NULL ? RT_ERR_IO : RT_OK;
     }
+    if (status == RT_OK) {
+        rd_kafka_poll_set_consumer(reader->client);
+        reader->queue = rd_kafka_queue_get_consumer(reader->client);
+        status = hang_bell(reader);
+    }
     if (status != RT_OK) {
         rt_kafka_reader_free(reader);
         return status;
     }
-    rd_kafka_poll_set_consumer(reader->client);
-    reader->queue = rd_kafka_queue_get_consumer(reader->client);
     *out = reader;
     return RT_OK;
 }
@@ -194,6 +229,9 @@ void rt_kafka_reader_free(struct rt_kafka_reader *reader)
         rd_kafka_mem_free(reader->client, reader->cluster);
     if (reader->client != NULL)
         rd_kafka_destroy_flags(reader->client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    for (int i = 0; i < 2; i++)
+        if (reader->bell[i] >= 0)
+            close(reader->bell[i]); /* after the library, which writes to it */
     for (size_t i = 0; i < reader->topic_count; i++)
         rt_free(reader->topics[i]);
     rt_free(reader->topics);
@@ -464,6 +502,7 @@ enum rt_status rt_kafka_reader_poll(struct rt_kafka_reader *reader, int wait_ms)
 {
     RT_ASSERT(reader->next == reader->count);
     drop_messages(reader);
+    silence_bell(reader);
 
     /* A batch call would wait until its batch is full: it is asked without waiting, and one message is waited for. */
     ssize_t got =

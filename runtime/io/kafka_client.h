@@ -30,7 +30,7 @@ enum {
     RT_KAFKA_POLL_MAX = 256
 };
 
-/* Offsets that are no offsets. */
+/* An offset that is none. */
 enum { RT_KAFKA_NO_OFFSET = -1001 };
 
 struct rt_kafka_setting {
@@ -122,6 +122,9 @@ enum rt_status rt_kafka_reader_assign_more(struct rt_kafka_reader *reader,
  */
 enum rt_status rt_kafka_reader_poll(struct rt_kafka_reader *reader, int wait_ms);
 bool rt_kafka_reader_next(struct rt_kafka_reader *reader, struct rt_kafka_message *out);
+
+/* Readable when a message may be there; each poll empties it first. */
+int rt_kafka_reader_descriptor(const struct rt_kafka_reader *reader);
 
 /*
  * Offset of the next record, control records passed over; RT_KAFKA_NO_OFFSET if nothing was read yet.  Only meaningful when `next`
