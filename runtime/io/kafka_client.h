@@ -56,7 +56,7 @@ struct rt_kafka_place {
 struct rt_kafka_reader;
 
 struct rt_kafka_header {
-    struct rt_text name, value;
+    struct rt_text name, value; /* the name ends in a NUL */
 };
 
 struct rt_kafka_message {

@@ -14,7 +14,6 @@
  * Whether checkpoint n is there and has that hash is seen when it is restored.
  */
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -40,18 +39,6 @@ const char *rt_kafka_stop_cure(enum rt_kafka_stop stop)
 {
     RT_ASSERT((unsigned)stop < RT_KAFKA_STOP_COUNT);
     return stops[stop].cure;
-}
-
-void rt_kafka_stop_say(struct rt_buffer *message, enum rt_kafka_stop stop, const char *format, ...)
-{
-    char found[1024];
-    va_list arguments;
-
-    va_start(arguments, format);
-    vsnprintf(found, sizeof(found), format, arguments);
-    va_end(arguments);
-    rt_buffer_printf(message, "kafka/%s: %s; %s", rt_kafka_stop_word(stop), found,
-                     rt_kafka_stop_cure(stop));
 }
 
 /* ---- the text ---- */
@@ -168,7 +155,7 @@ static struct rt_kafka_plan plan_without_offsets(const struct rt_kafka_local *lo
 {
     if (!local->has_checkpoints)
         return (struct rt_kafka_plan){.course = RT_KAFKA_FRESH};
-    rt_kafka_stop_say(message, RT_KAFKA_STOP_OFFSETS_GONE,
+    RT_KAFKA_STOP_SAY(message, RT_KAFKA_STOP_OFFSETS_GONE,
                       "the state directory has checkpoint %" PRIu64
                       ", but the group has no committed offsets",
                       local->newest);
@@ -181,27 +168,27 @@ static struct rt_kafka_plan plan_with_markers(const struct survey *survey,
                                               struct rt_buffer *message)
 {
     if (survey->different != NULL) {
-        rt_kafka_stop_say(message, RT_KAFKA_STOP_OFFSETS_MIXED,
+        RT_KAFKA_STOP_SAY(message, RT_KAFKA_STOP_OFFSETS_MIXED,
                           "%s names another checkpoint than the other partitions",
                           survey->different->name);
         return refuse(RT_KAFKA_STOP_OFFSETS_MIXED);
     }
     if (local->has_checkpoints && survey->marker.job != local->job) {
-        rt_kafka_stop_say(message, RT_KAFKA_STOP_OTHER_JOB,
+        RT_KAFKA_STOP_SAY(message, RT_KAFKA_STOP_OTHER_JOB,
                           "the committed offsets are of job %08" PRIx32
                           ", the state directory is of job %08" PRIx32,
                           survey->marker.job, local->job);
         return refuse(RT_KAFKA_STOP_OTHER_JOB);
     }
     if (!local->has_checkpoints) {
-        rt_kafka_stop_say(message, RT_KAFKA_STOP_CHECKPOINT_MISSING,
+        RT_KAFKA_STOP_SAY(message, RT_KAFKA_STOP_CHECKPOINT_MISSING,
                           "the committed offsets name checkpoint %" PRIu64
                           ", and the state directory has none",
                           survey->marker.checkpoint);
         return refuse(RT_KAFKA_STOP_CHECKPOINT_MISSING);
     }
     if (survey->without != NULL && !local->take_new_partitions) {
-        rt_kafka_stop_say(message, RT_KAFKA_STOP_PARTITION_NEW,
+        RT_KAFKA_STOP_SAY(message, RT_KAFKA_STOP_PARTITION_NEW,
                           "%s has no committed offset, the other partitions have",
                           survey->without->name);
         return refuse(RT_KAFKA_STOP_PARTITION_NEW);
@@ -222,7 +209,7 @@ struct rt_kafka_plan rt_kafka_plan(const struct rt_kafka_committed *items, size_
         return plan_without_offsets(local, message);
     if (survey.foreign == NULL)
         return plan_with_markers(&survey, local, message);
-    rt_kafka_stop_say(message, RT_KAFKA_STOP_OFFSETS_FOREIGN,
+    RT_KAFKA_STOP_SAY(message, RT_KAFKA_STOP_OFFSETS_FOREIGN,
                       "offset %" PRId64 " of %s was not committed by Egret", survey.foreign->offset,
                       survey.foreign->name);
     return refuse(RT_KAFKA_STOP_OFFSETS_FOREIGN);

@@ -44,9 +44,13 @@ enum rt_kafka_stop {
 const char *rt_kafka_stop_word(enum rt_kafka_stop stop); /* "offsets-gone" */
 const char *rt_kafka_stop_cure(enum rt_kafka_stop stop); /* a sentence */
 
-/* Appends "kafka/WORD: what was found; the cure". */
-void rt_kafka_stop_say(struct rt_buffer *message, enum rt_kafka_stop stop, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+/* Appends "kafka/WORD: what was found; the cure"; what was found as for printf. */
+#define RT_KAFKA_STOP_SAY(message, stop, ...)                                                      \
+    do {                                                                                           \
+        rt_buffer_printf((message), "kafka/%s: ", rt_kafka_stop_word(stop));                       \
+        rt_buffer_printf((message), __VA_ARGS__);                                                  \
+        rt_buffer_printf((message), "; %s", rt_kafka_stop_cure(stop));                             \
+    } while (0)
 
 /* One partition and what is committed for it. */
 struct rt_kafka_committed {

@@ -39,7 +39,8 @@ struct part {
     bool has_last, check_last;
     int64_t last;
     uint64_t fingerprint;
-    const char *unhashed; /* its last record in the batch at hand; NULL: the fingerprint is up to date */
+    const char
+        *unhashed; /* its last record in the batch at hand; NULL: the fingerprint is up to date */
     uint32_t unhashed_length;
 };
 
@@ -80,7 +81,10 @@ static struct kafka_source *of(struct rt_source *port)
 
 /* Replaces the message. */
 #define SAY(source, stop, ...)                                                                     \
-    (rt_buffer_reset(&(source)->error), rt_kafka_stop_say(&(source)->error, (stop), __VA_ARGS__))
+    do {                                                                                           \
+        rt_buffer_reset(&(source)->error);                                                         \
+        RT_KAFKA_STOP_SAY(&(source)->error, (stop), __VA_ARGS__);                                  \
+    } while (0)
 
 static enum rt_status client_failed(struct kafka_source *source)
 {
@@ -184,9 +188,8 @@ static enum rt_status find_ends(struct kafka_source *source)
     for (uint32_t t = 0; t < source->topic_count; t++)
         for (uint32_t p = 0; p < source->topics[t].count; p++) {
             int64_t low;
-            enum rt_status status =
-                rt_kafka_reader_bounds(source->reader, t, p, RT_KAFKA_CONNECT_MS, &low,
-                                       &source->topics[t].parts[p].end);
+            enum rt_status status = rt_kafka_reader_bounds(
+                source->reader, t, p, RT_KAFKA_CONNECT_MS, &low, &source->topics[t].parts[p].end);
 
             if (status != RT_OK)
                 return status;
@@ -252,8 +255,8 @@ static enum rt_status check_bounds(struct kafka_source *source, struct part *par
                                    uint32_t partition)
 {
     int64_t low, high;
-    enum rt_status status = rt_kafka_reader_bounds(source->reader, topic, partition,
-                                                   RT_KAFKA_CONNECT_MS, &low, &high);
+    enum rt_status status =
+        rt_kafka_reader_bounds(source->reader, topic, partition, RT_KAFKA_CONNECT_MS, &low, &high);
 
     if (status != RT_OK)
         return client_failed(source);
@@ -291,22 +294,26 @@ static enum rt_status seek_to(struct kafka_source *source, const struct rt_place
     return check_bounds(source, part, topic, partition);
 }
 
-/* Parts that no place tells of are new. */
+/* No place tells of it. */
+static enum rt_status take_as_new(struct kafka_source *source, struct part *part)
+{
+    if (source->new_partitions) {
+        part->next = 0;
+        return RT_OK;
+    }
+    SAY(source, RT_KAFKA_STOP_PARTITION_NEW, "%s is new", part->name);
+    return RT_ERR_CORRUPT;
+}
+
 static enum rt_status seek_new(struct kafka_source *source)
 {
-    for (uint32_t t = 0; t < source->topic_count; t++)
-        for (uint32_t p = 0; p < source->topics[t].count; p++) {
-            struct part *part = &source->topics[t].parts[p];
+    enum rt_status status = RT_OK;
 
-            if (part->next != RT_KAFKA_NO_OFFSET)
-                continue;
-            if (!source->new_partitions) {
-                SAY(source, RT_KAFKA_STOP_PARTITION_NEW, "%s is new", part->name);
-                return RT_ERR_CORRUPT;
-            }
-            part->next = 0;
-        }
-    return RT_OK;
+    for (uint32_t t = 0; t < source->topic_count; t++)
+        for (uint32_t p = 0; status == RT_OK && p < source->topics[t].count; p++)
+            if (source->topics[t].parts[p].next == RT_KAFKA_NO_OFFSET)
+                status = take_as_new(source, &source->topics[t].parts[p]);
+    return status;
 }
 
 static enum rt_status source_seek(struct rt_source *port, const struct rt_place *places,
@@ -363,8 +370,7 @@ static enum rt_status look_for_parts(struct kafka_source *source)
     source->looked_at = now;
     for (uint32_t t = 0; t < source->topic_count; t++) {
         uint32_t count = 0;
-        enum rt_status status =
-            rt_kafka_reader_partitions(source->reader, t, PATIENCE_MS, &count);
+        enum rt_status status = rt_kafka_reader_partitions(source->reader, t, PATIENCE_MS, &count);
 
         if (status == RT_OK && count > source->topics[t].count)
             status = take_new_parts(source, t, count);
@@ -394,8 +400,8 @@ static void settle_batch(struct kafka_source *source)
 static enum rt_status compare_last(struct kafka_source *source, struct part *part,
                                    const struct rt_kafka_message *message)
 {
-    size_t length = message->value.length > RT_RECORD_BYTES_MAX ? RT_RECORD_BYTES_MAX
-                                                                : message->value.length;
+    size_t length =
+        message->value.length > RT_RECORD_BYTES_MAX ? RT_RECORD_BYTES_MAX : message->value.length;
 
     part->check_last = false;
     if (message->offset != part->last ||
@@ -438,8 +444,7 @@ static void take_message(struct kafka_source *source, const struct rt_kafka_mess
         .too_long = message->value.length > RT_RECORD_BYTES_MAX,
         .is_absent = !message->has_value,
         .bytes = message->value.length,
-        .position = {source->number,
-                     message->topic << RT_KAFKA_TOPIC_SHIFT | message->partition,
+        .position = {source->number, message->topic << RT_KAFKA_TOPIC_SHIFT | message->partition,
                      (uint64_t)message->offset},
         .has_stamp = message->timestamp_ms >= 0,
         .stamp = {message->timestamp_ms},
@@ -637,10 +642,10 @@ static enum rt_status look_up_topics(struct kafka_source *source, struct rt_buff
         if (status == RT_OK)
             status = count > PARTITIONS_MAX ? RT_ERR_LIMIT : add_parts(source, t, count);
         if (status == RT_ERR_NOT_FOUND)
-            rt_kafka_stop_say(message, RT_KAFKA_STOP_TOPIC_MISSING, "there is no topic `%s`",
+            RT_KAFKA_STOP_SAY(message, RT_KAFKA_STOP_TOPIC_MISSING, "there is no topic `%s`",
                               source->topic_names[t]);
         else if (status == RT_ERR_IO)
-            rt_kafka_stop_say(message, RT_KAFKA_STOP_UNREACHABLE, "no answer about topic %s",
+            RT_KAFKA_STOP_SAY(message, RT_KAFKA_STOP_UNREACHABLE, "no answer about topic %s",
                               rt_kafka_reader_error(source->reader));
         if (status != RT_OK)
             return status == RT_ERR_NOT_FOUND ? RT_ERR_IO : status;
@@ -656,13 +661,13 @@ static enum rt_status refuse_members(struct kafka_source *source, const char *gr
         rt_kafka_reader_members(source->reader, group, RT_KAFKA_CONNECT_MS, &members);
 
     if (status != RT_OK) {
-        rt_kafka_stop_say(message, RT_KAFKA_STOP_UNREACHABLE, "%s",
+        RT_KAFKA_STOP_SAY(message, RT_KAFKA_STOP_UNREACHABLE, "%s",
                           rt_kafka_reader_error(source->reader));
         return status;
     }
     if (members == 0)
         return RT_OK;
-    rt_kafka_stop_say(message, RT_KAFKA_STOP_GROUP_BUSY, "the group `%s` has %zu members", group,
+    RT_KAFKA_STOP_SAY(message, RT_KAFKA_STOP_GROUP_BUSY, "the group `%s` has %zu members", group,
                       members);
     return RT_ERR_IO;
 }
@@ -721,6 +726,23 @@ enum rt_status rt_source_kafka_open(const struct rt_kafka_source_options *option
 }
 
 /* ---- for who commits ---- */
+
+enum rt_status rt_source_kafka_begin(struct rt_source *port)
+{
+    return of(port)->started ? RT_OK : begin(of(port));
+}
+
+void rt_source_kafka_begin_at(struct rt_source *port, const struct rt_kafka_place *places,
+                              size_t count)
+{
+    struct kafka_source *source = of(port);
+
+    RT_ASSERT(!source->started && count == source->part_count);
+    for (size_t i = 0; i < count; i++)
+        part_at(source, places[i].topic, places[i].partition)->next =
+            places[i].offset == RT_KAFKA_NO_OFFSET ? 0 : places[i].offset;
+    source->sought = true;
+}
 
 struct rt_kafka_reader *rt_source_kafka_reader(struct rt_source *source)
 {

@@ -38,10 +38,10 @@ struct rt_kafka_source_options {
     const char *group; /* also in the settings */
     uint32_t number;   /* the source's index in positions */
     enum rt_kafka_start start;
-    int64_t start_ms;      /* with RT_KAFKA_START_TIME */
-    bool until_now;        /* ends where the topics ended when reading began */
-    bool headers;          /* somebody wants them */
-    bool new_partitions;   /* are read; false: they end the job */
+    int64_t start_ms;       /* with RT_KAFKA_START_TIME */
+    bool until_now;         /* ends where the topics ended when reading began */
+    bool headers;           /* somebody wants them */
+    bool new_partitions;    /* are read; false: they end the job */
     uint64_t look_every_ms; /* for new partitions; 0: never */
 };
 
@@ -60,11 +60,18 @@ struct rt_kafka_reader *rt_source_kafka_reader(struct rt_source *source);
 enum rt_status rt_source_kafka_committed(struct rt_source *source, struct rt_kafka_place *out,
                                          size_t max, size_t *count);
 
+/* Reads from there instead of from where `start` says; all partitions, before the first read. */
+void rt_source_kafka_begin_at(struct rt_source *source, const struct rt_kafka_place *places,
+                              size_t count);
+
+/* Finds out where to read from, if nobody has said so, and begins; from now on `stand` and `places` tell. */
+enum rt_status rt_source_kafka_begin(struct rt_source *source);
+
 /* Where it stands: a place for each partition that is read, as `places`, with Kafka's names. */
 size_t rt_source_kafka_stand(struct rt_source *source, struct rt_kafka_place *out, size_t max);
 
 /* `topic/partition` of a place; borrowed until the source is freed. */
-const char *rt_source_kafka_name(const struct rt_source *source, const struct rt_kafka_place *place);
-
+const char *rt_source_kafka_name(const struct rt_source *source,
+                                 const struct rt_kafka_place *place);
 
 #endif
