@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * compact.c - the directory is kept small: files that nobody needs go, many become one.
+ *
+ *     base | d d d d ... d     deltas together half as large as the base: base and deltas become a new base
+ *                              many small ones:                           the deltas become one
+ *
+ * What is merged belongs to a committed checkpoint, and the result stands for exactly the links it was made of, so checkpoints may
+ * be made meanwhile.  A base is written at most once per doubling of half its size in deltas, merged deltas likewise, so what is
+ * written in all stays a small multiple of what has changed.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "runtime/base/assert.h"
+#include "runtime/base/killpoint.h"
+#include "runtime/checkpoint/checkpoints_inside.h"
+#include "runtime/checkpoint/disk.h"
+
+enum { DELTAS_MAX = 32, BASE_BYTES_MIN = 1 << 20 };
+
+/* ---- cleaning ---- */
+
+static bool is_needed(const struct rt_checkpoints *checkpoints, const struct rt_state_name *name)
+{
+    if (name->kind == RT_NAME_CHECKPOINT)
+        return name->id > checkpoints->last_id ||
+               (!name->unfinished &&
+                (name->id == checkpoints->last_id || name->id == checkpoints->former_id));
+    if (name->id > checkpoints->last_id)
+        return true;
+    if ((checkpoints->compaction.running || checkpoints->compaction.ready) &&
+        strncmp(name->text, checkpoints->compaction.name, strlen(checkpoints->compaction.name)) ==
+            0)
+        return true;
+    return !name->unfinished && (rt_chain_uses(&checkpoints->last, name->text) ||
+                                 rt_chain_uses(&checkpoints->former, name->text));
+}
+
+enum rt_status rt_checkpoints_clean(struct rt_checkpoints *checkpoints)
+{
+    struct rt_state_listing listing;
+    enum rt_status status;
+
+    if (checkpoints->last_id == 0)
+        return RT_OK;
+    status = rt_state_list(checkpoints->directory, &listing, &checkpoints->why);
+    if (status != RT_OK)
+        return status;
+    /* Manifests first: one that is there has its parts, also after a crash in between. */
+    for (int manifests = 1; manifests >= 0; manifests--) {
+        for (size_t i = 0; i < listing.count && status == RT_OK; i++) {
+            const struct rt_state_name *name = &listing.names[i];
+            char path[RT_PATH_BYTES_MAX];
+
+            if ((name->kind == RT_NAME_CHECKPOINT) != (manifests == 1) ||
+                is_needed(checkpoints, name))
+                continue;
+            if (rt_disk_path(checkpoints->directory, name->text, path))
+                status = rt_disk_remove(path, &checkpoints->why);
+            KILLPOINT("cleaning");
+        }
+        if (status == RT_OK && manifests == 1)
+            status = rt_disk_sync_directory(checkpoints->directory, &checkpoints->why);
+    }
+    rt_state_listing_done(&listing);
+    return status;
+}
+
+/* ---- merging ---- */
+
+bool rt_checkpoints_plan(struct rt_checkpoints *checkpoints)
+{
+    struct rt_compaction *compaction = &checkpoints->compaction;
+    const struct rt_chain *last = &checkpoints->last;
+    size_t deltas_max =
+        checkpoints->options.deltas_max == 0 ? DELTAS_MAX : checkpoints->options.deltas_max;
+    uint64_t base, deltas;
+
+    if (compaction->running || compaction->ready || last->count < 3)
+        return false;
+    base = rt_chain_bytes(last, 0, 1);
+    deltas = rt_chain_bytes(last, 1, last->count);
+    if (deltas >= base / 2 && (deltas >= BASE_BYTES_MIN || last->count > deltas_max))
+        compaction->begin = 0;
+    else if (last->count > deltas_max)
+        compaction->begin = 1;
+    else
+        return false;
+    compaction->end = last->count;
+    if (rt_chain_copy(&compaction->chain, last) != RT_OK)
+        return false; /* the next time, perhaps */
+    compaction->checkpoint = checkpoints->last_id;
+    compaction->generation = checkpoints->generation;
+    snprintf(compaction->name, sizeof(compaction->name), "%s-%" PRIu64,
+             compaction->begin == 0 ? "base" : "merged", compaction->checkpoint);
+    rt_buffer_reset(&compaction->why);
+    compaction->running = true;
+    return true;
+}
+
+enum rt_status rt_checkpoints_compact(struct rt_checkpoints *checkpoints)
+{
+    struct rt_compaction *compaction = &checkpoints->compaction;
+    struct rt_merge_order order = {
+        .chain = &compaction->chain,
+        .begin = compaction->begin,
+        .end = compaction->end,
+        .source = checkpoints->directory,
+        .target = checkpoints->directory,
+        .name = compaction->name,
+        .job = checkpoints->job,
+        .checkpoint = compaction->checkpoint,
+        .with_removed = compaction->begin > 0,
+    };
+
+    compaction->part = (struct rt_part){
+        .kind = compaction->begin == 0 ? RT_PART_BASE : RT_PART_DELTA,
+        .checkpoint = compaction->checkpoint,
+        .name = rt_text_of(compaction->name),
+    };
+    return rt_checkpoint_merge(&order, &compaction->part.facts, &compaction->why);
+}
+
+void rt_checkpoints_compacted(struct rt_checkpoints *checkpoints, enum rt_status status)
+{
+    struct rt_compaction *compaction = &checkpoints->compaction;
+
+    RT_ASSERT(compaction->running);
+    compaction->running = false;
+    /* A state that began anew meanwhile has nothing of these links. */
+    compaction->ready = status == RT_OK && compaction->generation == checkpoints->generation;
+}
+
+/* ---- all entries into one file ---- */
+
+static enum rt_status copy_blobs(const struct rt_merge_order *order, struct rt_entry_writer *writer,
+                                 struct rt_buffer *why)
+{
+    const struct rt_link *link = &order->chain->links[order->end - 1];
+    struct rt_file_owner owner = {order->job, link->part.checkpoint};
+    char path[RT_PATH_BYTES_MAX];
+    struct rt_entry_reader *reader;
+    enum rt_status status;
+
+    if (!rt_disk_path(order->source, link->name, path))
+        return RT_ERR_UNSUPPORTED;
+    status = rt_entry_reader_new(path, owner, &link->part.facts, why, &reader);
+    if (status != RT_OK)
+        return status;
+    status = rt_entry_reader_copy_blobs(reader, writer);
+    rt_entry_reader_free(reader);
+    return status;
+}
+
+static enum rt_status copy_entries(const struct rt_merge_order *order,
+                                   struct rt_entry_writer *writer, struct rt_buffer *why)
+{
+    struct rt_chain_options options = {.directory = order->source,
+                                       .job = order->job,
+                                       .to = RT_ENTRY_GROUPS_MAX,
+                                       .with_removed = order->with_removed};
+    struct rt_entries *entries;
+    struct rt_entry entry;
+    enum rt_status status =
+        rt_chain_entries(order->chain, order->begin, order->end, &options, why, &entries);
+
+    if (status != RT_OK)
+        return status;
+    while ((status = entries->next(entries, &entry)) == RT_OK) {
+        status = rt_entry_writer_add(writer, &entry);
+        if (status != RT_OK)
+            break;
+    }
+    entries->free(entries);
+    return status == RT_END ? RT_OK : status;
+}
+
+enum rt_status rt_checkpoint_merge(const struct rt_merge_order *order, struct rt_file_facts *facts,
+                                   struct rt_buffer *why)
+{
+    struct rt_file_owner owner = {order->job, order->checkpoint};
+    struct rt_entry_writer *writer;
+    enum rt_status status = rt_entry_writer_new(order->target, order->name, owner, why, &writer);
+
+    if (status != RT_OK)
+        return status;
+    if (order->with_blobs)
+        status = copy_blobs(order, writer, why);
+    if (status == RT_OK)
+        status = copy_entries(order, writer, why);
+    KILLPOINT("merged");
+    if (status == RT_OK)
+        status = rt_entry_writer_finish(writer, facts);
+    rt_entry_writer_free(writer);
+    return status;
+}
