@@ -66,7 +66,7 @@ static void print_text(const struct cli_rule_set *set, const struct cli_call *ca
         return;
     print_files(diags);
     printf("%zu file%s, ", files, files == 1 ? "" : "s");
-    if (set->plan != NULL)
+    if (set->plan != NULL && counts.errors == 0)
         printf("%u rule%s, ", set->plan->rule_count, set->plan->rule_count == 1 ? "" : "s");
     print_counts(counts);
     putchar('\n');
@@ -90,17 +90,26 @@ static enum cli_exit check(const struct cli_call *call)
     const char *const *paths = call->argument_count > 0 ? call->arguments : usual;
     size_t count = call->argument_count > 0 ? call->argument_count : 1;
     bool warnings_fail = strcmp(cli_value(call, CLI_OPTION_FAIL_ON, "error"), "warning") == 0;
+    struct rule_load_options options = {.keeps_good_rules = true};
+    struct cli_sample *sample = NULL;
     struct cli_rule_set set;
-    enum rt_status status = cli_rule_set_load(&set, call, paths, count, NULL);
-    enum cli_exit code = cli_rule_set_exit(status);
+    enum rt_status status;
+    enum cli_exit code;
 
-    if (status == RT_OK && cli_given(call, CLI_OPTION_SAMPLE)) {
-        code = cli_sample_check(call, set.plan, set.diags);
-        if (code != CLI_OK) {
-            cli_rule_set_done(&set);
+    if (cli_given(call, CLI_OPTION_SAMPLE)) {
+        code = cli_sample_read(call, &sample);
+        if (code != CLI_OK)
             return code;
-        }
+        options.sample = cli_sample_schema(sample);
     }
+    status = cli_rule_set_load(&set, call, paths, count, &options);
+    if (sample != NULL && set.plan != NULL) {
+        enum rt_status checked = cli_sample_check_conditions(sample, set.plan, set.diags);
+
+        status = checked == RT_OK ? status : checked;
+    }
+    cli_sample_free(sample);
+    code = cli_rule_set_exit(status);
     if (status == RT_OK || status == RT_ERR_DIAG) {
         if (strcmp(cli_value(call, CLI_OPTION_FORMAT, "text"), "json") == 0)
             print_json(&set);

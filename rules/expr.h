@@ -81,8 +81,8 @@ struct expr_scope {
     size_t binding_count;
     const struct expr_constant *constants;
     size_t constant_count;
-    struct rt_span *
-        mentions; /* by field: where it is first read other than by has() or .?; NULL: not wanted */
+    bool *
+        mentions; /* by field: it has been read other than by has() or .?; NULL: unseen fields are not looked for */
     const struct expr_schema *declared; /* the fields as the author declares them; NULL: not */
     const struct expr_schema *sample;   /* as the events of a sample have them; NULL: no sample */
     const char *container;              /* CEL container, for eval; NULL: none */
@@ -118,11 +118,18 @@ unsigned expr_tree_uses(const struct expr_tree *tree);
 /* Whether it reads the binding with this index. */
 bool expr_tree_uses_binding(const struct expr_tree *tree, uint32_t index);
 
+/* Where it is written; RT_NO_SPAN if nowhere in a file.  Of trees that were joined, the first one's place. */
+struct rt_span expr_tree_span(const struct expr_tree *tree);
+
 /* Static type if known, else RT_ABSENT. */
 enum rt_type expr_tree_type(const struct expr_tree *tree);
 
 /* The operands of the top-level `&&` chain (the tree itself if it is none).  Returns how many; fills at most `max`. */
 size_t expr_tree_conjuncts(struct expr_tree *tree, struct expr_tree **out, size_t max);
+
+/* The same one by one. */
+size_t expr_tree_conjunct_count(const struct expr_tree *tree);
+const struct expr_tree *expr_tree_conjunct(const struct expr_tree *tree, size_t index);
 
 /* Equal trees have equal fingerprints: conditions of all rules are shared by it. */
 struct rt_hash128 expr_tree_fingerprint(const struct expr_tree *tree);

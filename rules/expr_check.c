@@ -40,6 +40,16 @@ static void want_bool(struct expr_checker *checker, struct expr_node *child, con
 
 /* ---- operators ---- */
 
+static bool is_word_of_bool(struct rt_text text)
+{
+    return rt_text_is(text, "true") || rt_text_is(text, "false");
+}
+
+static bool is_digits(struct rt_text text)
+{
+    return text.length > 0 && strspn(text.data, "-+.0123456789") >= text.length;
+}
+
 /* A text beside a number: one of them has quotes too many or too few. */
 static bool help_with_quotes(struct expr_checker *checker, struct rt_diag *diag,
                              const struct expr_node *left, const struct expr_node *right)
@@ -62,7 +72,9 @@ static bool help_with_quotes(struct expr_checker *checker, struct rt_diag *diag,
         rt_diag_help(diags, diag,
                      "an address is written ip('%.*s'), a network cidr(x, '10.0.0.0/8')",
                      EXPR_PRINT(rt_value_text(constant->value)));
-    else if (type == RT_INT || type == RT_DOUBLE || type == RT_BOOL)
+    else if ((type == RT_BOOL) == is_word_of_bool(rt_value_text(constant->value)) &&
+             (type == RT_BOOL || is_digits(rt_value_text(constant->value))) &&
+             (type == RT_INT || type == RT_DOUBLE || type == RT_BOOL))
         rt_diag_help(diags, diag, "%s stands without quotes: %.*s",
                      type == RT_BOOL ? "true or false" : "a number",
                      EXPR_PRINT(rt_value_text(constant->value)));

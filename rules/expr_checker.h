@@ -90,6 +90,8 @@ struct rt_diag *expr_reported(struct expr_checker *checker, struct expr_node *no
 /* Says where the types of the fields in a node come from that could not meet. */
 void expr_explain_types(const struct expr_checker *checker, const struct expr_node *node,
                         struct rt_diag *diag);
+/* Reports a field that no event of the sample has. */
+void expr_report_unseen(struct expr_checker *checker, struct expr_node *node);
 /* Gives the field node its type, and reports one that should not be there. */
 void expr_declare_field(struct expr_checker *checker, struct expr_node *node);
 /* The node, or what makes the declared type of what an event has: timestamp(x), x * 1.0.  NULL: no memory. */

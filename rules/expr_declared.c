@@ -110,6 +110,31 @@ static void report_inside(struct expr_checker *checker, struct expr_node *node,
                     expr_type_phrase(type));
 }
 
+void expr_report_unseen(struct expr_checker *checker, struct expr_node *node)
+{
+    const struct expr_schema *sample = checker->scope->sample;
+    const struct expr_schema_field *near;
+    struct rt_diags *diags = checker->work->diags;
+    struct expr_schema_field field;
+    struct rt_buffer path;
+    struct rt_diag *diag;
+
+    if (sample->is_open || node->path_length == 0 || expr_is_poisoned(node) ||
+        expr_schema_find(sample, node->path, node->path_length, &field) == EXPR_SCHEMA_KNOWN)
+        return;
+    near = expr_schema_nearest(sample, node->path, node->path_length, checker->work->arena);
+    expr_schema_path(node->path, node->path_length, &path);
+    diag = rt_diag_add(diags, RT_SEVERITY_WARNING, RULE_DIAG_FIELD_NEVER_SEEN,
+                       expr_text_span(checker->work->text, node->begin, node->end),
+                       "no event of the sample has a field `%s`",
+                       path.failed ? "of this name" : path.data);
+    rt_buffer_done(&path);
+    if (near != NULL)
+        rt_diag_label(diags, diag, "did you mean `%s`? (in %.0f %% of %llu events)", near->path,
+                      100 * near->share, (unsigned long long)sample->event_count);
+    rt_diag_note(diags, diag, "what compares an absent field never holds");
+}
+
 static void take_sample(const struct expr_schema *sample, struct expr_node *node)
 {
     struct expr_schema_field field;

@@ -21,7 +21,8 @@ static enum rt_status take_fingerprint(struct expr_tree *tree)
 }
 
 /* What is kept beside the root: the fingerprint, and the operands of a root `&&` as trees. */
-static enum rt_status finish_tree(struct rt_arena *arena, struct expr_tree *tree)
+static enum rt_status finish_tree(struct rt_arena *arena, const struct expr_text *text,
+                                  struct expr_tree *tree)
 {
     const struct expr_node *root = tree->root;
     enum rt_status status = take_fingerprint(tree);
@@ -34,6 +35,9 @@ static enum rt_status finish_tree(struct rt_arena *arena, struct expr_tree *tree
     for (uint32_t i = 0; i < root->child_count && status == RT_OK; i++) {
         tree->conjuncts[i].root = root->children[i];
         tree->conjuncts[i].variable_count = tree->variable_count;
+        if (text != NULL)
+            tree->conjuncts[i].span =
+                expr_text_span(text, root->children[i]->begin, root->children[i]->end);
         status = take_fingerprint(&tree->conjuncts[i]);
     }
     return status;
@@ -101,7 +105,8 @@ static enum rt_status check_tree(struct expr_work *work, const struct expr_scope
     if (work->status != RT_OK || !expr_tree_fits(work, tree->root))
         return work->status;
     warn_constant(work, tree->root, want, was_constant);
-    return finish_tree(work->arena, tree);
+    tree->span = expr_text_span(work->text, tree->root->begin, tree->root->end);
+    return finish_tree(work->arena, work->text, tree);
 }
 
 enum rt_status expr_check(const struct expr_text *text, const struct expr_scope *scope,
@@ -140,12 +145,21 @@ static void put_operands(struct expr_node *node, struct expr_node **out)
         memcpy(out, node->children, node->child_count * sizeof(struct expr_node *));
 }
 
+static void put_spans(const struct expr_tree *tree, struct expr_tree *out)
+{
+    if (tree->conjuncts == NULL)
+        out->span = tree->span;
+    for (uint32_t i = 0; tree->conjuncts != NULL && i < tree->root->child_count; i++)
+        out[i].span = tree->conjuncts[i].span;
+}
+
 enum rt_status expr_tree_and(struct rt_arena *arena, struct expr_tree *left,
                              struct expr_tree *right, struct expr_tree **out)
 {
     struct expr_tree *tree;
     struct expr_node *node;
     uint32_t left_count, right_count;
+    enum rt_status status;
 
     if (left == NULL || right == NULL) {
         *out = left == NULL ? right : left;
@@ -170,8 +184,14 @@ enum rt_status expr_tree_and(struct rt_arena *arena, struct expr_tree *left,
     tree->root = node;
     tree->variable_count =
         left->variable_count > right->variable_count ? left->variable_count : right->variable_count;
+    tree->span = left->span;
     *out = tree;
-    return finish_tree(arena, tree);
+    status = finish_tree(arena, NULL, tree);
+    if (status == RT_OK) {
+        put_spans(left, tree->conjuncts);
+        put_spans(right, tree->conjuncts + left_count);
+    }
+    return status;
 }
 
 /* ---- facts ---- */
@@ -215,14 +235,29 @@ bool expr_tree_uses_binding(const struct expr_tree *tree, uint32_t index)
     return node_uses_binding(tree->root, index);
 }
 
+struct rt_span expr_tree_span(const struct expr_tree *tree)
+{
+    return tree->span;
+}
+
 enum rt_type expr_tree_type(const struct expr_tree *tree)
 {
     return (enum rt_type)tree->root->type.base;
 }
 
+size_t expr_tree_conjunct_count(const struct expr_tree *tree)
+{
+    return tree->conjuncts == NULL ? 1 : tree->root->child_count;
+}
+
+const struct expr_tree *expr_tree_conjunct(const struct expr_tree *tree, size_t index)
+{
+    return tree->conjuncts == NULL ? tree : &tree->conjuncts[index];
+}
+
 size_t expr_tree_conjuncts(struct expr_tree *tree, struct expr_tree **out, size_t max)
 {
-    size_t count = tree->conjuncts == NULL ? 1 : tree->root->child_count;
+    size_t count = expr_tree_conjunct_count(tree);
 
     for (size_t i = 0; i < count && i < max; i++)
         out[i] = tree->conjuncts == NULL ? tree : &tree->conjuncts[i];

@@ -148,13 +148,16 @@ static bool add_field(struct expr_checker *checker, struct expr_node *node,
     return false;
 }
 
-/* A span of a text always ends behind 0, so a cleared one is none. */
-static void note_mention(struct expr_checker *checker, const struct expr_node *node)
+/* The first place where a field is read. */
+static void note_mention(struct expr_checker *checker, struct expr_node *node)
 {
-    struct rt_span *mentions = checker->scope->mentions;
+    bool *mentions = checker->scope->mentions;
 
-    if (mentions != NULL && node->field < RT_FIELDS_MAX && mentions[node->field].end == 0)
-        mentions[node->field] = expr_text_span(checker->work->text, node->begin, node->end);
+    if (mentions == NULL || node->field >= RT_FIELDS_MAX || mentions[node->field])
+        return;
+    mentions[node->field] = true;
+    if (checker->scope->sample != NULL)
+        expr_report_unseen(checker, node);
 }
 
 /* Makes `node` the field at `path`: FIELD, FIELD_HAS, EVENT_FIELD or EVENT_HAS. */

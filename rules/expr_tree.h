@@ -136,6 +136,7 @@ struct expr_tree {
     struct expr_node *root;
     uint32_t variable_count;
     struct rt_hash128 fingerprint;
+    struct rt_span span;         /* where it is written; of trees that were joined, the first */
     struct expr_tree *conjuncts; /* one for each operand of a root AND; NULL otherwise */
 };
 

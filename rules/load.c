@@ -267,8 +267,11 @@ enum rt_status rule_load(const struct rule_source *sources, size_t source_count,
     }
     if (status == RT_OK && rt_diags_count(diags, RT_SEVERITY_ERROR) > loader.errors_before)
         status = RT_ERR_DIAG;
-    if (status == RT_OK)
-        status = plan_finish(loader.plan, out);
+    if (status == RT_OK || (status == RT_ERR_DIAG && loader.options->keeps_good_rules)) {
+        enum rt_status finished = plan_finish(loader.plan, out);
+
+        status = finished == RT_OK ? status : finished;
+    }
     end(&loader);
     return status;
 }

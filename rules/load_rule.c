@@ -383,6 +383,9 @@ static void read_body(struct loader *loader, struct load_rule *load, const struc
 void load_one_rule(struct loader *loader, const struct yaml_node *node)
 {
     struct load_rule *load = load_alloc(loader, 1, sizeof(*load));
+    size_t errors_before = loader->options->keeps_good_rules
+                               ? rt_diags_count(loader->diags, RT_SEVERITY_ERROR)
+                               : loader->errors_before;
     enum rt_status status;
 
     if (load == NULL || (load->rule = load_alloc(loader, 1, sizeof(*load->rule))) == NULL)
@@ -395,8 +398,7 @@ void load_one_rule(struct loader *loader, const struct yaml_node *node)
     (void)read_id(loader, load);
     read_metadata(loader, load);
     read_body(loader, load, node);
-    if (loader->status != RT_OK ||
-        rt_diags_count(loader->diags, RT_SEVERITY_ERROR) > loader->errors_before)
+    if (loader->status != RT_OK || rt_diags_count(loader->diags, RT_SEVERITY_ERROR) > errors_before)
         return;
     if (!load_revision(loader, load))
         return;

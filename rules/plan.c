@@ -424,21 +424,6 @@ static enum rt_status move_vectors(struct plan_builder *builder)
     return status;
 }
 
-/* From fields to slots. */
-static enum rt_status move_mentions(struct plan_builder *builder)
-{
-    struct rule_plan *plan = builder->plan;
-    size_t count = rt_fields_count(plan->fields);
-    struct rt_span *mentions = rt_arena_array(builder->arena, count, sizeof(*mentions));
-
-    if (mentions == NULL)
-        return RT_ERR_NOMEM;
-    for (rt_field_id field = 0; field < count; field++)
-        mentions[rt_fields_slot(plan->fields, field)] = builder->mentions[field];
-    plan->mentions = mentions;
-    return RT_OK;
-}
-
 static enum rt_status compile_all(struct plan_builder *builder)
 {
     struct rule_plan *plan = builder->plan;
@@ -462,9 +447,6 @@ enum rt_status plan_finish(struct plan_builder *builder, struct rule_plan **out)
     if (status != RT_OK)
         return status;
     rt_fields_seal(plan->fields);
-    status = move_mentions(builder);
-    if (status != RT_OK)
-        return status;
     if (builder->has_time_field)
         plan->time_slot = rt_fields_slot(plan->fields, builder->time_field);
     status = compile_all(builder);

@@ -232,9 +232,8 @@ struct rule {
 
 struct rule_plan {
     struct rt_fields *fields;
-    const struct rt_span *mentions; /* by slot: where it is first read; end 0: nowhere */
-    rt_slot time_slot;              /* of rule_load_options.time_field; RT_NO_SLOT without one */
-    struct expr *watermark_when;    /* reads the event at hand only; NULL without one */
+    rt_slot time_slot;           /* of rule_load_options.time_field; RT_NO_SLOT without one */
+    struct expr *watermark_when; /* reads the event at hand only; NULL without one */
     const struct rule_atom *atoms;
     uint32_t atom_count;
     const struct rule_keying *keyings;
@@ -264,11 +263,13 @@ struct rule_load_options {
     const char *
         watermark_when; /* expression over the event at hand; its diagnostics are named `--watermark-when` */
     const struct expr_schema *sample; /* what the events of a sample have; NULL: no sample */
+    bool keeps_good_rules; /* with RT_ERR_DIAG the plan holds the rules in which nothing is wrong */
 };
 
 /*
  * Compiles the files into one plan.  Everything that is wrong goes to `diags`, all files in one run: RT_ERR_DIAG.
- * Warnings alone do not fail.  The sources may be freed afterwards.
+ * Warnings alone do not fail.  The sources may be freed afterwards.  *out is set on RT_OK, and with keeps_good_rules also on
+ * RT_ERR_DIAG.
  */
 enum rt_status rule_load(const struct rule_source *sources, size_t source_count,
                          const struct rule_load_options *options, struct rt_diags *diags,

@@ -42,7 +42,7 @@ struct plan_builder {
     struct rt_map keying_index;
     struct rule **rules;
     size_t rule_count, rule_capacity;
-    struct rt_span *mentions; /* RT_FIELDS_MAX, by field: see struct expr_scope */
+    bool *mentions; /* RT_FIELDS_MAX, by field: see struct expr_scope */
     rt_field_id time_field;
     bool has_time_field;
     struct expr_tree *watermark_when;

@@ -452,8 +452,16 @@ class Check(Folder):
         self.assertIn("warning[W301]: no event of the sample has a field `geo.cuontry`\n --> fields.yaml:4:27", ended.out)
         self.assertIn("^^^^^^^^^^^ did you mean `geo.country`? (in 50 % of 2 events)", ended.out)
         self.assertIn("^^^^ did you mean `user`? (in 100 % of 2 events)", ended.out)
-        self.assertEqual(ended.lines()[-1], "1 file, 1 rule, 0 errors, 2 warnings")
+        self.assertEqual(ended.lines()[-1], "1 file, 1 rule, 0 errors, 3 warnings")
         self.assertEqual(self.egret("check", "--sample", "sample.ndjson", "fields.yaml", "--fail-on", "warning").code, 1)
+
+    def test_a_sample_says_which_conditions_no_event_meets_also_when_other_rules_have_errors(self):
+        self.write("never.yaml", SAMPLED_RULES)
+        self.write("sample.ndjson", '{"ts":1,"user":"b","type":"login","n":3,"mixed":1}\n{"ts":2,"user":"c","n":8.5,"mixed":"a"}\n'
+                   'no event\n{"ts":3,"user":"c","type":"other","n":9,"mixed":"a"}\n')
+        ended = self.egret("check", "--sample", "sample.ndjson", "never.yaml")
+        self.assertEqual((ended.code, ended.err), (1, ""))
+        self.assertEqual(ended.out, SAMPLED_FINDINGS)
 
     def test_a_sample_that_is_not_there_or_empty_is_a_wrong_call(self):
         self.write("empty.ndjson", "\n")
@@ -495,6 +503,111 @@ class Check(Folder):
         self.assertIn("again.yaml:4", ended.out)
         self.assertIn("rule.yaml:4", ended.out)
 
+
+SAMPLED_RULES = """version: 1
+rules:
+  - id: broken
+    where: type =
+  - id: steps
+    key_by: user
+    pattern:
+      - begin: a
+        where: user > 5
+      - followedBy: b
+        where: type == "logn"
+      - followedBy: c
+        where: n > 5 && type == "login"
+      - followedBy: d
+        optional: true
+        where: b.user == user && mixed > 5
+    within: 1m
+  - id: held
+    where: n > 3 && mixed.size() == 1
+  - id: failing
+    where: type > 5 || size(n) == 1
+    filter: type == "login"
+"""
+
+SAMPLED_FINDINGS = """error[E202]: there is no operator `=`
+ --> never.yaml:4:17
+  |
+4 |     where: type =
+  |                 ^ did you mean `==`?
+  |
+  = fix:  replace with `==`
+
+warning[W302]: `>` has no meaning between a string and an int
+ --> never.yaml:9:16
+  |
+9 |         where: user > 5
+  |                ^^^^^^^^
+  |
+  = note: `user` is a string in all 3 events of the sample that have it
+  = help: a text stands in quotes: "5"
+
+warning[W304]: `a` of `steps` ends in an error for 3 of 3 events that it is asked of
+ --> never.yaml:9:16
+  |
+9 |         where: user > 5
+  |                ^^^^^^^^ always an error: type
+  |
+  = note: so `steps` cannot match anything of this sample
+
+warning[W303]: `b` of `steps` holds for 0 of 3 events that it is asked of
+  --> never.yaml:11:16
+   |
+11 |         where: type == "logn"
+   |                ^^^^^^^^^^^^^^ never true
+   |
+   = note: for 1 of them it ends in an error, the first: absent_field
+   = note: so `steps` cannot match anything of this sample
+
+warning[W303]: `c` of `steps` holds for 0 of 3 events that it is asked of
+  --> never.yaml:13:16
+   |
+13 |         where: n > 5 && type == "login"
+   |                ^^^^^^^^^^^^^^^^^^^^^^^^ its parts are never true together
+   |
+   = note: for 1 of them it ends in an error, the first: absent_field
+   = note: so `steps` cannot match anything of this sample
+
+warning[W303]: `d` of `steps` holds for 0 of 3 events that it is asked of
+  --> never.yaml:16:34
+   |
+16 |         where: b.user == user && mixed > 5
+   |                                  ^^^^^^^^^ never true
+   |
+   = note: for 2 of them it ends in an error, the first: type
+
+warning[W302]: `>` has no meaning between a string and an int
+  --> never.yaml:21:12
+   |
+21 |     where: type > 5 || size(n) == 1
+   |            ^^^^^^^^
+   |
+   = note: `type` is a string in all 2 events of the sample that have it
+   = help: a text stands in quotes: "5"
+
+warning[W304]: `where` of `failing` ends in an error for 1 of 1 events that it is asked of
+  --> never.yaml:21:12
+   |
+21 |     where: type > 5 || size(n) == 1
+   |            ^^^^^^^^^^^^^^^^^^^^^^^^ always an error: type
+   |
+   = note: so `failing` cannot match anything of this sample
+
+warning[W302]: `size` does not take a double
+  --> never.yaml:21:24
+   |
+21 |     where: type > 5 || size(n) == 1
+   |                        ^^^^^^^
+   |
+   = note: `n` is a double in all 3 events of the sample that have it
+   = help: it takes string->int|bytes->int|list->int|map->int
+
+never.yaml: 1 error, 8 warnings (1 with a fix)
+1 file, 1 error, 8 warnings
+"""
 
 TESTED_RULE = LOGIN_RULE + """
     tests:

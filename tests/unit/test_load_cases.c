@@ -103,6 +103,8 @@ static bool is_shown_elsewhere(unsigned code)
     case RULE_DIAG_YAML_LIMIT:       /* test_yaml.c */
     case RULE_DIAG_FIELD_NEVER_SEEN: /* cli.py: it needs a sample */
     case RULE_DIAG_SAMPLE_TYPE:      /* the same */
+    case RULE_DIAG_NEVER_HELD:       /* the same */
+    case RULE_DIAG_ALWAYS_FAILED:    /* the same */
         return true;
     default:
         return code >= 200 && code < 220; /* the compiler of expressions */
