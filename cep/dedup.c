@@ -43,7 +43,7 @@ static void schedule(struct cep_dedup *dedup, struct entry *entry)
 {
     rt_time end = entry->left_out == 0 ? entry->until : rt_time_plus(entry->until, entry->extra);
 
-    rt_wheel_schedule(dedup->wheel, &entry->timer, end, 0, 0);
+    rt_wheel_schedule(dedup->wheel, &entry->timer, end, 0);
 }
 
 static void forget(struct cep_dedup *dedup, struct entry *entry)

@@ -68,9 +68,11 @@ struct cep_key *cep_key_of_line(struct rt_key_line *line)
 
 struct cep_slot *cep_key_slots(struct cep_key *key, uint32_t *count)
 {
-    if (key->list != NULL) {
-        *count = key->list->count;
-        return key->list->slots;
+    struct cep_slot_list *list = cep_key_list(key);
+
+    if (list != NULL) {
+        *count = list->count;
+        return list->slots;
     }
     *count = nfa_runs_empty(&key->only.runs) ? 0 : 1;
     return &key->only;
@@ -96,18 +98,19 @@ void cep_slot_prefetch(const struct cep_engine *engine, const struct cep_slot *s
 void cep_key_prefetch(const struct cep_engine *engine, const struct rt_key_line *line, bool runs)
 {
     const struct cep_key *key = (const struct cep_key *)(const void *)line->payload;
+    const struct cep_slot_list *list = cep_key_list(key);
 
-    if (key->list == NULL) {
+    if (list == NULL) {
         cep_slot_prefetch(engine, &key->only, runs);
         return;
     }
     if (!runs) {
         for (size_t at = 0; at < list_bytes(PREFETCH_SLOTS); at += 64)
-            RT_PREFETCH((const char *)key->list + at);
+            RT_PREFETCH((const char *)list + at);
         return;
     }
-    for (uint32_t i = 0; i < key->list->count && i < PREFETCH_SLOTS; i++)
-        cep_slot_prefetch(engine, &key->list->slots[i], false);
+    for (uint32_t i = 0; i < list->count && i < PREFETCH_SLOTS; i++)
+        cep_slot_prefetch(engine, &list->slots[i], false);
 }
 
 /* The first slot of the list that is not below `rule`. */
@@ -129,21 +132,20 @@ static uint32_t place_in(const struct cep_slot_list *list, uint32_t rule)
 struct cep_slot *cep_slot_find(struct rt_key_line *line, uint32_t rule)
 {
     struct cep_key *key = cep_key_of_line(line);
+    struct cep_slot_list *list = cep_key_list(key);
 
-    if (key->list == NULL)
+    if (list == NULL)
         return key->only.rule == rule && !nfa_runs_empty(&key->only.runs) ? &key->only : NULL;
 
-    uint32_t place = place_in(key->list, rule);
+    uint32_t place = place_in(list, rule);
 
-    return place < key->list->count && key->list->slots[place].rule == rule
-               ? &key->list->slots[place]
-               : NULL;
+    return place < list->count && list->slots[place].rule == rule ? &list->slots[place] : NULL;
 }
 
 /* The key's list with room for one more; made from the single slot if there is none yet. */
 static struct cep_slot_list *list_with_room(struct cep_engine *engine, struct cep_key *key)
 {
-    struct cep_slot_list *old = key->list;
+    struct cep_slot_list *old = cep_key_list(key);
 
     if (old != NULL && old->count < old->capacity)
         return old;
@@ -157,13 +159,13 @@ static struct cep_slot_list *list_with_room(struct cep_engine *engine, struct ce
     if (old == NULL) {
         list->count = 1;
         list->slots[0] = key->only;
-        key->only = (struct cep_slot){0};
     } else {
         list->count = old->count;
         memcpy(list->slots, old->slots, old->count * sizeof(struct cep_slot));
         rt_blocks_give(&engine->slot_lists, old, list_bytes(old->capacity));
     }
-    key->list = list;
+    key->only = (struct cep_slot){.rule = CEP_MANY};
+    key->only.list = list;
     return list;
 }
 
@@ -172,7 +174,7 @@ static enum rt_status add_to_line(struct cep_engine *engine, struct rt_key_line 
 {
     struct cep_key *key = cep_key_of_line(line);
 
-    if (key->list == NULL && nfa_runs_empty(&key->only.runs)) {
+    if (cep_key_list(key) == NULL && nfa_runs_empty(&key->only.runs)) {
         key->only = *slot;
         return RT_OK;
     }
@@ -261,20 +263,20 @@ bool cep_slot_drop(struct cep_engine *engine, struct cep_keying *keying, struct 
 
     RT_ASSERT(nfa_runs_empty(&slot->runs));
     cep_classifier_rest(engine->classifier, slot->rule);
-    if (key->list == NULL) {
+    struct cep_slot_list *list = cep_key_list(key);
+
+    if (list == NULL) {
         cep_timer_clear(engine, key);
         remove_line(engine, keying, line);
         return true;
     }
 
-    struct cep_slot_list *list = key->list;
     size_t place = (size_t)(slot - list->slots);
 
     list->count--;
     memmove(slot, slot + 1, (list->count - place) * sizeof(struct cep_slot));
     if (list->count == 1) { /* the slot that is left goes back into the line */
         key->only = list->slots[0];
-        key->list = NULL;
         rt_blocks_give(&engine->slot_lists, list, list_bytes(list->capacity));
     }
     return false;
@@ -296,6 +298,7 @@ void cep_slot_clear(struct cep_engine *engine, struct cep_slot *slot)
 
 static void clear_key(struct cep_engine *engine, struct cep_key *key)
 {
+    struct cep_slot_list *list = cep_key_list(key);
     uint32_t count;
     struct cep_slot *slots = cep_key_slots(key, &count);
 
@@ -304,8 +307,8 @@ static void clear_key(struct cep_engine *engine, struct cep_key *key)
         cep_classifier_rest(engine->classifier, slots[i].rule);
     }
     cep_timer_clear(engine, key);
-    if (key->list != NULL)
-        rt_blocks_give(&engine->slot_lists, key->list, list_bytes(key->list->capacity));
+    if (list != NULL)
+        rt_blocks_give(&engine->slot_lists, list, list_bytes(list->capacity));
 }
 
 void cep_key_drop(struct cep_engine *engine, struct cep_keying *keying, struct rt_key_line *line)
@@ -317,12 +320,13 @@ void cep_key_drop(struct cep_engine *engine, struct cep_keying *keying, struct r
 /* How long ago any rule stepped the key.  Right for keys idle less than 2^32 events, which is enough to choose. */
 static uint32_t idle_turns(const struct cep_key *key, uint64_t turn)
 {
+    const struct cep_slot_list *list = cep_key_list(key);
     uint32_t idle = UINT32_MAX;
 
-    if (key->list == NULL)
+    if (list == NULL)
         return (uint32_t)turn - key->only.touched;
-    for (uint32_t i = 0; i < key->list->count; i++) {
-        uint32_t slot_idle = (uint32_t)turn - key->list->slots[i].touched;
+    for (uint32_t i = 0; i < list->count; i++) {
+        uint32_t slot_idle = (uint32_t)turn - list->slots[i].touched;
 
         idle = slot_idle < idle ? slot_idle : idle;
     }

@@ -12,6 +12,8 @@
  *       └── records      the record being written, and those that wait for the end of their deadline
  *
  *     key line (64 bytes) = hash, key, [ rule | runs, window or time seen | deadline ] or a list of such slots, timer
+ *     timer (32 bytes)    = place in the wheel, deadline, half of the hash; what one rule with one run that has taken one or two
+ *                           events costs is these 96 bytes, the events apart
  *
  * S1  `turn` counts the events pushed; whatever is remembered of "this event" carries it and is stale in the next turn.
  * S2  A slot exists while its runs or its window do; a line exists while a slot does.
@@ -56,32 +58,32 @@ struct cep_truth cep_condition_truth(struct cep_memo *memo, const struct rule_co
 /* ---- keys ---- */
 
 struct cep_timer {
-    struct rt_timer timer; /* order: the keying */
-    uint64_t hash;         /* of the key */
+    struct rt_timer timer; /* tie: upper half of the key's hash, number of the keying */
 };
 
 struct cep_slot {
     uint32_t rule;
     uint32_t touched; /* turn of the last step, lower bits */
-    union {           /* by the rule's kind; all are 0 when there is nothing */
-        struct nfa_runs runs;
-        struct rt_window *window; /* owned; in engine->windows */
-        uint64_t seen;            /* new_value: when the value was seen last (cep_seen_of) */
-    };
     rt_time deadline; /* RT_TIME_MAX: none */
+    union {           /* by the rule's kind; the first word is 0 when there is nothing */
+        struct nfa_runs runs;
+        struct rt_window *window;   /* owned; in engine->windows */
+        uint64_t seen;              /* new_value: when the value was seen last (cep_seen_of) */
+        struct cep_slot_list *list; /* rule CEP_MANY */
+    };
 };
+#define CEP_MANY UINT32_MAX
 
 struct cep_slot_list { /* the slots of a key with more than one, ascending by rule */
     uint32_t count, capacity;
     struct cep_slot slots[];
 };
 
-struct cep_key {                /* a key line's payload */
-    struct cep_slot_list *list; /* NULL: `only` is the one slot, or there is none */
-    struct cep_slot only;       /* only.runs is empty: there is none */
-    struct cep_timer *timer;    /* of all slots; NULL: none has had a deadline yet */
+struct cep_key {             /* a key line's payload */
+    struct cep_slot only;    /* rule CEP_MANY: the list of the slots; runs empty: there is none */
+    struct cep_timer *timer; /* of all slots; NULL: none has had a deadline yet */
 };
-_Static_assert(sizeof(struct cep_slot) == 24 && sizeof(struct cep_key) == RT_KEY_PAYLOAD,
+_Static_assert(sizeof(struct cep_slot) == 32 && sizeof(struct cep_key) == RT_KEY_PAYLOAD,
                "a key with one rule needs its line only");
 
 struct cep_event_key { /* what one key_by makes of the event at hand */
@@ -285,6 +287,11 @@ const struct cep_event_key *cep_key_of_event(struct cep_engine *engine, uint32_t
 struct rt_key_line *cep_key_line(struct cep_keying *keying, const struct cep_event_key *key);
 struct cep_slot *cep_slot_find(struct rt_key_line *line, uint32_t rule);
 struct cep_key *cep_key_of_line(struct rt_key_line *line);
+/* NULL: it has at most one slot. */
+static inline struct cep_slot_list *cep_key_list(const struct cep_key *key)
+{
+    return key->only.rule == CEP_MANY ? key->only.list : NULL;
+}
 /* All slots of a key, ascending by rule. */
 struct cep_slot *cep_key_slots(struct cep_key *key, uint32_t *count);
 /*

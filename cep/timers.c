@@ -11,6 +11,9 @@
 #include "cep/state.h"
 #include "runtime/base/assert.h"
 
+/* Of a hash: enough to find the line by.  The lower half of a timer's tie is its keying. */
+#define HASH_UPPER UINT64_C(0xffffffff00000000)
+
 /* The key is to be looked at for this slot, if nothing else happens to it. */
 static enum rt_status arm(struct cep_engine *engine, const struct cep_keying *keying,
                           struct rt_key_line *line, const struct cep_slot *slot)
@@ -25,11 +28,11 @@ static enum rt_status arm(struct cep_engine *engine, const struct cep_keying *ke
         key->timer = rt_pool_take(&engine->timers);
         if (key->timer == NULL)
             return RT_ERR_NOMEM;
-        *key->timer = (struct cep_timer){.hash = line->hash};
+        *key->timer = (struct cep_timer){0};
     }
     if (!rt_timer_scheduled(&key->timer->timer) || rt_time_before(at, key->timer->timer.deadline))
-        rt_wheel_schedule(engine->wheel, &key->timer->timer, at, 0,
-                          (uint32_t)(keying - engine->keyings));
+        rt_wheel_schedule(engine->wheel, &key->timer->timer, at,
+                          (line->hash & HASH_UPPER) | (uint64_t)(keying - engine->keyings));
     return RT_OK;
 }
 
@@ -65,10 +68,10 @@ static bool owns_timer(const struct rt_key_line *line, const void *timer)
 /* Slots go from the last to the first, since one that is dropped moves those behind it. */
 static void fire_one(struct cep_engine *engine, struct rt_timer *due)
 {
-    const struct cep_timer *timer = (const struct cep_timer *)due;
-    struct cep_keying *keying = &engine->keyings[due->order];
+    struct cep_keying *keying = &engine->keyings[due->tie & ~HASH_UPPER];
     rt_time now = due->deadline;
-    struct rt_key_line *line = rt_key_table_find_if(&keying->table, timer->hash, owns_timer, timer);
+    struct rt_key_line *line =
+        rt_key_table_find_upper(&keying->table, due->tie & HASH_UPPER, owns_timer, due);
     uint32_t count;
     struct cep_slot *slots;
 

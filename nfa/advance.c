@@ -87,7 +87,7 @@ static void report_timeouts(struct nfa_machine *machine)
 
 static enum rt_status advance_to(struct nfa_machine *machine, struct nfa_runs *runs, rt_time time)
 {
-    struct nfa_run_list *list = runs->list;
+    struct nfa_run_list *list = nfa_list_of(runs);
     uint32_t count = list->count;
 
     nfa_call_begin(machine, list);
@@ -112,8 +112,11 @@ static enum rt_status advance_by_deadlines(struct nfa_machine *machine, struct n
 {
     enum rt_status status = RT_OK;
 
-    while (status == RT_OK && nfa_is_due(runs, time))
-        status = advance_to(machine, runs, runs->list->deadline);
+    while (status == RT_OK && nfa_is_due(machine, runs, time)) {
+        if (nfa_is_single(runs) && nfa_single_spell_out(machine, runs) == NULL)
+            return RT_ERR_NOMEM;
+        status = advance_to(machine, runs, nfa_list_of(runs)->deadline);
+    }
     return status;
 }
 
@@ -143,8 +146,15 @@ static void fetch_head(const struct nfa_run_list *list, uint32_t count)
 /* All at once: in an ordered list nothing depends on the order in which runs go. */
 static enum rt_status expire(struct nfa_machine *machine, struct nfa_runs *runs, rt_time time)
 {
-    struct nfa_run_list *list = runs->list;
-    uint32_t over = expired_head(list, machine->program->within_ms, time);
+    struct nfa_run_list *list = nfa_list_of(runs);
+    uint32_t over;
+
+    if (list == NULL) {
+        machine->counters.timed_out++;
+        nfa_single_drop(machine, runs);
+        return RT_OK;
+    }
+    over = expired_head(list, machine->program->within_ms, time);
 
     if (over == UINT32_MAX)
         return advance_by_deadlines(machine, runs, time);
@@ -168,7 +178,7 @@ static enum rt_status expire(struct nfa_machine *machine, struct nfa_runs *runs,
 
 enum rt_status nfa_advance(struct nfa_machine *machine, struct nfa_runs *runs, rt_time time)
 {
-    if (!nfa_is_due(runs, time))
+    if (!nfa_is_due(machine, runs, time))
         return RT_OK;
     return machine->quiet ? expire(machine, runs, time) : advance_by_deadlines(machine, runs, time);
 }

@@ -392,7 +392,8 @@ static enum rt_status fill_program(struct finish *finish, uint32_t start,
     if (status != RT_OK)
         return status;
     set_start_interest(program);
-    return copy_pattern(finish);
+    status = copy_pattern(finish);
+    return status == RT_OK ? nfa_find_shapes(program) : status;
 }
 
 enum rt_status nfa_build_finish(struct nfa_build *build, uint32_t start, struct nfa_program **out,

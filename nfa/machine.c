@@ -8,6 +8,11 @@
 
 enum { PREFETCH_RUNS = 8 };
 
+static size_t list_bytes(uint32_t capacity)
+{
+    return sizeof(struct nfa_run_list) + capacity * sizeof(struct nfa_item);
+}
+
 /* Deadlines other than start + within, and who would notice that a run has expired. */
 static void look_at_deadlines(struct nfa_machine *machine)
 {
@@ -38,15 +43,17 @@ enum rt_status nfa_machine_new(struct nfa_program *program, const struct nfa_lim
     look_at_deadlines(machine);
     rt_pool_init(&machine->paths, sizeof(struct nfa_path), SIZE_MAX);
     rt_blocks_init(&machine->lists, SIZE_MAX);
+    machine->lone = rt_alloc_zeroed(1, list_bytes(1));
     machine->guard_memo = rt_alloc_zeroed(program->guard_count + 1, sizeof(uint64_t));
     machine->visits = rt_alloc_zeroed(program->state_count, sizeof(uint64_t));
     machine->stack = rt_alloc_zeroed(program->proceed_count + 1, sizeof(uint32_t));
     machine->chosen = rt_alloc_zeroed(program->edge_count + 1, sizeof(*machine->chosen));
-    if (machine->guard_memo == NULL || machine->visits == NULL || machine->stack == NULL ||
-        machine->chosen == NULL) {
+    if (machine->lone == NULL || machine->guard_memo == NULL || machine->visits == NULL ||
+        machine->stack == NULL || machine->chosen == NULL) {
         nfa_machine_free(machine);
         return RT_ERR_NOMEM;
     }
+    machine->lone->capacity = 1;
     *out = machine;
     return RT_OK;
 }
@@ -58,6 +65,7 @@ void nfa_machine_free(struct nfa_machine *machine)
     RT_ASSERT(machine->counters.live_runs == 0);
     rt_pool_done(&machine->paths);
     rt_blocks_done(&machine->lists);
+    rt_free(machine->lone);
     rt_free(machine->scratch.items);
     rt_free(machine->found.items);
     rt_free(machine->completed.items);
@@ -85,22 +93,48 @@ size_t nfa_machine_bytes(const struct nfa_machine *machine)
 bool nfa_runs_want(const struct nfa_machine *machine, const struct nfa_runs *runs,
                    uint64_t true_guards)
 {
-    const struct nfa_state *start = &machine->program->states[0];
+    const struct nfa_program *program = machine->program;
+    const struct nfa_state *start = &program->states[0];
+    const struct nfa_run_list *list = nfa_list_of(runs);
 
-    if (runs->list == NULL)
-        return start->restless || (start->interest & true_guards) != 0;
-    return runs->list->restless || start->restless ||
-           ((runs->list->interest | start->interest) & true_guards) != 0;
+    if (start->restless || (start->interest & true_guards) != 0)
+        return true;
+    if (nfa_is_single(runs)) {
+        const struct nfa_state *state =
+            &program->states[program->shapes[nfa_single_shape(runs)].state];
+
+        return state->restless || (state->interest & true_guards) != 0;
+    }
+    return list != NULL && (list->restless || (list->interest & true_guards) != 0);
+}
+
+rt_time nfa_least_deadline(const struct nfa_machine *machine, const struct nfa_runs *runs)
+{
+    const struct nfa_run_list *list = nfa_list_of(runs);
+    struct nfa_single single;
+
+    if (list != NULL)
+        return list->deadline;
+    if (nfa_runs_empty(runs))
+        return RT_TIME_MAX;
+    if (machine->has_gap) {
+        nfa_single_open(machine->program, runs, &single);
+        return nfa_run_deadline(machine->program, &single.item);
+    }
+    return machine->program->within_ms == 0
+               ? RT_TIME_MAX
+               : rt_time_plus(nfa_single_first(runs)->time,
+                              (rt_duration){machine->program->within_ms});
 }
 
 rt_time nfa_runs_deadline(const struct nfa_machine *machine, const struct nfa_runs *runs,
                           uint64_t *start_sequence)
 {
-    const struct nfa_run_list *list = runs->list;
+    const struct nfa_run_list *list = nfa_list_of(runs);
 
     if (list == NULL) {
-        *start_sequence = 0;
-        return RT_TIME_MAX;
+        *start_sequence = nfa_is_single(runs) ? nfa_single_first(runs)->sequence : 0;
+        return nfa_least_deadline(machine, runs);
     }
     *start_sequence = list->deadline_sequence;
     return machine->quiet
@@ -115,10 +149,13 @@ rt_duration nfa_machine_patience(const struct nfa_machine *machine)
 
 void nfa_runs_prefetch(const struct nfa_runs *runs, bool paths)
 {
-    const struct nfa_run_list *list = runs->list;
+    const struct nfa_run_list *list = nfa_list_of(runs);
 
-    if (list == NULL)
+    if (list == NULL) {
+        RT_PREFETCH(nfa_single_event(runs, 0));
+        RT_PREFETCH(nfa_single_event(runs, 1));
         return;
+    }
     if (!paths) {
         RT_PREFETCH(list);
         RT_PREFETCH(list->runs);
@@ -281,14 +318,9 @@ void nfa_keep_run(struct nfa_machine *machine, const struct nfa_item *run)
 
 /* ---- the stored list ---- */
 
-static size_t list_bytes(uint32_t capacity)
-{
-    return sizeof(struct nfa_run_list) + capacity * sizeof(struct nfa_item);
-}
-
 static void free_list(struct nfa_machine *machine, struct nfa_run_list *list)
 {
-    if (list == NULL)
+    if (list == NULL || list == machine->lone)
         return;
     rt_blocks_give(&machine->lists, list->held, list->held_capacity * sizeof(*list->held));
     rt_blocks_give(&machine->lists, list, list_bytes(list->capacity));
@@ -307,7 +339,8 @@ static struct nfa_run_list *fitting_list(struct nfa_machine *machine, struct nfa
 {
     uint32_t count = machine->next.count;
     uint32_t capacity = capacity_for(count);
-    bool fits = list != NULL && list->capacity >= count;
+    bool is_lone = list == machine->lone; /* it is for the call only */
+    bool fits = list != NULL && !is_lone && list->capacity >= count;
     struct nfa_run_list *fitting;
 
     fitting = fits && list->capacity / 4 <= capacity
@@ -316,7 +349,7 @@ static struct nfa_run_list *fitting_list(struct nfa_machine *machine, struct nfa
     if (fitting == NULL) {
         if (fits && !machine->in_place && count > 0)
             memcpy(list->runs, machine->next.items, count * sizeof(*list->runs));
-        return list;
+        return is_lone ? NULL : list;
     }
     *fitting = (struct nfa_run_list){.deadline = RT_TIME_MAX};
     if (list != NULL)
@@ -324,7 +357,7 @@ static struct nfa_run_list *fitting_list(struct nfa_machine *machine, struct nfa
     fitting->capacity = capacity;
     if (count > 0)
         memcpy(fitting->runs, machine->next.items, count * sizeof(*list->runs));
-    if (list != NULL)
+    if (list != NULL && !is_lone)
         rt_blocks_give(&machine->lists, list, list_bytes(list->capacity));
     machine->in_place = true;
     return fitting;
@@ -402,8 +435,7 @@ rt_time nfa_run_deadline(const struct nfa_program *program, const struct nfa_ite
     return deadline;
 }
 
-/* What the list as a whole waits for: anew, or with what the runs from `first` on add. */
-static void summarise(struct nfa_machine *machine, struct nfa_run_list *list, uint32_t first)
+void nfa_summarise(struct nfa_machine *machine, struct nfa_run_list *list, uint32_t first)
 {
     const struct nfa_program *program = machine->program;
 
@@ -433,9 +465,14 @@ static void summarise(struct nfa_machine *machine, struct nfa_run_list *list, ui
 
 void nfa_store_runs(struct nfa_machine *machine, struct nfa_runs *runs)
 {
-    struct nfa_run_list *list = runs->list;
+    struct nfa_run_list *list = nfa_list_of(runs);
     uint32_t first = list == NULL || machine->touched ? 0 : list->count;
 
+    if (machine->next.count == 1 && machine->completed.count == 0 &&
+        nfa_single_fold(machine, runs, &machine->next.items[0])) {
+        free_list(machine, list);
+        return;
+    }
     if (machine->next.count > 0 || machine->completed.count > 0) {
         list = fitting_list(machine, list);
         if (list == NULL || list->capacity < machine->next.count) {
@@ -444,30 +481,34 @@ void nfa_store_runs(struct nfa_machine *machine, struct nfa_runs *runs)
         }
     }
     store_held(machine, list);
-    runs->list = list;
+    nfa_set_list(runs, list);
     if (list == NULL)
         return;
     if (machine->next.count == 0 && list->held_count == 0) {
         free_list(machine, list);
-        runs->list = NULL;
+        nfa_set_list(runs, NULL);
         return;
     }
     if (machine->began)
         list->newest_start = machine->time;
     list->count = machine->next.count;
-    summarise(machine, list, first);
+    nfa_summarise(machine, list, first);
 }
 
 void nfa_clear(struct nfa_machine *machine, struct nfa_runs *runs)
 {
-    machine->counters.cleared += runs->list == NULL ? 0 : runs->list->count;
+    const struct nfa_run_list *list = nfa_list_of(runs);
+
+    machine->counters.cleared += list != NULL ? list->count : nfa_is_single(runs);
     nfa_unload(machine, runs);
 }
 
 void nfa_unload(struct nfa_machine *machine, struct nfa_runs *runs)
 {
-    struct nfa_run_list *list = runs->list;
+    struct nfa_run_list *list = nfa_list_of(runs);
 
+    if (nfa_is_single(runs))
+        nfa_single_drop(machine, runs);
     if (list == NULL)
         return;
     nfa_call_begin(machine, NULL);
@@ -476,6 +517,6 @@ void nfa_unload(struct nfa_machine *machine, struct nfa_runs *runs)
     for (uint32_t i = 0; i < list->count; i++)
         nfa_drop_run(machine, list->runs[i].path);
     free_list(machine, list);
-    runs->list = NULL;
+    nfa_set_list(runs, NULL);
     (void)nfa_call_end(machine);
 }

@@ -89,6 +89,7 @@ struct nfa_event_head {
     rt_time time;
     uint64_t sequence;
 };
+enum { NFA_EVENT_ALIGNMENT = 16 }; /* of kept events */
 
 struct nfa_path; /* taken (step, event) pairs, newest first, shared between runs */
 
@@ -116,8 +117,8 @@ struct nfa_callbacks {
     /* Is guard true for `event` in the light of what `run` has taken?  `run` is the state before the event.
      * Asked at most once per (run, event, guard). */
     bool (*guard)(void *context, nfa_guard guard, nfa_event event, const struct nfa_match *run);
-    /* One reference to an event that lasts, made of a borrowed one and beginning with its nfa_event_head; NULL when a limit
-     * forbids it (the take then does not happen and is counted).  Not asked again in this step. */
+    /* One reference to an event that lasts, made of a borrowed one and beginning with its nfa_event_head, aligned to
+     * NFA_EVENT_ALIGNMENT; NULL when a limit forbids it (the take then does not happen and is counted).  Not asked again in this step. */
     nfa_event (*keep)(void *context, nfa_event event);
     void (*release)(void *context, nfa_event kept);
     void (*match)(void *context, const struct nfa_match *match);
@@ -152,15 +153,18 @@ const struct nfa_counters *nfa_machine_counters(const struct nfa_machine *machin
 /* What the runs of all keys occupy now, the events they hold not counted.  Constant cost. */
 size_t nfa_machine_bytes(const struct nfa_machine *machine);
 
-/* The live runs of one key.  All zero = none: nothing to initialise, nothing to free when nfa_runs_empty. */
+/*
+ * The live runs of one key.  All zero = none: nothing to initialise, nothing to free when nfa_runs_empty.  One run that has
+ * taken one or two events needs nothing besides; others lie in the machine's pools.
+ */
 struct nfa_runs {
-    struct nfa_run_list *list; /* owned by the machine's pools; NULL: only the start */
+    uintptr_t words[2]; /* private: run.h */
 };
-_Static_assert(sizeof(struct nfa_runs) == 8, "fits the key's cache line");
+_Static_assert(sizeof(struct nfa_runs) == 16, "fits the key's cache line");
 
 static inline bool nfa_runs_empty(const struct nfa_runs *runs)
 {
-    return runs->list == NULL;
+    return runs->words[0] == 0;
 }
 
 /*
@@ -181,7 +185,8 @@ bool nfa_program_is_restless(const struct nfa_program *program);
 bool nfa_runs_want(const struct nfa_machine *machine, const struct nfa_runs *runs,
                    uint64_t true_guards);
 
-/* Brings what nfa_step would touch into the cache: the list, or, when that has come, what its first runs have taken. */
+/* Brings what nfa_step would touch into the cache: the list or a single run's events; or, when a list has come, what its
+ * first runs have taken. */
 void nfa_runs_prefetch(const struct nfa_runs *runs, bool paths);
 
 /*

@@ -79,7 +79,7 @@ void nfa_path_ref(struct nfa_path *path)
 }
 
 /* A node that dies in the step that made it must not be found again. */
-static void forget_new_node(struct nfa_machine *machine, const struct nfa_path *path)
+void nfa_path_forget(struct nfa_machine *machine, const struct nfa_path *path)
 {
     struct nfa_path **at;
 
@@ -102,7 +102,7 @@ void nfa_path_unref(struct nfa_machine *machine, struct nfa_path *path)
         if (--path->references > 0)
             return;
         RT_ASSERT_SLOW(path->runs == 0);
-        forget_new_node(machine, path);
+        nfa_path_forget(machine, path);
         machine->callbacks.release(machine->context, path->event);
         rt_pool_give(&machine->paths, path);
         path = parent;

@@ -58,6 +58,8 @@ void nfa_program_unref(struct nfa_program *program)
     rt_free(program->edges);
     rt_free(program->literals);
     rt_free(program->start_guards);
+    rt_free(program->shapes);
+    rt_free(program->first_shape);
     rt_free(program);
 }
 

@@ -75,6 +75,14 @@ struct nfa_state {
     bool restless;     /* any event may change a run here */
 };
 
+/* What a run that has taken one or two events may look like: where it rests, and under which steps it has taken them. */
+struct nfa_shape {
+    uint16_t state;
+    uint16_t steps[2]; /* of the newest, of the one before */
+    uint8_t length;
+    uint8_t next; /* another one of the same state, 0: none */
+};
+
 struct nfa_program {
     atomic_uint references;
     struct nfa_state *states;
@@ -92,6 +100,18 @@ struct nfa_program {
     bool any_starts;         /* an event may start a run whatever the guards say */
     nfa_guard *start_guards; /* ascending */
     uint32_t start_guard_count;
+    struct nfa_shape *shapes; /* from 1 */
+    uint8_t *first_shape;     /* by state; 0: none */
+    uint32_t shape_count;
+    uint32_t
+        begin_edge; /* the one way to begin a run, which then rests; NFA_NO_STATE: it is not so simple */
+    uint32_t begin_shape; /* what it looks like then */
 };
+
+/* shapes.c: fills in the last part.  RT_ERR_NOMEM. */
+enum rt_status nfa_find_shapes(struct nfa_program *program);
+/* The shape with these; 0: there is none. */
+uint32_t nfa_find_shape(const struct nfa_program *program, uint32_t state, uint32_t length,
+                        uint32_t newest_step, uint32_t older_step);
 
 #endif

@@ -10,6 +10,9 @@
  *                                 +----->[a e4]<-------+
  *     kept events                          e4  e5  e7                    a reference for each node that took it
  *
+ *     single     words[0] = newest event | shape | 1, words[1] = older event | shape: one run, with neither list nor nodes
+ *
+ *     single.c   a key with one run that has taken one or two events
  *     machine.c  making, asking, clearing, storing the runs of a key
  *     step.c     one event: which edges work for which run
  *     advance.c  time: what expires
@@ -24,7 +27,9 @@
  * R4  Scratch arrays of the machine keep their memory: a steady state allocates nothing.
  * R5  A run that an event cannot move is neither copied nor is its path looked at: what decides that, its order and its
  *     deadline by `within` stand in the item.
- * R6  A step rewrites the list where it lies as long as no more runs come out than went in; then `next` moves to scratch.
+ * R6  A key has a list only if it must: one run that shares nothing, has no flags and has taken as much as a shape of the
+ *     program says (shapes.c) is a single.  So equal runs lie equally.
+ * R7  A step rewrites the list where it lies as long as no more runs come out than went in; then `next` moves to scratch.
  */
 #ifndef EGRET_NFA_RUN_H
 #define EGRET_NFA_RUN_H
@@ -88,6 +93,51 @@ struct nfa_run_list {
     struct nfa_item runs[]; /* a heap */
 };
 
+/* ---- a key's runs: nothing, a list, or a single run ---- */
+
+enum { NFA_WORD_BITS = NFA_EVENT_ALIGNMENT - 1, NFA_WORD_SINGLE = 1, NFA_SHAPES_MAX = 127 };
+
+static inline bool nfa_is_single(const struct nfa_runs *runs)
+{
+    return (runs->words[0] & NFA_WORD_SINGLE) != 0;
+}
+
+/* NULL: there are none, or a single one. */
+static inline struct nfa_run_list *nfa_list_of(const struct nfa_runs *runs)
+{
+    return nfa_is_single(runs) ? NULL : (struct nfa_run_list *)runs->words[0];
+}
+
+static inline void nfa_set_list(struct nfa_runs *runs, struct nfa_run_list *list)
+{
+    *runs = (struct nfa_runs){{(uintptr_t)list, 0}};
+}
+
+static inline void nfa_set_single(struct nfa_runs *runs, nfa_event newest, nfa_event older,
+                                  uint32_t shape)
+{
+    runs->words[0] = (uintptr_t)newest | (shape & 7) << 1 | NFA_WORD_SINGLE;
+    runs->words[1] = (uintptr_t)older | shape >> 3;
+}
+
+static inline uint32_t nfa_single_shape(const struct nfa_runs *runs)
+{
+    return (uint32_t)((runs->words[0] & NFA_WORD_BITS) >> 1 | (runs->words[1] & NFA_WORD_BITS)
+                                                                  << 3);
+}
+
+/* `back`: 0 the newest event, 1 the one before. */
+static inline nfa_event nfa_single_event(const struct nfa_runs *runs, unsigned back)
+{
+    return (nfa_event)(runs->words[back] & ~(uintptr_t)NFA_WORD_BITS);
+}
+
+/* A single run spelt out, for as long as the words are not changed. */
+struct nfa_single {
+    struct nfa_path nodes[2]; /* the newest, its parent */
+    struct nfa_item item;
+};
+
 /* Which (run, path) pairs are in the new list already. */
 struct nfa_seen {
     struct {
@@ -112,6 +162,7 @@ struct nfa_machine {
     struct nfa_counters counters;
     struct rt_pool paths;
     struct rt_blocks lists;
+    struct nfa_run_list *lone; /* where a single run is spelt out to be stepped as a list */
 
     bool has_gap; /* some deadline is not start + within */
     bool quiet;   /* nobody sees a run expire (nfa_runs_deadline) */
@@ -149,13 +200,6 @@ struct nfa_machine {
     uint32_t emitted;
 };
 
-/* Some run has reached its deadline. */
-static inline bool nfa_is_due(const struct nfa_runs *runs, rt_time time)
-{
-    return runs->list != NULL && !rt_time_before(time, runs->list->deadline) &&
-           runs->list->deadline.ms != RT_TIME_MAX.ms;
-}
-
 /* A run that waits for nothing else goes at its deadline; one that may still take events fires once for its path. */
 static inline bool nfa_run_may_fire(const struct nfa_state *state, const struct nfa_path *path)
 {
@@ -183,6 +227,8 @@ bool nfa_seen_add(struct nfa_seen *seen, const struct nfa_path *path, uint32_t s
 struct nfa_path *nfa_path_take(struct nfa_machine *machine, struct nfa_path *parent, uint32_t step);
 void nfa_path_ref(struct nfa_path *path);
 void nfa_path_unref(struct nfa_machine *machine, struct nfa_path *path);
+/* Before a node is given back otherwise than by nfa_path_unref. */
+void nfa_path_forget(struct nfa_machine *machine, const struct nfa_path *path);
 struct nfa_match nfa_item_view(const struct nfa_item *item);
 
 /* machine.c */
@@ -197,6 +243,58 @@ void nfa_drop_run(struct nfa_machine *machine, struct nfa_path *path);
 /* The new list takes the place of the old one. */
 void nfa_store_runs(struct nfa_machine *machine, struct nfa_runs *runs);
 rt_time nfa_run_deadline(const struct nfa_program *program, const struct nfa_item *run);
+/* What the list as a whole waits for: anew, or with what the runs from `first` on add. */
+void nfa_summarise(struct nfa_machine *machine, struct nfa_run_list *list, uint32_t first);
+/* The least deadline of the runs, as they are (compare nfa_runs_deadline). */
+rt_time nfa_least_deadline(const struct nfa_machine *machine, const struct nfa_runs *runs);
+/* Some run has reached its deadline. */
+static inline bool nfa_is_due(const struct nfa_machine *machine, const struct nfa_runs *runs,
+                              rt_time time)
+{
+    rt_time deadline = nfa_least_deadline(machine, runs);
+
+    return !rt_time_before(time, deadline) && deadline.ms != RT_TIME_MAX.ms;
+}
+
+/* step.c */
+/*
+ * The TAKE and IGNORE edges that work for the run, in order, into machine->chosen; returns how many.  *stopped: it must not go
+ * on, whatever else.
+ */
+uint32_t nfa_choose_edges(struct nfa_machine *machine, const struct nfa_item *run,
+                          const struct nfa_match *view, bool *stopped);
+bool nfa_edge_holds(struct nfa_machine *machine, const struct nfa_edge *edge,
+                    const struct nfa_match *view);
+static inline bool nfa_may_move(const struct nfa_machine *machine, const struct nfa_state *state)
+{
+    return state->restless || (state->interest & machine->true_guards) != 0;
+}
+
+/* single.c */
+void nfa_single_open(const struct nfa_program *program, const struct nfa_runs *runs,
+                     struct nfa_single *out);
+/* The event in hand to a key without runs; false: that is not so simple, and nothing has been asked or done. */
+bool nfa_single_begin(struct nfa_machine *machine, struct nfa_runs *runs);
+/*
+ * The event in hand to a single run that it may move and to nothing else.  False: it is not so simple, and nothing is done, but
+ * the edges that work are chosen: *count of them.
+ */
+bool nfa_single_step(struct nfa_machine *machine, struct nfa_runs *runs, uint32_t *count,
+                     bool *stopped);
+/* The single run as a list, machine->lone, which nfa_store_runs is to be called for; NULL: no memory, and nothing is done. */
+struct nfa_run_list *nfa_single_spell_out(struct nfa_machine *machine, struct nfa_runs *runs);
+/* The other way: the one run as a single; false: it cannot be one.  Its list, if there is one, is the caller's. */
+bool nfa_single_fold(struct nfa_machine *machine, struct nfa_runs *runs,
+                     const struct nfa_item *run);
+/* It goes with what it has taken; counted by the caller. */
+void nfa_single_drop(struct nfa_machine *machine, struct nfa_runs *runs);
+/* The run's first event. */
+static inline const struct nfa_event_head *nfa_single_first(const struct nfa_runs *runs)
+{
+    nfa_event older = nfa_single_event(runs, 1);
+
+    return older != NULL ? older : nfa_single_event(runs, 0);
+}
 
 /* emit.c */
 /* `match->value` is the record's time. */

@@ -181,18 +181,25 @@ enum rt_status nfa_runs_save(const struct nfa_machine *machine, const struct nfa
                              nfa_save_event_fn *save_event, void *context, struct rt_buffer *out)
 {
     static const struct nfa_run_list none = {0};
-    const struct nfa_run_list *list = runs->list == NULL ? &none : runs->list;
+    const struct nfa_run_list *list = nfa_list_of(runs) == NULL ? &none : nfa_list_of(runs);
+    const struct nfa_item *items = list->runs;
+    uint32_t count = list->count;
+    struct nfa_single single;
     struct numbering numbering = {.capacity = FEW_NODES};
     bool numbered;
 
+    if (nfa_is_single(runs)) {
+        nfa_single_open(machine->program, runs, &single);
+        items = &single.item;
+        count = 1;
+    }
     numbering.nodes = numbering.few;
-    numbered = number_items(&numbering, list->runs, list->count) &&
+    numbered = number_items(&numbering, items, count) &&
                number_items(&numbering, list->held, list->held_count);
 
-    (void)machine;
     if (numbered) {
         add_nodes(&numbering, save_event, context, out);
-        add_items(&numbering, list->runs, list->count, true, out);
+        add_items(&numbering, items, count, true, out);
         add_items(&numbering, list->held, list->held_count, false, out);
     }
     forget_numbers(&numbering);
@@ -370,10 +377,13 @@ static void drop_nodes(struct load *load)
 
 static void store(struct nfa_machine *machine, struct nfa_runs *runs)
 {
+    struct nfa_run_list *list;
+
     nfa_store_runs(machine, runs);
-    for (uint32_t i = 0; runs->list != NULL && i < runs->list->count; i++)
-        if (i == 0 || rt_time_before(runs->list->newest_start, runs->list->runs[i].start_time))
-            runs->list->newest_start = runs->list->runs[i].start_time;
+    list = nfa_list_of(runs);
+    for (uint32_t i = 0; list != NULL && i < list->count; i++)
+        if (i == 0 || rt_time_before(list->newest_start, list->runs[i].start_time))
+            list->newest_start = list->runs[i].start_time;
 }
 
 enum rt_status nfa_runs_load(struct nfa_machine *machine, struct nfa_runs *runs,
@@ -389,11 +399,11 @@ enum rt_status nfa_runs_load(struct nfa_machine *machine, struct nfa_runs *runs,
     ok = load_nodes(&load) && load_heap(&load, true, &machine->scratch);
     machine->next = machine->scratch;
     ok = ok && load_heap(&load, false, &machine->completed) && are_all_used(&load);
-    if (ok)
-        store(machine, runs);
-    else
+    if (!ok)
         drop_heaps(machine);
     drop_nodes(&load);
+    if (ok)
+        store(machine, runs);
     if (rt_form_failed(form) && load.status == RT_OK)
         load.status = RT_ERR_CORRUPT;
     if (load.status == RT_OK)

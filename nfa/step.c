@@ -21,8 +21,8 @@ static bool guard_holds(struct nfa_machine *machine, nfa_guard guard, const stru
     return holds;
 }
 
-static bool condition_holds(struct nfa_machine *machine, const struct nfa_edge *edge,
-                            const struct nfa_match *view)
+bool nfa_edge_holds(struct nfa_machine *machine, const struct nfa_edge *edge,
+                    const struct nfa_match *view)
 {
     const nfa_literal *literals = machine->program->literals;
     bool clause = false;
@@ -53,12 +53,9 @@ static bool is_too_late_to_take(const struct nfa_machine *machine, const struct 
     return !rt_time_before(machine->time, end);
 }
 
-/*
- * The TAKE and IGNORE edges that work for the run, in order, into machine->chosen; returns how many.
- * D1: a state is looked at once even when two PROCEED ways lead to it.
- */
-static uint32_t choose_edges(struct nfa_machine *machine, const struct nfa_item *run,
-                             const struct nfa_match *view, bool *stopped)
+/* D1: a state is looked at once even when two PROCEED ways lead to it. */
+uint32_t nfa_choose_edges(struct nfa_machine *machine, const struct nfa_item *run,
+                          const struct nfa_match *view, bool *stopped)
 {
     const struct nfa_program *program = machine->program;
     uint32_t depth = 0, count = 0;
@@ -77,7 +74,7 @@ static uint32_t choose_edges(struct nfa_machine *machine, const struct nfa_item 
             const struct nfa_edge *edge = &program->edges[e];
 
             if ((edge->action == NFA_TAKE && is_too_late_to_take(machine, state, run)) ||
-                !condition_holds(machine, edge, view))
+                !nfa_edge_holds(machine, edge, view))
                 continue;
             if (edge->action == NFA_PROCEED)
                 machine->stack[depth++] = edge->to;
@@ -109,7 +106,7 @@ static bool ends_at_once(struct nfa_machine *machine, uint32_t state, const stru
         for (uint32_t e = program->states[at].edge_begin; e < program->states[at].edge_end; e++) {
             const struct nfa_edge *edge = &program->edges[e];
 
-            if (edge->action != NFA_PROCEED || !condition_holds(machine, edge, view))
+            if (edge->action != NFA_PROCEED || !nfa_edge_holds(machine, edge, view))
                 continue;
             if (program->states[edge->to].kind == NFA_STATE_FINAL)
                 return true;
@@ -180,20 +177,17 @@ static bool follow_ignore(struct nfa_machine *machine, const struct nfa_item *ru
     return true;
 }
 
-static void offer(struct nfa_machine *machine, const struct nfa_item *run)
+/* Follows the edges that were chosen. */
+static void follow(struct nfa_machine *machine, const struct nfa_item *run,
+                   const struct nfa_match *view, uint32_t count, bool stopped)
 {
-    struct nfa_match view = nfa_item_view(run);
-    bool stopped, lives = false;
-    uint32_t count;
+    bool lives = false;
 
-    machine->guard_epoch++;
-    count = choose_edges(machine, run, &view, &stopped);
     for (uint32_t i = 0; i < count; i++) {
         const struct nfa_choice *choice = &machine->chosen[i];
 
-        lives |= choice->edge->action == NFA_TAKE
-                     ? follow_take(machine, run, &view, choice, stopped)
-                     : follow_ignore(machine, run, choice, stopped);
+        lives |= choice->edge->action == NFA_TAKE ? follow_take(machine, run, view, choice, stopped)
+                                                  : follow_ignore(machine, run, choice, stopped);
     }
     if (run->path == NULL) {
         machine->counters.started += lives;
@@ -204,9 +198,15 @@ static void offer(struct nfa_machine *machine, const struct nfa_item *run)
     machine->counters.broken += !stopped && !lives;
 }
 
-static bool may_move(const struct nfa_machine *machine, const struct nfa_state *state)
+static void offer(struct nfa_machine *machine, const struct nfa_item *run)
 {
-    return state->restless || (state->interest & machine->true_guards) != 0;
+    struct nfa_match view = nfa_item_view(run);
+    uint32_t count;
+    bool stopped;
+
+    machine->guard_epoch++;
+    count = nfa_choose_edges(machine, run, &view, &stopped);
+    follow(machine, run, &view, count, stopped);
 }
 
 /* What is waited for once is not waited for run by run. */
@@ -215,7 +215,7 @@ static void fetch_paths(const struct nfa_machine *machine, const struct nfa_run_
     const struct nfa_state *states = machine->program->states;
 
     for (uint32_t i = 0; i < list->count; i++)
-        if (may_move(machine, &states[list->runs[i].value]))
+        if (nfa_may_move(machine, &states[list->runs[i].value]))
             RT_PREFETCH(list->runs[i].path);
 }
 
@@ -231,7 +231,7 @@ static void offer_to_list(struct nfa_machine *machine, const struct nfa_run_list
 
         machine->read = i + 1;
         machine->old_left = count - i - 1;
-        if (may_move(machine, &states[run.value])) {
+        if (nfa_may_move(machine, &states[run.value])) {
             machine->touched = true;
             offer(machine, &run);
             nfa_drop_run(machine, run.path);
@@ -242,33 +242,81 @@ static void offer_to_list(struct nfa_machine *machine, const struct nfa_run_list
     }
 }
 
-enum rt_status nfa_step(struct nfa_machine *machine, struct nfa_runs *runs, nfa_event event,
-                        rt_time time, uint64_t sequence, uint64_t true_guards)
+static enum rt_status end_step(struct nfa_machine *machine, struct nfa_runs *runs)
+{
+    nfa_emit_matches(machine, nfa_list_of(runs));
+    nfa_store_runs(machine, runs);
+    return nfa_call_end(machine);
+}
+
+static enum rt_status step_list(struct nfa_machine *machine, struct nfa_runs *runs)
 {
     static const struct nfa_item start = {.path = NULL};
-    struct nfa_run_list *list;
+    struct nfa_run_list *list = nfa_list_of(runs);
 
-    if (machine->quiet && nfa_is_due(runs, time)) {
-        enum rt_status status = nfa_advance(machine, runs, time);
-
-        if (status != RT_OK)
-            return status;
-    }
-    list = runs->list;
     nfa_call_begin(machine, list);
-    machine->event = event;
-    machine->time = time;
-    machine->sequence = sequence;
-    machine->true_guards = true_guards;
-    if (list != NULL && (list->restless || (list->interest & true_guards) != 0))
+    if (list != NULL && (list->restless || (list->interest & machine->true_guards) != 0))
         offer_to_list(machine, list);
     else if (list != NULL)
         machine->next.count = list->count;
     machine->read = UINT32_MAX;
     machine->old_left = 0;
-    if (may_move(machine, &machine->program->states[0]))
+    if (nfa_may_move(machine, &machine->program->states[0]))
         offer(machine, &start);
-    nfa_emit_matches(machine, list);
-    nfa_store_runs(machine, runs);
-    return nfa_call_end(machine);
+    return end_step(machine, runs);
+}
+
+/* The edges of the one run, now spelt out, are chosen already. */
+static enum rt_status follow_single(struct nfa_machine *machine, struct nfa_runs *runs,
+                                    uint32_t count, bool stopped)
+{
+    struct nfa_run_list *list = nfa_list_of(runs);
+    struct nfa_item run = list->runs[0]; /* its place may be taken */
+    struct nfa_match view = nfa_item_view(&run);
+
+    nfa_call_begin(machine, list);
+    machine->read = 1;
+    machine->touched = true;
+    follow(machine, &run, &view, count, stopped);
+    nfa_drop_run(machine, run.path);
+    machine->read = UINT32_MAX;
+    machine->disturbed = true;
+    return end_step(machine, runs);
+}
+
+static enum rt_status step_single(struct nfa_machine *machine, struct nfa_runs *runs)
+{
+    const struct nfa_program *program = machine->program;
+    const struct nfa_shape *shape = &program->shapes[nfa_single_shape(runs)];
+    bool begins = nfa_may_move(machine, &program->states[0]);
+    uint32_t count = 0;
+    bool stopped = false;
+
+    if (!begins && !nfa_may_move(machine, &program->states[shape->state]))
+        return RT_OK;
+    if (!begins && nfa_single_step(machine, runs, &count, &stopped))
+        return RT_OK;
+    if (nfa_single_spell_out(machine, runs) == NULL)
+        return RT_ERR_NOMEM;
+    return begins ? step_list(machine, runs) : follow_single(machine, runs, count, stopped);
+}
+
+enum rt_status nfa_step(struct nfa_machine *machine, struct nfa_runs *runs, nfa_event event,
+                        rt_time time, uint64_t sequence, uint64_t true_guards)
+{
+    if (machine->quiet && nfa_is_due(machine, runs, time)) {
+        enum rt_status status = nfa_advance(machine, runs, time);
+
+        if (status != RT_OK)
+            return status;
+    }
+    machine->event = event;
+    machine->time = time;
+    machine->sequence = sequence;
+    machine->true_guards = true_guards;
+    if (nfa_is_single(runs))
+        return step_single(machine, runs);
+    if (nfa_runs_empty(runs) && nfa_single_begin(machine, runs))
+        return RT_OK;
+    return step_list(machine, runs);
 }

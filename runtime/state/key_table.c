@@ -87,8 +87,8 @@ struct rt_text rt_key_line_key(const struct rt_key_line *line)
 }
 
 /* Lines of equal hash lie in one stretch that ends at a free line or at one nearer to its home. */
-struct rt_key_line *rt_key_table_find_if(const struct rt_key_table *table, uint64_t hash,
-                                         rt_key_line_is_fn *is, const void *context)
+static struct rt_key_line *find(const struct rt_key_table *table, uint64_t hash, unsigned dropped,
+                                rt_key_line_is_fn *is, const void *context)
 {
     if (table->capacity == 0)
         return NULL;
@@ -99,12 +99,19 @@ struct rt_key_line *rt_key_table_find_if(const struct rt_key_table *table, uint6
     for (size_t distance = 0;; distance++) {
         struct rt_key_line *line = &table->lines[place];
 
-        if (line->hash == hash && is(line, context))
+        if ((line->hash ^ hash) >> dropped == 0 && is(line, context))
             return line;
         if (line->hash == 0 || distance_at(table, place) < distance)
             return NULL;
         place = (place + 1) & mask;
     }
+}
+
+struct rt_key_line *rt_key_table_find_upper(const struct rt_key_table *table, uint64_t hash,
+                                            rt_key_line_is_fn *is, const void *context)
+{
+    RT_ASSERT(table->capacity == 0 || table->shift >= 32);
+    return find(table, hash, 32, is, context);
 }
 
 static bool has_key(const struct rt_key_line *line, const void *context)
@@ -117,7 +124,7 @@ static bool has_key(const struct rt_key_line *line, const void *context)
 struct rt_key_line *rt_key_table_find(const struct rt_key_table *table, uint64_t hash,
                                       struct rt_text key)
 {
-    return rt_key_table_find_if(table, hash, has_key, &key);
+    return find(table, hash, 0, has_key, &key);
 }
 
 /* Opens a gap for `hash` in the order of home places and returns it.  The table has a free line. */

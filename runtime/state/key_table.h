@@ -60,10 +60,13 @@ void rt_key_table_prefetch(const struct rt_key_table *table, uint64_t hash);
 struct rt_key_line *rt_key_table_find(const struct rt_key_table *table, uint64_t hash,
                                       struct rt_text key);
 
-/* The line with this hash for which `is` holds, or NULL: to find a line by what its payload refers to. */
+/*
+ * The line for which `is` holds and whose hash has this upper half, or NULL: to find a line by what its payload refers to.
+ * The table has less than 2^32 lines.
+ */
 typedef bool rt_key_line_is_fn(const struct rt_key_line *line, const void *context);
-struct rt_key_line *rt_key_table_find_if(const struct rt_key_table *table, uint64_t hash,
-                                         rt_key_line_is_fn *is, const void *context);
+struct rt_key_line *rt_key_table_find_upper(const struct rt_key_table *table, uint64_t hash,
+                                            rt_key_line_is_fn *is, const void *context);
 
 /*
  * A line for a key that is not there yet.  RT_ERR_NOMEM: nothing has changed but places.  RT_ERR_LIMIT: the key is long and

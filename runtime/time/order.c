@@ -96,7 +96,7 @@ static enum rt_status wheel_add(struct rt_order *order, const struct rt_event *k
     if (node == NULL)
         return RT_ERR_NOMEM;
     *node = (struct rt_order_node){.event = kept};
-    rt_wheel_schedule(order->wheel, &node->timer, kept->time, kept->sequence, 0);
+    rt_wheel_schedule(order->wheel, &node->timer, kept->time, kept->sequence);
     return RT_OK;
 }
 

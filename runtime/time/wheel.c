@@ -18,7 +18,7 @@
 #include "runtime/base/alloc.h"
 #include "runtime/base/assert.h"
 
-enum { LEVELS = 8, SLOTS = 256, WORDS = SLOTS / 64, RUNS = 64, DUE = LEVELS * SLOTS };
+enum { LEVELS = 8, SLOTS = 256, WORDS = SLOTS / 64, RUNS = 64 };
 
 struct rt_wheel {
     uint64_t clock;   /* biased, see to_unsigned; nothing in the slots is due at or before it */
@@ -72,13 +72,11 @@ static bool comes_before(const struct rt_timer *a, const struct rt_timer *b)
 {
     if (a->deadline.ms != b->deadline.ms)
         return a->deadline.ms < b->deadline.ms;
-    if (a->tie != b->tie)
-        return a->tie < b->tie;
-    return a->order < b->order;
+    return a->tie < b->tie;
 }
 
 /* Moves all of `later` and `earlier` into one list; of equal nodes those of `earlier` come first. */
-static struct rt_timer *merge(struct rt_timer *earlier, struct rt_timer *later, unsigned run)
+static struct rt_timer *merge(struct rt_timer *earlier, struct rt_timer *later)
 {
     struct rt_timer *merged = NULL;
 
@@ -88,7 +86,6 @@ static struct rt_timer *merge(struct rt_timer *earlier, struct rt_timer *later, 
         struct rt_timer *timer = *from;
 
         list_remove(from, timer);
-        timer->place = DUE + run;
         list_append(&merged, timer);
     }
     return merged;
@@ -102,21 +99,37 @@ static void due_add(struct rt_wheel *wheel, struct rt_timer *timer)
         unsigned largest = (unsigned)(63 - __builtin_clzll(wheel->runs_used));
 
         if (!comes_before(timer, wheel->runs[largest]->previous)) {
-            timer->place = DUE + largest;
             list_append(&wheel->runs[largest], timer);
             return;
         }
     }
-    timer->place = DUE;
     timer->next = timer->previous = timer;
     for (; wheel->runs[run] != NULL; run++) {
         RT_ASSERT(run + 1 < RUNS);
-        timer = merge(wheel->runs[run], timer, run + 1);
+        timer = merge(wheel->runs[run], timer);
         wheel->runs[run] = NULL;
         wheel->runs_used &= ~(UINT64_C(1) << run);
     }
     wheel->runs[run] = timer;
     wheel->runs_used |= UINT64_C(1) << run;
+}
+
+/* Which of the lists a node is in matters only to the first of a list. */
+static void due_remove(struct rt_wheel *wheel, struct rt_timer *timer)
+{
+    struct rt_timer *not_first = NULL;
+
+    for (uint64_t left = wheel->runs_used; left != 0; left &= left - 1) {
+        unsigned run = (unsigned)__builtin_ctzll(left);
+
+        if (wheel->runs[run] != timer)
+            continue;
+        list_remove(&wheel->runs[run], timer);
+        if (wheel->runs[run] == NULL)
+            wheel->runs_used &= ~(UINT64_C(1) << run);
+        return;
+    }
+    list_remove(&not_first, timer);
 }
 
 static struct rt_timer *due_least(const struct rt_wheel *wheel)
@@ -142,6 +155,15 @@ static uint64_t slot_begin(const struct rt_wheel *wheel, unsigned level, unsigne
     return above | (uint64_t)slot << (8 * level);
 }
 
+/* Where a node lies, or is to lie, whose deadline is behind the clock: while it is there the clock moves below its slot only. */
+static unsigned level_of(const struct rt_wheel *wheel, uint64_t deadline, unsigned *slot)
+{
+    unsigned level = (unsigned)(63 - __builtin_clzll(deadline ^ wheel->clock)) / 8;
+
+    *slot = (unsigned)(deadline >> (8 * level)) & (SLOTS - 1);
+    return level;
+}
+
 static void place(struct rt_wheel *wheel, struct rt_timer *timer)
 {
     uint64_t deadline = to_unsigned(timer->deadline);
@@ -151,12 +173,10 @@ static void place(struct rt_wheel *wheel, struct rt_timer *timer)
         return;
     }
 
-    unsigned level = (unsigned)(63 - __builtin_clzll(deadline ^ wheel->clock)) / 8;
-    unsigned slot = (unsigned)(deadline >> (8 * level)) & (SLOTS - 1);
+    unsigned slot, level = level_of(wheel, deadline, &slot);
     uint64_t begin = slot_begin(wheel, level, slot);
 
-    timer->place = level * SLOTS + slot;
-    list_append(&wheel->slots[timer->place], timer);
+    list_append(&wheel->slots[level * SLOTS + slot], timer);
     wheel->slots_used[level][slot / 64] |= UINT64_C(1) << slot % 64;
     wheel->levels_used |= 1u << level;
     if (begin < wheel->soonest)
@@ -241,12 +261,11 @@ void rt_wheel_free(struct rt_wheel *wheel)
 }
 
 void rt_wheel_schedule(struct rt_wheel *wheel, struct rt_timer *timer, rt_time deadline,
-                       uint64_t tie, uint32_t order)
+                       uint64_t tie)
 {
     rt_wheel_cancel(wheel, timer);
     timer->deadline = deadline;
     timer->tie = tie;
-    timer->order = order;
     place(wheel, timer);
 }
 
@@ -254,18 +273,20 @@ void rt_wheel_cancel(struct rt_wheel *wheel, struct rt_timer *timer)
 {
     if (!rt_timer_scheduled(timer))
         return;
-    if (timer->place >= DUE) {
-        unsigned run = timer->place - DUE;
 
-        RT_ASSERT(run < RUNS);
-        list_remove(&wheel->runs[run], timer);
-        if (wheel->runs[run] == NULL)
-            wheel->runs_used &= ~(UINT64_C(1) << run);
+    uint64_t deadline = to_unsigned(timer->deadline);
+
+    if (deadline <= wheel->clock) {
+        due_remove(wheel, timer);
         return;
     }
-    list_remove(&wheel->slots[timer->place], timer);
-    if (wheel->slots[timer->place] == NULL)
-        mark_empty(wheel, timer->place / SLOTS, timer->place % SLOTS);
+
+    unsigned slot, level = level_of(wheel, deadline, &slot);
+    struct rt_timer **list = &wheel->slots[level * SLOTS + slot];
+
+    list_remove(list, timer);
+    if (*list == NULL)
+        mark_empty(wheel, level, slot);
 }
 
 struct rt_timer *rt_wheel_next(struct rt_wheel *wheel, rt_time until)

@@ -6,7 +6,7 @@
  *     level 7 reaches the end of time
  *
  * W1  Scheduling and cancelling are constant cost; a node moves down at most once a level.
- * W2  rt_wheel_next hands out due nodes by deadline; nodes of one deadline by `tie`, then `order`.  That costs
+ * W2  rt_wheel_next hands out due nodes by deadline; nodes of one deadline by `tie`, in any order if that is equal too.  That costs
  *     the logarithm of the number that is due at the same moment, and less when they were scheduled in that order.
  * W3  A node is in at most one wheel; the wheel owns nothing.
  * W4  A jump of the clock over an empty stretch costs a look at one bitmap a level, not a step a millisecond.
@@ -24,10 +24,9 @@
 struct rt_timer { /* embedded in what it belongs to; zeroed = not scheduled */
     struct rt_timer *next, *previous;
     rt_time deadline;
-    uint64_t tie;   /* arrival of the first event of the run */
-    uint32_t order; /* rule */
-    uint32_t place; /* level and slot; private */
+    uint64_t tie; /* the caller's */
 };
+_Static_assert(sizeof(struct rt_timer) == 32, "two in a cache line: a key may have one of its own");
 
 struct rt_wheel;
 enum rt_status rt_wheel_new(struct rt_wheel **out);
@@ -35,7 +34,7 @@ void rt_wheel_free(struct rt_wheel *wheel); /* nodes are forgotten, not touched 
 
 /* Schedules or moves.  A deadline in the past is due at once. */
 void rt_wheel_schedule(struct rt_wheel *wheel, struct rt_timer *timer, rt_time deadline,
-                       uint64_t tie, uint32_t order);
+                       uint64_t tie);
 void rt_wheel_cancel(struct rt_wheel *wheel, struct rt_timer *timer); /* fine if not scheduled */
 static inline bool rt_timer_scheduled(const struct rt_timer *timer)
 {

@@ -158,7 +158,7 @@ static void feed_as_told(struct driver *driver, struct nfa_runs *runs, const jso
 
 void driver_run_nfa(struct driver *driver)
 {
-    struct nfa_runs runs = {NULL};
+    struct nfa_runs runs = {{0, 0}};
     const json_t *feed = json_object_get(driver->flink.json, "feed");
 
     if (feed != NULL)

@@ -18,7 +18,7 @@
 #include "runtime/base/arena.h"
 
 struct flink_event {
-    struct nfa_event_head head; /* set when it is kept */
+    _Alignas(NFA_EVENT_ALIGNMENT) struct nfa_event_head head; /* set when it is kept */
     const char *label;
     json_t *fields;
     int64_t ts;

@@ -61,7 +61,7 @@ bool table_guard_holds(const struct table_guard *guard, uint32_t letters, uint32
 
 /* An event that a run has taken, as the automaton holds it. */
 struct table_kept {
-    struct nfa_event_head head;
+    _Alignas(NFA_EVENT_ALIGNMENT) struct nfa_event_head head;
     const struct table_event *event;
     uint32_t references;
 };
