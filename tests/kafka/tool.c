@@ -3,6 +3,7 @@
  * tool.c - what tests and demos need of Kafka besides Egret: an independent witness, straight on the client library.
  *
  *     kafka_tool BROKERS create TOPIC PARTITIONS [NAME=VALUE]...
+ *     kafka_tool BROKERS grow TOPIC PARTITIONS
  *     kafka_tool BROKERS delete-topic TOPIC | delete-group GROUP | delete-records TOPIC PARTITION OFFSET
  *     kafka_tool BROKERS offsets GROUP TOPIC          PARTITION \t OFFSET \t METADATA, a line each
  *     kafka_tool BROKERS commit GROUP TOPIC PARTITION OFFSET METADATA
@@ -108,6 +109,18 @@ static void create(int count, char **words)
         rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &results);
 
     check(words[0], rd_kafka_topic_result_error(made[0]));
+}
+
+static void grow(char **words)
+{
+    rd_kafka_t *admin = client(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), NULL, 0);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(admin);
+    char text[512];
+    rd_kafka_NewPartitions_t *more = rd_kafka_NewPartitions_new(
+        words[0], (size_t)strtol(words[1], NULL, 10), text, sizeof(text));
+
+    rd_kafka_CreatePartitions(admin, &more, 1, NULL, queue);
+    wait_for(queue, words[0]);
 }
 
 static void delete_topic(char **words)
@@ -502,6 +515,8 @@ int main(int count, char **words)
     count -= 3;
     if (strcmp(command, "create") == 0)
         create(count, rest);
+    else if (strcmp(command, "grow") == 0)
+        grow(rest);
     else if (strcmp(command, "delete-topic") == 0)
         delete_topic(rest);
     else if (strcmp(command, "delete-group") == 0)
