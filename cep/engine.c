@@ -55,6 +55,7 @@ static enum rt_status push(struct rt_operator *port, const struct rt_event *even
     size_t count;
 
     cep_fire(engine, event->time);
+    cep_sweep(engine, event->time, true);
     cep_dedup_advance(&engine->dedup, event->time);
     engine->counters.events++;
     rules = cep_classify(engine->classifier, event, &count);
@@ -85,6 +86,7 @@ static enum rt_status advance(struct rt_operator *port, rt_time watermark)
     struct cep_engine *engine = engine_of(port);
 
     cep_fire(engine, watermark);
+    cep_sweep(engine, watermark, false);
     cep_dedup_advance(&engine->dedup, watermark);
     return take_status(engine);
 }

@@ -306,7 +306,7 @@ static void cancel(struct cep_rule *rule)
 
     if (slot == NULL)
         return;
-    rule->counters.cancelled++;
+    rule->counters.cancelled += !cep_slot_is_over(rule, slot);
     clear_slot(rule, keying, line, slot);
 }
 

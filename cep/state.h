@@ -20,7 +20,7 @@
  * S3  slot.deadline is never later than the deadline of its runs: it may be earlier (lazily moved), then it is set again
  *     when it is reached.
  * S4  A key's timer is never later than a slot's deadline and the rule's patience; it may be earlier, then it finds nothing
- *     to do and is set again.
+ *     to do and is set again.  Slots of swept rules (sweep.c) have no timer.
  */
 #ifndef EGRET_CEP_STATE_H
 #define EGRET_CEP_STATE_H
@@ -108,8 +108,16 @@ struct cep_prepared {
     struct rt_buffer bytes;        /* owned */
 };
 
+struct cep_sweep {      /* a cursor through the table (sweep.c) */
+    rt_duration period; /* of one round; 0: no rule is swept */
+    rt_time reached;    /* as far as it has done its work */
+    size_t step;
+    bool has_begun;
+};
+
 struct cep_keying {
     const struct rule_keying *plan;
+    struct cep_sweep sweep;
     struct rt_key_table table;
     struct cep_prepared prepared;
     struct cep_event_key key;
@@ -140,6 +148,7 @@ struct cep_rule {
     struct cep_truth *guards;    /* owned; by guard: what its atoms say */
     bool *is_start;              /* owned; by guard: it alone can begin a run */
     bool any_starts;             /* an event can begin a run whatever the guards say */
+    bool is_swept;               /* its slots end without output and have no timer */
     bool restless;               /* an event that no guard wants can matter to a run */
     uint64_t *errors;            /* owned; [condition][reason]; conditions as in conditions.c */
     uint64_t *seen_errors;       /* owned; turn in which a condition's error was counted */
@@ -337,6 +346,18 @@ enum rt_status cep_timer_set(struct cep_engine *engine, struct cep_keying *keyin
 void cep_timer_clear(struct cep_engine *engine, struct cep_key *key);
 /* Fires what is due at or before `until`, in order. */
 void cep_fire(struct cep_engine *engine, rt_time until);
+
+/* ---- sweep.c ---- */
+
+/* A swept rule whose slots last at least so long looks its keys up here. */
+void cep_sweep_add_rule(struct cep_keying *keying, rt_duration lasts);
+/* The cursor has not come by yet, but by the time of the event at hand the slot is no more. */
+static inline bool cep_slot_is_over(const struct cep_rule *rule, const struct cep_slot *slot)
+{
+    return rule->is_swept && !rt_time_before(rule->engine->event->time, slot->deadline);
+}
+/* Drops some of what is over.  RT_TIME_MAX: all of it. */
+void cep_sweep(struct cep_engine *engine, rt_time now, bool has_event);
 
 /* ---- callbacks.c ---- */
 

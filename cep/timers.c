@@ -21,7 +21,7 @@ static enum rt_status arm(struct cep_engine *engine, const struct cep_keying *ke
     struct cep_key *key = cep_key_of_line(line);
     rt_time at;
 
-    if (slot->deadline.ms == RT_TIME_MAX.ms)
+    if (slot->deadline.ms == RT_TIME_MAX.ms || engine->rules[slot->rule].is_swept)
         return RT_OK;
     at = rt_time_plus(slot->deadline, engine->rules[slot->rule].patience);
     if (key->timer == NULL) {
@@ -45,6 +45,8 @@ enum rt_status cep_timer_set(struct cep_engine *engine, struct cep_keying *keyin
                        : rule->machine != NULL ? nfa_runs_deadline(rule->machine, &slot->runs, &tie)
                                                : cep_seen_deadline(rule, slot);
 
+    if (rule->is_swept)
+        slot->deadline = deadline; /* as it is: no timer would find out that it has moved on */
     if (!rt_time_before(deadline, slot->deadline))
         return RT_OK;
     slot->deadline = deadline;

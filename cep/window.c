@@ -88,6 +88,10 @@ enum rt_status cep_window_init(struct cep_rule *rule)
                              (expr_tree_uses_binding(plan->having_tree, RULE_BINDING_KEY) ||
                               expr_tree_uses_binding(plan->having_tree, RULE_BINDING_GROUP));
     rt_window_shape_init(&windows->shape);
+    /* A window that is not looked at when it ends goes without a word. */
+    rule->is_swept = !plan->looks_at_close;
+    if (rule->is_swept)
+        cep_sweep_add_rule(&rule->engine->keyings[rule->rule->keying], plan->size);
     return RT_OK;
 }
 
@@ -114,7 +118,7 @@ static void report(struct cep_rule *rule, const struct rt_window *window, const 
                          .event = look->event,
                          .time = look->time,
                          .first_time = first,
-                         .begin = is_aligned ? (rt_time){look->time.ms - shape->size.ms} : first,
+                         .begin = is_aligned ? rt_window_begin(shape, look->time) : first,
                          .tie = sequence,
                      });
 }
@@ -301,10 +305,15 @@ void cep_window_push(struct cep_rule *rule)
     struct cep_slot *slot = line == NULL ? NULL : cep_slot_find(line, rule->rule->index);
     const struct look look = {engine->event, engine->event->time, rt_buffer_view(&key->bytes)};
 
+    if (slot != NULL && cep_slot_is_over(rule, slot))
+        cep_window_free(rule, &slot->window); /* it was over before */
     if (slot != NULL)
         window = slot->window;
-    if (!add(rule, &window))
+    if (!add(rule, &window)) {
+        if (slot != NULL && slot->window == NULL)
+            (void)cep_slot_drop(engine, keying, line, slot);
         return;
+    }
 
     const bool is_full = rt_window_is_full(shape, window);
 

@@ -30,7 +30,7 @@ static void hold(struct rt_value value)
         text_of(value)->references++;
 }
 
-static void let_go(struct rt_value value, struct rt_blocks *blocks)
+void rt_cell_release(struct rt_value value, struct rt_blocks *blocks)
 {
     struct shared_text *text;
 
@@ -41,8 +41,7 @@ static void let_go(struct rt_value value, struct rt_blocks *blocks)
         rt_blocks_give(blocks, text, sizeof(*text) + text->length);
 }
 
-static enum rt_status keep_value(struct rt_value value, struct rt_blocks *blocks,
-                                 struct rt_value *out)
+enum rt_status rt_cell_keep(struct rt_value value, struct rt_blocks *blocks, struct rt_value *out)
 {
     *out = value;
     if (value.type != RT_STRING)
@@ -141,7 +140,7 @@ enum rt_status rt_cell_of(enum rt_aggregate aggregate, struct rt_value value,
         return RT_OK;
     case RT_AGGREGATE_FIRST:
     case RT_AGGREGATE_LAST:
-        return keep_value(value, blocks, &out->u.value);
+        return rt_cell_keep(value, blocks, &out->u.value);
     default:
         return RT_OK;
     }
@@ -204,7 +203,7 @@ static void merge_values(enum rt_aggregate aggregate, struct rt_cell *older,
     if (takes_newer(aggregate, older, newer)) {
         hold(newer->u.value);
         if (older->count != 0)
-            let_go(older->u.value, blocks);
+            rt_cell_release(older->u.value, blocks);
         older->u.value = newer->u.value;
     }
     older->count = count;
@@ -243,7 +242,7 @@ void rt_cell_clear(enum rt_aggregate aggregate, void *cell, struct rt_blocks *bl
     const struct rt_cell *full = cell;
 
     if ((aggregate == RT_AGGREGATE_FIRST || aggregate == RT_AGGREGATE_LAST) && full->count != 0)
-        let_go(full->u.value, blocks);
+        rt_cell_release(full->u.value, blocks);
     memset(cell, 0, rt_cell_bytes(aggregate));
 }
 
@@ -338,8 +337,8 @@ void rt_cell_save(enum rt_aggregate aggregate, const void *cell, struct rt_buffe
     }
 }
 
-static enum rt_status load_value(enum rt_aggregate aggregate, struct rt_form *form,
-                                 struct rt_blocks *blocks, struct rt_value *out)
+enum rt_status rt_cell_load_value(enum rt_aggregate aggregate, struct rt_form *form,
+                                  struct rt_value *out)
 {
     struct rt_value value = rt_null();
     struct rt_arena arena;
@@ -352,7 +351,9 @@ static enum rt_status load_value(enum rt_aggregate aggregate, struct rt_form *fo
         rt_form_fail(form, "a value that its aggregate does not take");
         status = RT_ERR_CORRUPT;
     }
-    return status == RT_OK ? keep_value(value, blocks, out) : status;
+    if (status == RT_OK)
+        *out = value;
+    return status;
 }
 
 enum rt_status rt_cell_load(enum rt_aggregate aggregate, void *cell, struct rt_form *form,
@@ -373,7 +374,9 @@ enum rt_status rt_cell_load(enum rt_aggregate aggregate, void *cell, struct rt_f
             full.u.spread.mean = rt_form_double(form);
             full.u.spread.squares = rt_form_double(form);
         } else {
-            status = load_value(aggregate, form, blocks, &full.u.value);
+            status = rt_cell_load_value(aggregate, form, &full.u.value);
+            if (status == RT_OK)
+                status = rt_cell_keep(full.u.value, blocks, &full.u.value);
         }
     }
     if (status == RT_OK && rt_form_failed(form))

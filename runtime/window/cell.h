@@ -64,6 +64,13 @@ void rt_cell_clear(enum rt_aggregate aggregate, void *cell, struct rt_blocks *bl
 struct rt_value rt_cell_outcome(enum rt_aggregate aggregate, const void *older, const void *newer,
                                 double seconds);
 
+/* A value that outlives its event, on its own: a text is copied into `blocks`.  RT_ERR_NOMEM. */
+enum rt_status rt_cell_keep(struct rt_value value, struct rt_blocks *blocks, struct rt_value *out);
+void rt_cell_release(struct rt_value value, struct rt_blocks *blocks);
+/* A value of the saved form that the aggregate takes; a text is borrowed from the form.  RT_ERR_CORRUPT, RT_ERR_NOMEM. */
+enum rt_status rt_cell_load_value(enum rt_aggregate aggregate, struct rt_form *form,
+                                  struct rt_value *out);
+
 /* The saved form. */
 void rt_cell_save(enum rt_aggregate aggregate, const void *cell, struct rt_buffer *out);
 /* Into an empty cell.  RT_ERR_CORRUPT: form->why.  RT_ERR_NOMEM.  The cell stays empty then. */

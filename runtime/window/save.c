@@ -36,14 +36,12 @@ static void save_cells(const struct rt_window_shape *shape, const uint64_t *cell
         rt_cell_save(shape->aggregates[i].function, rt_cell_at(cells, &shape->aggregates[i]), out);
 }
 
-void rt_window_save(const struct rt_window_shape *shape, const struct rt_window *window,
-                    struct rt_buffer *out)
+void rt_full_save(const struct rt_window_shape *shape, const struct rt_full *window,
+                  struct rt_buffer *out)
 {
     rt_form_add_time(out, window->first);
     rt_form_add_uint(out, window->sequence);
     rt_form_add_time(out, window->last);
-    rt_form_add_time(out, window->close);
-    rt_form_add_bool(out, window->is_true);
     rt_form_add_uint(out, window->counted);
     save_cells(shape, window->cells, out);
     if (shape->is_queue) {
@@ -61,13 +59,25 @@ void rt_window_save(const struct rt_window_shape *shape, const struct rt_window 
         rt_bag_save(rt_bag_at(shape, window, i), shape->is_queue, window->newest, out);
 }
 
+void rt_window_save(const struct rt_window_shape *shape, const struct rt_window *window,
+                    struct rt_buffer *out)
+{
+    rt_form_add_bool(out, window->is_few);
+    rt_form_add_bool(out, window->is_true);
+    rt_form_add_time(out, window->close);
+    if (window->is_few)
+        rt_few_save(shape, (const struct rt_few *)(const void *)window, out);
+    else
+        rt_full_save(shape, (const struct rt_full *)(const void *)window, out);
+}
+
 /* ---- reading ---- */
 
 struct reader {
     const struct rt_window_shape *shape;
     struct rt_blocks *blocks;
     struct rt_form *form;
-    struct rt_window *window;
+    struct rt_full *window;
 };
 
 static enum rt_status load_cells(const struct reader *reader, uint64_t *cells)
@@ -91,31 +101,17 @@ static rt_time load_time(struct rt_form *form)
     return time;
 }
 
-/* A window that ends long before its events would be looked at once a slide until then. */
-static bool closes_soon(const struct rt_window_shape *shape, const struct rt_window *window)
-{
-    const int64_t slide = shape->kind == RT_WINDOW_HOPPING ? shape->slide.ms : shape->size.ms;
-
-    if (shape->kind != RT_WINDOW_TUMBLING && shape->kind != RT_WINDOW_HOPPING)
-        return window->close.ms == 0;
-    return window->close.ms > window->last.ms &&
-           window->close.ms - window->last.ms <= shape->size.ms + 2 * slide;
-}
-
 static enum rt_status load_head(const struct reader *reader)
 {
     struct rt_form *form = reader->form;
-    struct rt_window *window = reader->window;
+    struct rt_full *window = reader->window;
 
     window->first = load_time(form);
     window->sequence = rt_form_uint(form);
     window->last = load_time(form);
-    window->close = rt_form_time(form);
-    window->is_true = rt_form_bool(form);
     window->counted = rt_form_uint(form);
-    if (!rt_form_failed(form) &&
-        (rt_time_before(window->last, window->first) || !closes_soon(reader->shape, window)))
-        rt_form_fail(form, "a window that ends before its events, or long after");
+    if (rt_time_before(window->last, window->first))
+        rt_form_fail(form, "a window that ends before it begins");
     if (reader->shape->kind == RT_WINDOW_COUNT && window->counted > reader->shape->every)
         rt_form_fail(form, "a count window with more events than it takes");
     return rt_form_failed(form) ? RT_ERR_CORRUPT : RT_OK;
@@ -123,7 +119,7 @@ static enum rt_status load_head(const struct reader *reader)
 
 static enum rt_status load_pane(const struct reader *reader, rt_time after)
 {
-    struct rt_window *window = reader->window;
+    struct rt_full *window = reader->window;
     struct rt_pane *pane = rt_pane_at(reader->shape, window, window->pane_count);
 
     memset(pane, 0, rt_pane_bytes(reader->shape));
@@ -137,7 +133,7 @@ static enum rt_status load_pane(const struct reader *reader, rt_time after)
 
 static enum rt_status load_panes(const struct reader *reader)
 {
-    struct rt_window *window = reader->window;
+    struct rt_full *window = reader->window;
     size_t bytes = rt_pane_bytes(reader->shape);
     size_t count = rt_form_count(reader->form, 2);
     uint32_t front = (uint32_t)rt_form_uint_max(reader->form, count);
@@ -164,41 +160,100 @@ static enum rt_status load_panes(const struct reader *reader)
     return status;
 }
 
-static enum rt_status load_parts(const struct reader *reader)
+enum rt_status rt_full_load(const struct rt_window_shape *shape, struct rt_full *window,
+                            struct rt_blocks *blocks, struct rt_form *form)
 {
-    const struct rt_window_shape *shape = reader->shape;
-    struct rt_window *window = reader->window;
-    enum rt_status status = load_head(reader);
+    const struct reader reader = {shape, blocks, form, window};
+    enum rt_status status = load_head(&reader);
 
     if (status == RT_OK)
-        status = load_cells(reader, window->cells);
+        status = load_cells(&reader, window->cells);
     if (status == RT_OK && shape->is_queue)
-        status = load_panes(reader);
+        status = load_panes(&reader);
     for (uint32_t i = 0; status == RT_OK && i < shape->bag_count; i++)
         status = rt_bag_load(rt_bag_at(shape, window, i), shape->is_queue, window->newest,
-                             window->pane_count, reader->form, reader->blocks);
-    if (status == RT_OK && rt_form_failed(reader->form))
+                             window->pane_count, form, blocks);
+    if (status == RT_OK && rt_form_failed(form))
         status = RT_ERR_CORRUPT;
     return status;
+}
+
+/* A window that ends long before its events would be looked at once a slide until then. */
+static bool closes_soon(const struct rt_window_shape *shape, const struct rt_window *window)
+{
+    enum { DAY_MS = 24 * 60 * 60 * 1000 }; /* days are not all equally long */
+    const int64_t slide = shape->kind == RT_WINDOW_HOPPING ? shape->slide.ms : shape->size.ms;
+    const int64_t slack = shape->calendar == NULL ? 0 : DAY_MS;
+
+    if (shape->kind != RT_WINDOW_TUMBLING && shape->kind != RT_WINDOW_HOPPING)
+        return window->close.ms == 0;
+    if (window->close.ms < RT_TIME_FIRST.ms ||
+        window->close.ms > rt_time_plus(RT_TIME_LAST, shape->size).ms + slack)
+        return false;
+    if (window->is_few && window->few_count == 0)
+        return shape->is_queue;
+    return rt_time_before(rt_window_last(shape, window), window->close) &&
+           window->close.ms - rt_window_last(shape, window).ms <=
+               shape->size.ms + 2 * slide + slack;
+}
+
+static enum rt_status load_few(const struct rt_window_shape *shape, struct rt_blocks *blocks,
+                               struct rt_form *form, struct rt_window **out)
+{
+    struct rt_few *few = NULL;
+    enum rt_status status = rt_few_load(shape, &few, blocks, form);
+
+    if (status == RT_OK && few == NULL) { /* a hopping window that only waits for its end */
+        few = rt_blocks_take(blocks, rt_few_size(shape, 0));
+        if (few == NULL)
+            return RT_ERR_NOMEM;
+        few->head = (struct rt_window){.is_few = true};
+    }
+    *out = few == NULL ? NULL : &few->head;
+    return status;
+}
+
+static enum rt_status load_full(const struct rt_window_shape *shape, struct rt_blocks *blocks,
+                                struct rt_form *form, struct rt_window **out)
+{
+    struct rt_full *full = rt_blocks_take(blocks, rt_full_bytes(shape));
+
+    if (full == NULL)
+        return RT_ERR_NOMEM;
+    memset(full, 0, rt_full_bytes(shape));
+    *out = &full->head;
+    return rt_full_load(shape, full, blocks, form);
 }
 
 enum rt_status rt_window_load(const struct rt_window_shape *shape, struct rt_blocks *blocks,
                               struct rt_form *form, struct rt_window **out)
 {
-    const struct reader reader = {shape, blocks, form,
-                                  rt_blocks_take(blocks, rt_window_bytes(shape))};
-    enum rt_status status;
+    const bool is_few = rt_form_bool(form);
+    const bool is_true = rt_form_bool(form);
+    const rt_time close = rt_form_time(form);
+    struct rt_window *window = NULL;
+    enum rt_status status = RT_OK;
 
-    if (reader.window == NULL)
-        return RT_ERR_NOMEM;
-    memset(reader.window, 0, rt_window_bytes(shape));
-    status = load_parts(&reader);
-    if (status != RT_OK) {
-        if (status == RT_ERR_CORRUPT)
-            rt_form_fail(form, "a damaged window");
-        rt_window_free(shape, reader.window, blocks);
-        return status;
+    if (is_few && shape->few_max == 0)
+        rt_form_fail(form, "a list of events that this window does not have");
+    if (rt_form_failed(form))
+        return RT_ERR_CORRUPT;
+    status =
+        is_few ? load_few(shape, blocks, form, &window) : load_full(shape, blocks, form, &window);
+    if (status == RT_OK) {
+        window->is_true = is_true;
+        window->close = close;
+        if (!closes_soon(shape, window)) {
+            rt_form_fail(form, "a window that ends before its events, or long after");
+            status = RT_ERR_CORRUPT;
+        }
     }
-    *out = reader.window;
-    return RT_OK;
+    if (status == RT_OK) {
+        *out = window;
+        return RT_OK;
+    }
+    if (status == RT_ERR_CORRUPT)
+        rt_form_fail(form, "a damaged window");
+    rt_window_free(shape, window, blocks);
+    return status;
 }

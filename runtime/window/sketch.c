@@ -17,8 +17,12 @@ uint64_t rt_sketch_hash(struct rt_value value)
 {
     char bytes[16] = {0};
 
-    if (value.type == RT_STRING)
-        return rt_hash64(value.u.text, value.length);
+    uint64_t hash;
+
+    if (value.type == RT_STRING) {
+        hash = rt_hash64(value.u.text, value.length);
+        return hash == 0 ? 1 : hash;
+    }
     if (value.type == RT_DOUBLE && value.u.real >= -9223372036854775808.0 &&
         value.u.real < 9223372036854775808.0 && (double)(int64_t)value.u.real == value.u.real)
         value = rt_int((int64_t)value.u.real);
@@ -31,7 +35,8 @@ uint64_t rt_sketch_hash(struct rt_value value)
         memcpy(bytes + 4, &value.length, 4);
     if (value.type != RT_BOOL && value.type != RT_NULL)
         memcpy(bytes + 8, &value.u, 8);
-    return rt_hash64(bytes, sizeof(bytes));
+    hash = rt_hash64(bytes, sizeof(bytes));
+    return hash == 0 ? 1 : hash;
 }
 
 /* ---- quantiles ---- */
@@ -50,7 +55,7 @@ uint64_t rt_sketch_bucket(struct rt_value number)
     return (uint64_t)(value > 0 ? ZERO + AWAY + index : ZERO - AWAY - index);
 }
 
-static double value_of(uint64_t key)
+double rt_sketch_value(uint64_t key)
 {
     int64_t away = (int64_t)key - ZERO;
 
@@ -90,7 +95,7 @@ struct rt_value rt_sketch_quantile(const struct rt_bag *bag, double quantile,
     while (at + 1 < count && rank >= sorted[at].times)
         rank -= sorted[at++].times;
 
-    struct rt_value value = rt_double(value_of(sorted[at].key));
+    struct rt_value value = rt_double(rt_sketch_value(sorted[at].key));
 
     rt_blocks_give(blocks, sorted, bag->used * sizeof(*sorted));
     return value;

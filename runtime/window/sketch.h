@@ -14,8 +14,11 @@
 #include "runtime/event/value.h"
 #include "runtime/window/bag.h"
 
+/* Never 0. */
 uint64_t rt_sketch_hash(struct rt_value value);
 uint64_t rt_sketch_bucket(struct rt_value number);
+/* The middle of a bucket. */
+double rt_sketch_value(uint64_t bucket);
 
 /*
  * The value of rank quantile * (n - 1), rounded down, of a bag of buckets; null when it is empty, an error (limit) when there

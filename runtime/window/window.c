@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What a window is asked goes to the form it has.  A window begins as a list of its events and becomes panes when it grows. */
 #include "runtime/window/window.h"
 
 #include <string.h>
@@ -6,8 +7,6 @@
 #include "runtime/base/assert.h"
 #include "runtime/window/layout.h"
 #include "runtime/window/sketch.h"
-
-/* ---- layout ---- */
 
 void rt_window_shape_init(struct rt_window_shape *shape)
 {
@@ -22,251 +21,117 @@ void rt_window_shape_init(struct rt_window_shape *shape)
             rt_is_bagged(aggregate->function) ? shape->bag_count++ : shape->cell_bytes;
         shape->cell_bytes += rt_cell_bytes(aggregate->function);
     }
+    rt_few_shape_init(shape);
 }
 
-/* ---- cells of all aggregates at once ---- */
-
-static void clear_cells(const struct rt_window_shape *shape, uint64_t *cells,
-                        struct rt_blocks *blocks)
+static struct rt_few *few_of(const struct rt_window *window)
 {
-    for (uint32_t i = 0; i < shape->aggregate_count; i++) {
-        if (!rt_is_bagged(shape->aggregates[i].function))
-            rt_cell_clear(shape->aggregates[i].function, rt_cell_at(cells, &shape->aggregates[i]),
-                          blocks);
-    }
+    RT_ASSERT_SLOW(window->is_few);
+    return (struct rt_few *)(uintptr_t)window; /* its first member */
 }
 
-static void merge_cells(const struct rt_window_shape *shape, uint64_t *older, const uint64_t *newer,
-                        struct rt_blocks *blocks)
+static struct rt_full *full_of(const struct rt_window *window)
 {
-    for (uint32_t i = 0; i < shape->aggregate_count; i++) {
-        if (!rt_is_bagged(shape->aggregates[i].function))
-            rt_cell_merge(shape->aggregates[i].function, rt_cell_at(older, &shape->aggregates[i]),
-                          rt_cell_at(newer, &shape->aggregates[i]), blocks);
-    }
+    RT_ASSERT_SLOW(!window->is_few);
+    return (struct rt_full *)(uintptr_t)window;
 }
 
-/* The event's own cells; those that cannot be made leave nothing behind. */
-static enum rt_status make_cells(const struct rt_window_shape *shape, const struct rt_value *values,
-                                 struct rt_blocks *blocks, uint64_t *cells)
-{
-    memset(cells, 0, shape->cell_bytes);
-    for (uint32_t i = 0; i < shape->aggregate_count; i++) {
-        const struct rt_window_aggregate *aggregate = &shape->aggregates[i];
-        struct rt_cell cell;
+/* ---- adding ---- */
 
-        if (rt_is_bagged(aggregate->function) || values[i].type == RT_ABSENT)
+/* What bags hold are keys: hashes and buckets. */
+static void make_keys(const struct rt_window_shape *shape, const struct rt_value *values,
+                      struct rt_value *out)
+{
+    memcpy(out, values, shape->aggregate_count * sizeof(*out));
+    for (uint32_t i = 0; i < shape->aggregate_count; i++) {
+        const enum rt_aggregate function = shape->aggregates[i].function;
+
+        if (!rt_is_bagged(function) || values[i].type == RT_ABSENT)
             continue;
-        if (rt_cell_of(aggregate->function, values[i], blocks, &cell) != RT_OK) {
-            clear_cells(shape, cells, blocks);
-            return RT_ERR_NOMEM;
-        }
-        memcpy(rt_cell_at(cells, aggregate), &cell, rt_cell_bytes(aggregate->function));
-    }
-    return RT_OK;
-}
-
-/* ---- bags ---- */
-
-static enum rt_status reserve_bags(const struct rt_window_shape *shape, struct rt_window *window,
-                                   struct rt_blocks *blocks)
-{
-    for (uint32_t i = 0; i < shape->bag_count; i++) {
-        enum rt_status status =
-            rt_bag_reserve(rt_bag_at(shape, window, i), shape->is_queue, blocks);
-
-        if (status != RT_OK)
-            return status;
-    }
-    return RT_OK;
-}
-
-static void add_to_bags(const struct rt_window_shape *shape, struct rt_window *window,
-                        const struct rt_value *values)
-{
-    for (uint32_t i = 0; i < shape->aggregate_count; i++) {
-        const struct rt_window_aggregate *aggregate = &shape->aggregates[i];
-        bool is_distinct = aggregate->function == RT_AGGREGATE_COUNT_DISTINCT;
-
-        if (rt_is_bagged(aggregate->function) && values[i].type != RT_ABSENT)
-            rt_bag_add(rt_bag_at(shape, window, aggregate->place),
-                       is_distinct ? rt_sketch_hash(values[i]) : rt_sketch_bucket(values[i]),
-                       window->newest, shape->is_queue,
-                       is_distinct ? shape->distinct_max : UINT32_MAX);
+        out[i] = rt_uint(function == RT_AGGREGATE_COUNT_DISTINCT ? rt_sketch_hash(values[i])
+                                                                 : rt_sketch_bucket(values[i]));
     }
 }
 
-/* ---- the queue ---- */
-
-/* The back becomes the front: each pane takes over what follows it. */
-static void flip(const struct rt_window_shape *shape, struct rt_window *window,
-                 struct rt_blocks *blocks)
-{
-    for (uint32_t number = window->pane_count - 1; number-- > 0;) {
-        for (uint32_t i = 0; i < shape->aggregate_count; i++) {
-            const struct rt_window_aggregate *aggregate = &shape->aggregates[i];
-
-            /* The older pane is the one that changes: it becomes itself + what follows. */
-            if (!rt_is_bagged(aggregate->function))
-                rt_cell_merge(aggregate->function,
-                              rt_cell_at(rt_pane_at(shape, window, number)->cells, aggregate),
-                              rt_cell_at(rt_pane_at(shape, window, number + 1)->cells, aggregate),
-                              blocks);
-        }
-    }
-    window->front = window->pane_count;
-    clear_cells(shape, window->cells, blocks);
-}
-
-void rt_window_drop_oldest(const struct rt_window_shape *shape, struct rt_window *window,
+/* The list of events becomes panes.  RT_ERR_NOMEM: it stays what it is. */
+static enum rt_status grow(const struct rt_window_shape *shape, struct rt_window **window,
                            struct rt_blocks *blocks)
 {
-    RT_ASSERT(window->pane_count > 0);
-    if (window->front == 0)
-        flip(shape, window, blocks);
-    clear_cells(shape, rt_pane_at(shape, window, 0)->cells, blocks);
-    for (uint32_t i = 0; i < shape->bag_count; i++)
-        rt_bag_forget(rt_bag_at(shape, window, i), window->newest - window->pane_count + 1);
-    window->head = (window->head + 1) & (window->capacity - 1);
-    window->pane_count--;
-    window->front--;
-}
+    struct rt_few *few = few_of(*window);
+    struct rt_value values[RT_WINDOW_AGGREGATES_MAX];
+    struct rt_full *full = NULL;
 
-static enum rt_status grow_ring(const struct rt_window_shape *shape, struct rt_window *window,
-                                struct rt_blocks *blocks)
-{
-    uint32_t capacity = window->capacity == 0 ? 1 : window->capacity * 2;
-    size_t bytes = rt_pane_bytes(shape);
-    unsigned char *panes = rt_blocks_take(blocks, capacity * bytes);
+    for (uint32_t i = 0; i < few->head.few_count; i++) {
+        const struct rt_few_record *record = rt_few_at(shape, few, i);
+        enum rt_status status;
 
-    if (panes == NULL)
-        return RT_ERR_NOMEM;
-    for (uint32_t i = 0; i < window->pane_count; i++)
-        memcpy(panes + i * bytes, rt_pane_at(shape, window, i), bytes);
-    rt_blocks_give(blocks, window->panes, window->capacity * bytes);
-    window->panes = panes;
-    window->capacity = capacity;
-    window->head = 0;
+        rt_few_values(shape, record, values);
+        status = rt_full_add(shape, &full, blocks, record->time, rt_few_sequence(record), values);
+        if (status != RT_OK) {
+            rt_full_free(shape, full, blocks);
+            return status;
+        }
+    }
+    full->head.is_true = few->head.is_true;
+    full->head.close = few->head.close;
+    rt_few_free(shape, few, blocks);
+    *window = &full->head;
     return RT_OK;
 }
 
-static rt_time start_of(const struct rt_window_shape *shape, rt_duration span, rt_time time)
+static enum rt_status add_to_full(const struct rt_window_shape *shape, struct rt_window **window,
+                                  struct rt_blocks *blocks, rt_time time, uint64_t sequence,
+                                  const struct rt_value *keys)
 {
-    int64_t from = time.ms - shape->offset.ms;
-    int64_t rest = from % span.ms;
+    struct rt_full *full = *window == NULL ? NULL : full_of(*window);
+    enum rt_status status = rt_full_add(shape, &full, blocks, time, sequence, keys);
 
-    return (rt_time){time.ms - (rest < 0 ? rest + span.ms : rest)};
+    if (status == RT_OK)
+        *window = &full->head;
+    return status;
 }
 
-/* Whether the event belongs to the newest pane, which must still be in the back. */
-static bool joins(const struct rt_window_shape *shape, const struct rt_window *window, rt_time time)
-{
-    const struct rt_pane *newest;
-
-    if (window->pane_count == window->front)
-        return false;
-    newest = rt_pane_at(shape, window, window->pane_count - 1);
-    switch (shape->kind) {
-    case RT_WINDOW_SLIDING:
-        return newest->first.ms == time.ms;
-    case RT_WINDOW_HOPPING:
-        return start_of(shape, shape->slide, newest->first).ms ==
-               start_of(shape, shape->slide, time).ms;
-    default:
-        return window->counted < shape->every;
-    }
-}
-
-/* Room for one more pane if the event needs one. */
-static enum rt_status reserve_pane(const struct rt_window_shape *shape, struct rt_window *window,
-                                   struct rt_blocks *blocks, bool joined)
-{
-    if (joined || !shape->is_queue)
-        return RT_OK;
-    if (window->pane_count >= shape->panes_max)
-        return RT_ERR_LIMIT;
-    return window->pane_count < window->capacity ? RT_OK : grow_ring(shape, window, blocks);
-}
-
-static void push_pane(const struct rt_window_shape *shape, struct rt_window *window, rt_time time,
-                      uint64_t sequence)
-{
-    struct rt_pane *pane = rt_pane_at(shape, window, window->pane_count);
-
-    memset(pane, 0, rt_pane_bytes(shape));
-    pane->first = time;
-    pane->sequence = sequence;
-    window->pane_count++;
-    window->newest++;
-    window->counted = 0;
-}
-
-/* ---- events ---- */
-
-static struct rt_window *begin(const struct rt_window_shape *shape, struct rt_blocks *blocks,
-                               rt_time time, uint64_t sequence)
-{
-    struct rt_window *window = rt_blocks_take(blocks, rt_window_bytes(shape));
-
-    if (window == NULL)
-        return NULL;
-    memset(window, 0, rt_window_bytes(shape));
-    window->first = time;
-    window->sequence = sequence;
-    if (shape->kind == RT_WINDOW_TUMBLING)
-        window->close = rt_time_plus(start_of(shape, shape->size, time), shape->size);
-    else if (shape->kind == RT_WINDOW_HOPPING)
-        window->close = rt_time_plus(start_of(shape, shape->slide, time), shape->slide);
-    return window;
-}
-
-enum rt_status rt_window_add(const struct rt_window_shape *shape, struct rt_window **place,
+enum rt_status rt_window_add(const struct rt_window_shape *shape, struct rt_window **window,
                              struct rt_blocks *blocks, rt_time time, uint64_t sequence,
                              const struct rt_value *values)
 {
-    uint64_t cells[RT_WINDOW_AGGREGATES_MAX * sizeof(struct rt_cell) / sizeof(uint64_t)];
-    struct rt_window *window = *place != NULL ? *place : begin(shape, blocks, time, sequence);
-    bool joined;
+    struct rt_value keys[RT_WINDOW_AGGREGATES_MAX];
     enum rt_status status;
 
-    if (window == NULL)
-        return RT_ERR_NOMEM;
-    joined = joins(shape, window, time);
-    status = reserve_pane(shape, window, blocks, joined);
-    if (status == RT_OK)
-        status = reserve_bags(shape, window, blocks);
-    if (status == RT_OK)
-        status = make_cells(shape, values, blocks, cells);
-    if (status != RT_OK) {
-        if (*place == NULL)
-            rt_window_free(shape, window, blocks);
-        return status;
+    make_keys(shape, values, keys);
+    if (*window == NULL ? shape->few_max > 0 : (*window)->is_few) {
+        struct rt_few *few = *window == NULL ? NULL : few_of(*window);
+
+        status = rt_few_add(shape, &few, blocks, time, sequence, keys);
+        if (few != NULL)
+            *window = &few->head;
+        if (status != RT_AGAIN)
+            return status;
+        status = grow(shape, window, blocks);
+        if (status != RT_OK)
+            return status;
     }
-    *place = window;
-    if (shape->is_queue) {
-        /* Before the push: only whole panes may come to the front, or the next event could not join its pane. */
-        if (!joined && shape->kind == RT_WINDOW_COUNT &&
-            window->pane_count == shape->count / shape->every)
-            rt_window_drop_oldest(shape, window, blocks);
-        if (!joined)
-            push_pane(shape, window, time, sequence);
-        merge_cells(shape, rt_pane_at(shape, window, window->pane_count - 1)->cells, cells, blocks);
-    }
-    merge_cells(shape, window->cells, cells, blocks);
-    clear_cells(shape, cells, blocks);
-    add_to_bags(shape, window, values);
-    window->counted++;
-    window->last = time;
-    return RT_OK;
+    return add_to_full(shape, window, blocks, time, sequence, keys);
 }
 
 void rt_window_prefetch(const struct rt_window_shape *shape, const struct rt_window *window)
 {
-    RT_PREFETCH(window->cells);
-    if (window->pane_count == 0)
-        return;
-    RT_PREFETCH(rt_pane_at(shape, window, 0));
-    RT_PREFETCH(rt_pane_at(shape, window, window->pane_count - 1));
+    if (window->is_few)
+        RT_PREFETCH((const char *)window + 64);
+    else
+        rt_full_prefetch(shape, full_of(window));
+}
+
+/* ---- what leaves ---- */
+
+static uint32_t count_until(const struct rt_window_shape *shape, const struct rt_few *few,
+                            rt_time end)
+{
+    uint32_t count = 0;
+
+    while (count < few->head.few_count && rt_time_before(rt_few_at(shape, few, count)->time, end))
+        count++;
+    return count;
 }
 
 void rt_window_slide(const struct rt_window_shape *shape, struct rt_window *window,
@@ -274,16 +139,16 @@ void rt_window_slide(const struct rt_window_shape *shape, struct rt_window *wind
 {
     if (shape->kind != RT_WINDOW_SLIDING)
         return;
-    while (window->pane_count > 0 &&
-           rt_pane_at(shape, window, 0)->first.ms <= time.ms - shape->size.ms)
-        rt_window_drop_oldest(shape, window, blocks);
-}
+    if (!window->is_few) {
+        rt_full_slide(shape, full_of(window), blocks, time);
+        return;
+    }
 
-rt_time rt_window_deadline(const struct rt_window_shape *shape, const struct rt_window *window)
-{
-    if (shape->kind == RT_WINDOW_TUMBLING || shape->kind == RT_WINDOW_HOPPING)
-        return window->close;
-    return rt_time_plus(window->last, shape->size);
+    const rt_time begin = {time.ms - shape->size.ms + 1};
+    const uint32_t gone = count_until(shape, few_of(window), begin);
+
+    if (gone > 0)
+        rt_few_drop(shape, few_of(window), blocks, gone);
 }
 
 void rt_window_next(const struct rt_window_shape *shape, struct rt_window **place,
@@ -293,69 +158,28 @@ void rt_window_next(const struct rt_window_shape *shape, struct rt_window **plac
 
     if (shape->is_queue && shape->kind == RT_WINDOW_COUNT)
         return; /* the next event takes the oldest pane out */
-    if (shape->is_queue && window->pane_count > 0) {
-        window->close = rt_time_plus(window->close, shape->slide);
-        while (window->pane_count > 0 &&
-               start_of(shape, shape->slide, rt_pane_at(shape, window, 0)->first).ms <
-                   window->close.ms - shape->size.ms)
-            rt_window_drop_oldest(shape, window, blocks);
-        return; /* empty or not: what it was is compared with what the next one is */
+    if (!shape->is_queue || rt_window_is_empty(shape, window)) {
+        rt_window_free(shape, window, blocks);
+        *place = NULL;
+        return;
     }
-    rt_window_free(shape, window, blocks);
-    *place = NULL;
-}
-
-bool rt_window_is_empty(const struct rt_window_shape *shape, const struct rt_window *window)
-{
-    return shape->is_queue && window->pane_count == 0;
-}
-
-bool rt_window_is_full(const struct rt_window_shape *shape, const struct rt_window *window)
-{
-    return shape->kind == RT_WINDOW_COUNT && window->counted == shape->every;
-}
-
-/* ---- reading ---- */
-
-void rt_window_read(const struct rt_window_shape *shape, const struct rt_window *window,
-                    struct rt_blocks *blocks, uint32_t wanted, struct rt_value *out)
-{
-    static const struct rt_cell empty = {.count = 0};
-    double seconds = (double)shape->size.ms / 1000;
-
-    for (uint32_t i = 0; i < shape->aggregate_count; i++) {
-        const struct rt_window_aggregate *aggregate = &shape->aggregates[i];
-        const void *front = &empty;
-
-        if ((wanted >> i & 1) == 0)
-            continue;
-        switch (aggregate->function) {
-        case RT_AGGREGATE_COUNT_DISTINCT:
-            out[i] = rt_int((int64_t)rt_bag_distinct(rt_bag_at(shape, window, aggregate->place)));
-            break;
-        case RT_AGGREGATE_QUANTILE:
-            out[i] = rt_sketch_quantile(rt_bag_at(shape, window, aggregate->place),
-                                        aggregate->quantile, blocks);
-            break;
-        default:
-            if (window->front > 0)
-                front = rt_cell_at(rt_pane_at(shape, window, 0)->cells, aggregate);
-            out[i] = rt_cell_outcome(aggregate->function, front,
-                                     rt_cell_at(window->cells, aggregate), seconds);
-            break;
-        }
+    /* Empty or not: what it was is compared with what the next one is. */
+    if (!window->is_few) {
+        rt_full_next(shape, full_of(window), blocks);
+        return;
     }
+    window->close = rt_span_end(shape, window->close);
+    rt_few_drop(shape, few_of(window), blocks,
+                count_until(shape, few_of(window), rt_window_begin(shape, window->close)));
 }
 
-rt_time rt_window_first(const struct rt_window_shape *shape, const struct rt_window *window,
-                        uint64_t *sequence)
+void rt_window_drop_oldest(const struct rt_window_shape *shape, struct rt_window *window,
+                           struct rt_blocks *blocks)
 {
-    if (!shape->is_queue || window->pane_count == 0) {
-        *sequence = window->sequence;
-        return window->first;
-    }
-    *sequence = rt_pane_at(shape, window, 0)->sequence;
-    return rt_pane_at(shape, window, 0)->first;
+    if (window->is_few)
+        rt_few_drop(shape, few_of(window), blocks, 1);
+    else
+        rt_full_drop_oldest(shape, full_of(window), blocks);
 }
 
 void rt_window_free(const struct rt_window_shape *shape, struct rt_window *window,
@@ -363,11 +187,64 @@ void rt_window_free(const struct rt_window_shape *shape, struct rt_window *windo
 {
     if (window == NULL)
         return;
-    for (uint32_t i = 0; i < window->pane_count; i++)
-        clear_cells(shape, rt_pane_at(shape, window, i)->cells, blocks);
-    clear_cells(shape, window->cells, blocks);
-    for (uint32_t i = 0; i < shape->bag_count; i++)
-        rt_bag_done(rt_bag_at(shape, window, i), blocks);
-    rt_blocks_give(blocks, window->panes, window->capacity * rt_pane_bytes(shape));
-    rt_blocks_give(blocks, window, rt_window_bytes(shape));
+    if (window->is_few)
+        rt_few_free(shape, few_of(window), blocks);
+    else
+        rt_full_free(shape, full_of(window), blocks);
+}
+
+/* ---- questions ---- */
+
+rt_time rt_window_last(const struct rt_window_shape *shape, const struct rt_window *window)
+{
+    if (!window->is_few)
+        return full_of(window)->last;
+    if (window->few_count == 0)
+        return window->close;
+    return rt_few_at(shape, few_of(window), window->few_count - 1u)->time;
+}
+
+rt_time rt_window_deadline(const struct rt_window_shape *shape, const struct rt_window *window)
+{
+    if (shape->kind == RT_WINDOW_TUMBLING || shape->kind == RT_WINDOW_HOPPING)
+        return window->close;
+    return rt_time_plus(rt_window_last(shape, window), shape->size);
+}
+
+bool rt_window_is_empty(const struct rt_window_shape *shape, const struct rt_window *window)
+{
+    return shape->is_queue &&
+           (window->is_few ? window->few_count == 0 : full_of(window)->pane_count == 0);
+}
+
+bool rt_window_is_full(const struct rt_window_shape *shape, const struct rt_window *window)
+{
+    if (shape->kind != RT_WINDOW_COUNT)
+        return false;
+    return window->is_few ? window->few_count % shape->every == 0
+                          : full_of(window)->counted == shape->every;
+}
+
+void rt_window_read(const struct rt_window_shape *shape, const struct rt_window *window,
+                    struct rt_blocks *blocks, uint32_t wanted, struct rt_value *out)
+{
+    if (window->is_few)
+        rt_few_read(shape, few_of(window), blocks, wanted, out);
+    else
+        rt_full_read(shape, full_of(window), blocks, wanted, out);
+}
+
+rt_time rt_window_first(const struct rt_window_shape *shape, const struct rt_window *window,
+                        uint64_t *sequence)
+{
+    const struct rt_few_record *record;
+
+    if (!window->is_few)
+        return rt_full_first(shape, full_of(window), sequence);
+    *sequence = 0;
+    if (window->few_count == 0)
+        return window->close;
+    record = rt_few_at(shape, few_of(window), 0);
+    *sequence = rt_few_sequence(record);
+    return record->time;
 }

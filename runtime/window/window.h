@@ -16,8 +16,10 @@
  *     nothing is ever subtracted.
  * N2  Events come in order of time.  Before an event or a look at time t the caller has dealt with every deadline at or
  *     before t; rt_window_slide takes out what a sliding window has left behind.
- * N3  What cannot be merged cheaply (distinct, quantile) is in bags, which forget pane by pane.
- * N4  A window without events is no window: it is freed, a hopping one a slide later.  Knows no rule, no key, no clock.
+ * N3  A few events are kept as they are, in one block: most keys have few, and one line of memory is all that they touch.
+ *     More become panes, and never go back.
+ * N4  What cannot be merged cheaply (distinct, quantile) is in bags, which forget pane by pane.
+ * N5  A window without events is no window: it is freed, a hopping one a slide later.  Knows no rule, no key, no clock.
  */
 #ifndef EGRET_RUNTIME_WINDOW_WINDOW_H
 #define EGRET_RUNTIME_WINDOW_WINDOW_H
@@ -40,16 +42,30 @@ enum rt_window_kind {
 struct rt_window_aggregate {
     enum rt_aggregate function;
     double quantile; /* 0 to 1 */
-    uint32_t place;  /* of its cell in a pane's cells, in bytes; or of its bag */
+    /* filled in by rt_window_shape_init */
+    uint32_t place;     /* of its cell in a pane's cells, in bytes; or of its bag */
+    uint32_t few_place; /* of its value in a record, in words; or of its bit */
+};
+
+/* Days of a time zone. */
+typedef int64_t rt_zone_offset_fn(void *context, int64_t at_seconds); /* seconds east of UTC */
+
+struct rt_calendar {
+    rt_zone_offset_fn *offset; /* NULL: UTC */
+    void *context;
+    int64_t index, begin_ms,
+        end_ms; /* of the slot that was asked for last; begin == end: none was */
 };
 
 struct rt_window_shape { /* immutable; shared by all keys */
     enum rt_window_kind kind;
     rt_duration size;   /* session: the gap; count: what it may wait for the next event */
     rt_duration slide;  /* hopping: divides size */
-    rt_duration offset; /* of tumbling and hopping windows from 1970-01-01T00:00:00Z */
-    uint64_t count;     /* count: N */
-    uint64_t every;     /* count: M, divides N; equal: one pane */
+    rt_duration offset; /* of tumbling and hopping windows from 1970-01-01T00:00:00 */
+    struct rt_calendar
+        *calendar;  /* borrowed; NULL: all days are alike.  Then size and slide are whole days */
+    uint64_t count; /* count: N */
+    uint64_t every; /* count: M, divides N; equal: one pane */
     struct rt_window_aggregate aggregates[RT_WINDOW_AGGREGATES_MAX];
     uint32_t aggregate_count;
     uint32_t panes_max;    /* of one window */
@@ -57,24 +73,19 @@ struct rt_window_shape { /* immutable; shared by all keys */
     /* filled in by rt_window_shape_init */
     bool is_queue; /* more than one pane */
     uint32_t cell_bytes, bag_count;
+    uint32_t few_max;   /* events that are kept as they are; 0: none */
+    uint32_t few_bytes; /* of a record */
 };
 
 /* Lays the cells out: the last fields. */
 void rt_window_shape_init(struct rt_window_shape *shape);
 
+/* What all forms begin with; the rest is private (layout.h). */
 struct rt_window {
-    rt_time last;  /* of the newest event */
+    bool is_few;
+    bool is_true; /* the caller's: its condition held when it looked last */
+    uint16_t few_count, few_capacity;
     rt_time close; /* of a tumbling or hopping window: the next end */
-    rt_time first; /* of one pane: of the oldest event */
-    uint64_t sequence;
-    unsigned char *panes; /* owned; a ring */
-    uint32_t capacity, head, pane_count;
-    uint32_t
-        front; /* panes at the head that hold the sum of themselves and those behind them in the front */
-    uint32_t newest;  /* number of the newest pane; counts on and wraps */
-    bool is_true;     /* the caller's: its condition held when it looked last */
-    uint64_t counted; /* events in the newest pane of a count window */
-    uint64_t cells[]; /* back, or the one pane; then the bags */
 };
 
 /*
@@ -93,6 +104,9 @@ void rt_window_prefetch(const struct rt_window_shape *shape, const struct rt_win
 void rt_window_slide(const struct rt_window_shape *shape, struct rt_window *window,
                      struct rt_blocks *blocks, rt_time time);
 
+/* The beginning of the tumbling or hopping window that ends at `close`. */
+rt_time rt_window_begin(const struct rt_window_shape *shape, rt_time close);
+
 /* When the window ends, or is to be forgotten. */
 rt_time rt_window_deadline(const struct rt_window_shape *shape, const struct rt_window *window);
 
@@ -109,6 +123,9 @@ bool rt_window_is_full(const struct rt_window_shape *shape, const struct rt_wind
 /* One value an aggregate whose bit is in `wanted`; texts are borrowed from the window. */
 void rt_window_read(const struct rt_window_shape *shape, const struct rt_window *window,
                     struct rt_blocks *blocks, uint32_t wanted, struct rt_value *out);
+
+/* Of the newest event; of an empty hopping window any. */
+rt_time rt_window_last(const struct rt_window_shape *shape, const struct rt_window *window);
 
 /* Time and arrival of the oldest event. */
 rt_time rt_window_first(const struct rt_window_shape *shape, const struct rt_window *window,

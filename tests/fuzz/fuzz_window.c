@@ -27,7 +27,7 @@ static void use(const struct rt_window_shape *shape, struct rt_window *window,
     RT_ASSERT(rt_window_load(shape, &others, &form, &again) == RT_OK && rt_form_end(&form));
     RT_ASSERT(windows_equal(shape, window, blocks, again, &others));
     windows_values(&seed, values);
-    (void)windows_push(shape, &again, &others, window->last.ms + 50, 100, values);
+    (void)windows_push(shape, &again, &others, rt_window_last(shape, window).ms + 50, 100, values);
     rt_window_free(shape, again, &others);
     RT_ASSERT(others.bytes_in_use == 0);
     rt_blocks_done(&others);

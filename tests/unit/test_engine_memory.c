@@ -124,9 +124,9 @@ static void within_frees_the_state_of_keys_that_never_return(void **state)
     open_stream(&stream);
     for (uint64_t i = 0; i < 100000; i++) {
         assert_int_equal(push(&stream, i, 0), EGRET_OK);
-        /* 10 s hold a thousand events. */
-        assert_true(egret_engine_stat(stream.engine, EGRET_STAT_KEYS) <= 1001);
-        assert_true(egret_engine_stat(stream.engine, EGRET_STAT_LIVE) <= 4004);
+        /* 10 s hold a thousand events; what a sweep takes out stays a quarter longer at most. */
+        assert_true(egret_engine_stat(stream.engine, EGRET_STAT_KEYS) <= 1300);
+        assert_true(egret_engine_stat(stream.engine, EGRET_STAT_LIVE) <= 4304);
     }
     assert_true(stream.alerts > 80000);
     assert_int_equal(egret_engine_finish(stream.engine), EGRET_OK);
