@@ -72,6 +72,7 @@ static enum rt_status grow(const struct rt_window_shape *shape, struct rt_window
             return status;
         }
     }
+    RT_ASSERT(full != NULL); /* a list that has grown too long is not empty */
     full->head.is_true = few->head.is_true;
     full->head.close = few->head.close;
     rt_few_free(shape, few, blocks);
