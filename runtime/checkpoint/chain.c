@@ -5,6 +5,7 @@
 
 #include "runtime/base/alloc.h"
 #include "runtime/base/assert.h"
+#include "runtime/checkpoint/database.h"
 #include "runtime/checkpoint/disk.h"
 #include "runtime/checkpoint/merge.h"
 
@@ -120,8 +121,8 @@ uint64_t rt_chain_bytes(const struct rt_chain *chain, size_t from, size_t to)
 /* ---- reading ---- */
 
 struct rt_chain_reader {
-    struct rt_entries base; /* first */
-    struct rt_entry_reader **readers;
+    struct rt_entries base;           /* first */
+    struct rt_entry_reader **readers; /* NULL: the source is a database's */
     struct rt_entries **sources;
     size_t count;
     struct rt_entries *merge;
@@ -142,8 +143,11 @@ static void chain_free(struct rt_entries *self)
         return;
     if (reader->merge != NULL)
         reader->merge->free(reader->merge);
-    for (size_t i = 0; reader->readers != NULL && i < reader->count; i++)
+    for (size_t i = 0; reader->readers != NULL && reader->sources != NULL && i < reader->count;
+         i++) {
+        reader->sources[i]->free(reader->sources[i]);
         rt_entry_reader_free(reader->readers[i]);
+    }
     rt_free(reader->readers);
     rt_free(reader->sources);
     rt_free(reader);
@@ -156,6 +160,12 @@ static enum rt_status add_reader(struct rt_chain_reader *reader, const struct rt
     char path[RT_PATH_BYTES_MAX];
     enum rt_status status;
 
+    if (link->part.kind == RT_PART_DATABASE) {
+        status = rt_database_entries(options->directory, link, options->from, options->to, why,
+                                     &reader->sources[reader->count]);
+        reader->count += status == RT_OK ? 1 : 0;
+        return status;
+    }
     if (!rt_disk_path(options->directory, link->name, path))
         return RT_ERR_UNSUPPORTED;
     status =

@@ -44,6 +44,7 @@ void rt_checkpoints_close(struct rt_checkpoints *checkpoints)
 {
     if (checkpoints == NULL)
         return;
+    rt_database_close(checkpoints->compaction.database);
     rt_pending_free(checkpoints->pending);
     rt_chain_done(&checkpoints->chosen_chain);
     rt_chain_done(&checkpoints->last);
@@ -353,6 +354,11 @@ enum rt_status rt_checkpoints_verify(struct rt_checkpoints *checkpoints, bool de
     for (size_t i = 0; i < chain->count && status == RT_OK; i++) {
         struct rt_entry_reader *reader;
 
+        if (chain->links[i].part.kind == RT_PART_DATABASE) {
+            status =
+                rt_database_verify(checkpoints->directory, &chain->links[i], &checkpoints->why);
+            continue;
+        }
         status = open_link(checkpoints, &chain->links[i], &reader);
         if (status != RT_OK)
             break;

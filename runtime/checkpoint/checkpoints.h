@@ -25,6 +25,9 @@
 
 struct rt_checkpoints;
 
+/* What a base is (database.h B2). */
+enum rt_base_kind { RT_BASE_PLAIN, RT_BASE_DATABASE };
+
 struct rt_checkpoints_options {
     const char *directory;   /* copied */
     struct rt_text identity; /* of the job, lines of text; copied */
@@ -33,6 +36,8 @@ struct rt_checkpoints_options {
     uint64_t rules;          /* hash of the rule set */
     size_t run_bytes;        /* entries gathered in memory before they are written; 0: 64 MiB */
     unsigned deltas_max;     /* more files than this are merged; 0: 32 */
+    enum rt_base_kind bases;
+    uint64_t database_bytes_min; /* below this a base is a plain file all the same; 0: 64 MiB */
 };
 
 /*

@@ -11,6 +11,7 @@
 
 #include "runtime/checkpoint/chain.h"
 #include "runtime/checkpoint/checkpoints.h"
+#include "runtime/checkpoint/database.h"
 #include "runtime/checkpoint/directory.h"
 #include "runtime/checkpoint/pending.h"
 
@@ -27,6 +28,11 @@ struct rt_compaction {
     char name[RT_COMPACT_NAME_BYTES];
     struct rt_part part; /* the result; its name is `name` */
     struct rt_buffer why;
+    /* The working copy, from the first base on that comes out of it; used by compact only. */
+    struct rt_database *database; /* owned; NULL: none yet */
+    uint64_t database_at;         /* the checkpoint that it stands for */
+    uint64_t database_generation;
+    bool into_database; /* this one */
 };
 
 struct rt_checkpoints {

@@ -8,6 +8,7 @@
  * What is merged belongs to a committed checkpoint, and the result stands for exactly the links it was made of, so checkpoints may
  * be made meanwhile.  A base is written at most once per doubling of half its size in deltas, merged deltas likewise, so what is
  * written in all stays a small multiple of what has changed.
+ * A base of RocksDB's costs what has changed only: the deltas go into a working copy, of which the base is a hard-linked copy.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,7 +18,7 @@
 #include "runtime/checkpoint/checkpoints_inside.h"
 #include "runtime/checkpoint/disk.h"
 
-enum { DELTAS_MAX = 32, BASE_BYTES_MIN = 1 << 20 };
+enum { DELTAS_MAX = 32, BASE_BYTES_MIN = 1 << 20, DATABASE_BYTES_MIN = 64 << 20 };
 
 /* ---- cleaning ---- */
 
@@ -30,8 +31,8 @@ static bool is_needed(const struct rt_checkpoints *checkpoints, const struct rt_
     if (name->id > checkpoints->last_id)
         return true;
     if ((checkpoints->compaction.running || checkpoints->compaction.ready) &&
-        strncmp(name->text, checkpoints->compaction.name, strlen(checkpoints->compaction.name)) ==
-            0)
+        strncmp(name->text, checkpoints->compaction.name,
+                strcspn(checkpoints->compaction.name, "/")) == 0)
         return true;
     return !name->unfinished && (rt_chain_uses(&checkpoints->last, name->text) ||
                                  rt_chain_uses(&checkpoints->former, name->text));
@@ -69,6 +70,16 @@ enum rt_status rt_checkpoints_clean(struct rt_checkpoints *checkpoints)
 
 /* ---- merging ---- */
 
+static bool wants_database(const struct rt_checkpoints *checkpoints)
+{
+    uint64_t bytes_min = checkpoints->options.database_bytes_min;
+    const struct rt_chain *last = &checkpoints->last;
+
+    return checkpoints->options.bases == RT_BASE_DATABASE &&
+           rt_chain_bytes(last, 0, last->count) >=
+               (bytes_min == 0 ? DATABASE_BYTES_MIN : bytes_min);
+}
+
 bool rt_checkpoints_plan(struct rt_checkpoints *checkpoints)
 {
     struct rt_compaction *compaction = &checkpoints->compaction;
@@ -92,11 +103,84 @@ bool rt_checkpoints_plan(struct rt_checkpoints *checkpoints)
         return false; /* the next time, perhaps */
     compaction->checkpoint = checkpoints->last_id;
     compaction->generation = checkpoints->generation;
-    snprintf(compaction->name, sizeof(compaction->name), "%s-%" PRIu64,
-             compaction->begin == 0 ? "base" : "merged", compaction->checkpoint);
+    compaction->into_database = compaction->begin == 0 && wants_database(checkpoints);
+    snprintf(compaction->name, sizeof(compaction->name), "%s-%" PRIu64 "%s",
+             compaction->begin == 0 ? "base" : "merged", compaction->checkpoint,
+             compaction->into_database ? "/files" : "");
     rt_buffer_reset(&compaction->why);
     compaction->running = true;
     return true;
+}
+
+/* ---- into the database ---- */
+
+static void leave_database(struct rt_compaction *compaction)
+{
+    rt_database_close(compaction->database);
+    compaction->database = NULL;
+    compaction->database_at = 0;
+}
+
+/* A working copy of the chain's first link, or of nothing yet. */
+static enum rt_status enter_database(struct rt_checkpoints *checkpoints)
+{
+    struct rt_compaction *compaction = &checkpoints->compaction;
+    const struct rt_link *first = &compaction->chain.links[0];
+    const struct rt_link *base = first->part.kind == RT_PART_DATABASE ? first : NULL;
+    enum rt_status status;
+
+    if (compaction->database != NULL && compaction->database_generation == compaction->generation)
+        return RT_OK;
+    leave_database(compaction);
+    status =
+        rt_database_open(checkpoints->directory, base, &compaction->why, &compaction->database);
+    compaction->database_at = base == NULL ? 0 : base->part.checkpoint;
+    compaction->database_generation = compaction->generation;
+    return status;
+}
+
+/* What the working copy has not seen yet.  A merged file that it has seen in part may be laid over it whole. */
+static enum rt_status follow_chain(struct rt_checkpoints *checkpoints)
+{
+    struct rt_compaction *compaction = &checkpoints->compaction;
+    struct rt_chain_options options = {.directory = checkpoints->directory,
+                                       .job = checkpoints->job,
+                                       .to = RT_ENTRY_GROUPS_MAX,
+                                       .with_removed = true};
+    struct rt_entries *entries;
+    size_t begin = 0;
+    enum rt_status status;
+
+    while (begin < compaction->end &&
+           compaction->chain.links[begin].part.checkpoint <= compaction->database_at)
+        begin++;
+    if (begin == compaction->end)
+        return RT_OK;
+    status = rt_chain_entries(&compaction->chain, begin, compaction->end, &options,
+                              &compaction->why, &entries);
+    if (status != RT_OK)
+        return status;
+    status = rt_database_apply(compaction->database, entries);
+    entries->free(entries);
+    compaction->database_at = compaction->checkpoint;
+    return status;
+}
+
+static enum rt_status compact_into_database(struct rt_checkpoints *checkpoints)
+{
+    struct rt_compaction *compaction = &checkpoints->compaction;
+    char name[RT_COMPACT_NAME_BYTES];
+    enum rt_status status = enter_database(checkpoints);
+
+    snprintf(name, sizeof(name), "base-%" PRIu64, compaction->checkpoint);
+    if (status == RT_OK)
+        status = follow_chain(checkpoints);
+    KILLPOINT("database_followed");
+    if (status == RT_OK)
+        status = rt_database_make_base(compaction->database, name, &compaction->part.facts);
+    if (status != RT_OK)
+        leave_database(compaction); /* what is in it now nobody knows */
+    return status;
 }
 
 enum rt_status rt_checkpoints_compact(struct rt_checkpoints *checkpoints)
@@ -115,10 +199,14 @@ enum rt_status rt_checkpoints_compact(struct rt_checkpoints *checkpoints)
     };
 
     compaction->part = (struct rt_part){
-        .kind = compaction->begin == 0 ? RT_PART_BASE : RT_PART_DELTA,
+        .kind = compaction->into_database ? RT_PART_DATABASE
+                : compaction->begin == 0  ? RT_PART_BASE
+                                          : RT_PART_DELTA,
         .checkpoint = compaction->checkpoint,
         .name = rt_text_of(compaction->name),
     };
+    if (compaction->into_database)
+        return compact_into_database(checkpoints);
     return rt_checkpoint_merge(&order, &compaction->part.facts, &compaction->why);
 }
 

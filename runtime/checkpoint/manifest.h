@@ -23,7 +23,7 @@
 enum rt_part_kind {
     RT_PART_DELTA = 1,    /* a file of entries that changed */
     RT_PART_BASE = 2,     /* a file of all entries */
-    RT_PART_DATABASE = 3, /* a file of a RocksDB checkpoint in `base-<id>/` */
+    RT_PART_DATABASE = 3, /* `base-<id>/files`, the list of a base of RocksDB's (database.h) */
 };
 
 enum rt_manifest_kind { RT_MANIFEST_CHECKPOINT = 1, RT_MANIFEST_SAVEPOINT = 2 };

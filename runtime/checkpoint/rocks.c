@@ -18,6 +18,7 @@ static const double filter_bits = 10; /* one look-up in a hundred of a missing k
 
 struct rt_rocks {
     rocksdb_t *db;
+    bool is_shared; /* the database and its options are another handle's */
     rocksdb_options_t *options;
     rocksdb_block_based_table_options_t *table;
     rocksdb_cache_t *cache;
@@ -35,6 +36,17 @@ static enum rt_status failed(struct rt_buffer *error, const char *what, char *me
     rt_buffer_printf(error, "%s: %s", what, message);
     rocksdb_free(message);
     return RT_ERR_IO;
+}
+
+/* What each handle has of its own. */
+static void set_handle(struct rt_rocks *rocks)
+{
+    rocks->write = rocksdb_writeoptions_create();
+    rocksdb_writeoptions_disable_WAL(rocks->write, 1);
+    rocks->read = rocksdb_readoptions_create();
+    rocks->scan = rocksdb_readoptions_create();
+    rocksdb_readoptions_set_fill_cache(rocks->scan, 0);
+    rocks->batch = rocksdb_writebatch_create();
 }
 
 static void set_options(struct rt_rocks *rocks, const struct rt_rocks_options *options)
@@ -62,13 +74,6 @@ static void set_options(struct rt_rocks *rocks, const struct rt_rocks_options *o
     rocksdb_options_set_max_open_files(rocks->options, FILES_MAX);
     rocksdb_options_set_keep_log_file_num(rocks->options, LOGS_KEPT);
     rocksdb_options_set_info_log_level(rocks->options, 3); /* errors */
-
-    rocks->write = rocksdb_writeoptions_create();
-    rocksdb_writeoptions_disable_WAL(rocks->write, 1);
-    rocks->read = rocksdb_readoptions_create();
-    rocks->scan = rocksdb_readoptions_create();
-    rocksdb_readoptions_set_fill_cache(rocks->scan, 0);
-    rocks->batch = rocksdb_writebatch_create();
 }
 
 enum rt_status rt_rocks_open(const char *directory, const struct rt_rocks_options *options,
@@ -80,8 +85,11 @@ enum rt_status rt_rocks_open(const char *directory, const struct rt_rocks_option
     if (rocks == NULL)
         return RT_ERR_NOMEM;
     rt_buffer_init(&rocks->error, MESSAGE_MAX);
+    set_handle(rocks);
     set_options(rocks, options);
-    rocks->db = rocksdb_open(rocks->options, directory, &message);
+    rocks->db = options->read_only
+                    ? rocksdb_open_for_read_only(rocks->options, directory, 0, &message)
+                    : rocksdb_open(rocks->options, directory, &message);
     if (message != NULL) {
         enum rt_status status = failed(error, directory, message);
 
@@ -92,19 +100,35 @@ enum rt_status rt_rocks_open(const char *directory, const struct rt_rocks_option
     return RT_OK;
 }
 
+enum rt_status rt_rocks_share(const struct rt_rocks *rocks, struct rt_rocks **out)
+{
+    struct rt_rocks *handle = rt_alloc_zeroed(1, sizeof(*handle));
+
+    if (handle == NULL)
+        return RT_ERR_NOMEM;
+    rt_buffer_init(&handle->error, MESSAGE_MAX);
+    set_handle(handle);
+    handle->db = rocks->db;
+    handle->is_shared = true;
+    *out = handle;
+    return RT_OK;
+}
+
 void rt_rocks_close(struct rt_rocks *rocks)
 {
     if (rocks == NULL)
         return;
-    if (rocks->db != NULL)
-        rocksdb_close(rocks->db);
+    if (!rocks->is_shared) {
+        if (rocks->db != NULL)
+            rocksdb_close(rocks->db);
+        rocksdb_options_destroy(rocks->options);
+        rocksdb_block_based_options_destroy(rocks->table);
+        rocksdb_cache_destroy(rocks->cache);
+    }
     rocksdb_writebatch_destroy(rocks->batch);
     rocksdb_readoptions_destroy(rocks->scan);
     rocksdb_readoptions_destroy(rocks->read);
     rocksdb_writeoptions_destroy(rocks->write);
-    rocksdb_options_destroy(rocks->options);
-    rocksdb_block_based_options_destroy(rocks->table);
-    rocksdb_cache_destroy(rocks->cache);
     rt_buffer_done(&rocks->error);
     rt_free(rocks);
 }

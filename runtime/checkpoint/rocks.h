@@ -13,7 +13,7 @@
  * X4  A checkpoint is never opened itself: RocksDB writes into what it opens.  rt_rocks_clone makes what may be opened.
  * X5  A truncated MANIFEST opens as an empty database without a word, so whoever keeps a checkpoint also keeps the size and hash
  *     of each of its files and compares them first.
- * X6  One thread at a time, except that a walk and gets may run while another thread writes.
+ * X6  One thread at a time a handle; several handles of one database may be used by several threads.
  * Each status but RT_OK and RT_ERR_NOT_FOUND comes with a message in rt_rocks_error.  RocksDB ends the process itself when
  * memory runs out.
  */
@@ -29,11 +29,14 @@ struct rt_rocks_options {
     uint64_t cache_bytes;  /* of blocks read; 0: 32 MiB */
     uint64_t buffer_bytes; /* of what is written and not yet in a file; 0: 32 MiB */
     bool must_exist;       /* otherwise it is made; its parent must be there */
+    bool read_only;        /* not a byte is written, so a checkpoint may be opened so (X4) */
 };
 
 /* RT_ERR_IO with a message in `error`, which names the directory. */
 enum rt_status rt_rocks_open(const char *directory, const struct rt_rocks_options *options,
                              struct rt_rocks **out, struct rt_buffer *error);
+/* Another handle of the same database, to be closed before the first. */
+enum rt_status rt_rocks_share(const struct rt_rocks *rocks, struct rt_rocks **out);
 void rt_rocks_close(
     struct rt_rocks *rocks); /* NULL is fine; what was not saved in a checkpoint is lost */
 

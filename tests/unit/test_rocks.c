@@ -187,6 +187,48 @@ static void a_walk_sees_what_was_there_when_it_began(void **state)
     rt_rocks_close(rocks);
 }
 
+static void a_checkpoint_opened_to_read_stays_as_it_is_to_the_byte(void **state)
+{
+    struct place *place = *state;
+    struct rt_rocks_options options = {.must_exist = true, .read_only = true};
+    struct rt_rocks *rocks = open_at(place, place->work, false);
+    char command[6 * PATH_MAX_HERE];
+
+    put_numbers(rocks, 0, KEYS, "v");
+    assert_int_equal(rt_rocks_checkpoint(rocks, place->save), RT_OK);
+    rt_rocks_close(rocks);
+    snprintf(command, sizeof(command), "cp -r '%s' '%s'", place->save, place->other);
+    assert_int_equal(system(command), 0);
+    assert_int_equal(rt_rocks_open(place->save, &options, &rocks, &place->error), RT_OK);
+    assert_int_equal(count_between(rocks, "", ""), KEYS);
+    rt_rocks_put(rocks, RT_TEXT("a"), RT_TEXT("b"));
+    assert_int_equal(rt_rocks_write(rocks), RT_ERR_IO);
+    rt_rocks_close(rocks);
+    snprintf(command, sizeof(command), "diff -r '%s' '%s'", place->save, place->other);
+    assert_int_equal(system(command), 0);
+}
+
+static void two_handles_see_each_others_writes(void **state)
+{
+    struct place *place = *state;
+    struct rt_rocks *rocks = open_at(place, place->work, false);
+    struct rt_rocks *other = NULL;
+    struct rt_buffer value;
+
+    rt_buffer_init(&value, 100);
+    assert_int_equal(rt_rocks_share(rocks, &other), RT_OK);
+    rt_rocks_put(other, RT_TEXT("a"), RT_TEXT("1"));
+    put_numbers(rocks, 0, 10, "v");
+    assert_int_equal(rt_rocks_get(rocks, RT_TEXT("a"), &value), RT_ERR_NOT_FOUND);
+    assert_int_equal(rt_rocks_write(other), RT_OK);
+    assert_int_equal(rt_rocks_get(rocks, RT_TEXT("a"), &value), RT_OK);
+    assert_int_equal(count_between(other, "k", ""), 10);
+    rt_rocks_close(other);
+    assert_int_equal(count_between(rocks, "k", ""), 10);
+    rt_rocks_close(rocks);
+    rt_buffer_done(&value);
+}
+
 static void a_directory_that_is_no_database_is_named_in_the_error(void **state)
 {
     struct place *place = *state;
@@ -235,6 +277,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(ranges_are_half_open_for_walks_and_for_deletion, make_place,
                                         leave_place),
         cmocka_unit_test_setup_teardown(a_walk_sees_what_was_there_when_it_began, make_place,
+                                        leave_place),
+        cmocka_unit_test_setup_teardown(a_checkpoint_opened_to_read_stays_as_it_is_to_the_byte,
+                                        make_place, leave_place),
+        cmocka_unit_test_setup_teardown(two_handles_see_each_others_writes, make_place,
                                         leave_place),
         cmocka_unit_test_setup_teardown(a_directory_that_is_no_database_is_named_in_the_error,
                                         make_place, leave_place),
