@@ -49,40 +49,14 @@ const char *cep_limit_policy_name(enum nfa_limit_policy policy)
     return policies[policy];
 }
 
-/* Splits a unit off the end: `2GB` is 2000000000, `1MiB` is 1048576. */
-static uint64_t take_unit(struct rt_text *text)
-{
-    static const struct {
-        struct rt_text suffix;
-        uint64_t factor;
-    } units[] = {
-        {{"KiB", 3}, UINT64_C(1) << 10},
-        {{"MiB", 3}, UINT64_C(1) << 20},
-        {{"GiB", 3}, UINT64_C(1) << 30},
-        {{"kB", 2}, 1000},
-        {{"KB", 2}, 1000},
-        {{"MB", 2}, 1000000},
-        {{"GB", 2}, 1000000000u},
-        {{"B", 1}, 1},
-    };
-
-    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-        if (rt_text_ends_with(*text, units[i].suffix)) {
-            text->length -= units[i].suffix.length;
-            return units[i].factor;
-        }
-    }
-    return 1;
-}
-
 static enum rt_status set_limit(struct cep_options *options, const struct limit *limit,
                                 struct rt_text value)
 {
-    uint64_t factor = limit->kind == BYTES ? take_unit(&value) : 1;
     uint64_t number;
+    bool good =
+        limit->kind == BYTES ? rt_text_to_bytes(value, &number) : rt_text_to_uint(value, &number);
 
-    if (!rt_text_to_uint(value, &number) || number == 0 ||
-        __builtin_mul_overflow(number, factor, &number) || number > INT64_MAX)
+    if (!good || number == 0 || number > INT64_MAX)
         return RT_ERR_DATA;
     memcpy((char *)options + limit->offset, &number, sizeof(number));
     return RT_OK;

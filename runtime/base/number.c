@@ -298,3 +298,42 @@ void rt_buffer_duration(struct rt_buffer *buffer, int64_t ms)
         rest %= unit;
     }
 }
+
+/* ---- bytes ---- */
+
+/* Splits a unit off the end: `2GB` is 2000000000, `1MiB` is 1048576. */
+static uint64_t take_unit(struct rt_text *text)
+{
+    static const struct {
+        struct rt_text suffix;
+        uint64_t factor;
+    } units[] = {
+        {{"KiB", 3}, UINT64_C(1) << 10},
+        {{"MiB", 3}, UINT64_C(1) << 20},
+        {{"GiB", 3}, UINT64_C(1) << 30},
+        {{"kB", 2}, 1000},
+        {{"KB", 2}, 1000},
+        {{"MB", 2}, 1000000},
+        {{"GB", 2}, 1000000000u},
+        {{"B", 1}, 1},
+    };
+
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        if (rt_text_ends_with(*text, units[i].suffix)) {
+            text->length -= units[i].suffix.length;
+            return units[i].factor;
+        }
+    }
+    return 1;
+}
+
+bool rt_text_to_bytes(struct rt_text text, uint64_t *out)
+{
+    uint64_t factor = take_unit(&text);
+    uint64_t number;
+
+    if (!rt_text_to_uint(text, &number) || __builtin_mul_overflow(number, factor, &number))
+        return false;
+    *out = number;
+    return true;
+}

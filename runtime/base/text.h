@@ -113,6 +113,9 @@ bool rt_text_to_int(struct rt_text text, int64_t *out);
 bool rt_text_to_uint(struct rt_text text, uint64_t *out);
 bool rt_text_to_double(struct rt_text text, double *out);
 
+/* A number of bytes, with a unit or without: 512, 64KiB, 100MB, 2GB. */
+bool rt_text_to_bytes(struct rt_text text, uint64_t *out);
+
 /* A duration as rules write it: 500ms 30s 10m 2h 7d, parts may follow each other (1h30m). */
 bool rt_text_to_duration_ms(struct rt_text text, int64_t *out_ms);
 
