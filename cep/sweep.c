@@ -55,8 +55,8 @@ static void prefetch_line(const struct cep_engine *engine, struct rt_key_line *l
 {
     const struct cep_key *key = line == NULL ? NULL : cep_key_of_line(line);
 
-    if (key != NULL && (key->list != NULL || (engine->rules[key->only.rule].is_swept &&
-                                              !rt_time_before(now, key->only.deadline))))
+    if (key != NULL && (cep_key_list(key) != NULL || (engine->rules[key->only.rule].is_swept &&
+                                                      !rt_time_before(now, key->only.deadline))))
         cep_key_prefetch(engine, line, false);
 }
 
