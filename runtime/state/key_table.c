@@ -9,8 +9,13 @@ enum {
     CAPACITY_FIRST = 16,
     LINE_BYTES = 64,
     HUGE_PAGE_BYTES = 2 << 20,
-    LONG_KEY = 255 /* in the last byte of a line's key: the bytes are elsewhere */
+    LENGTH_BITS = 15, /* of the last byte of a line's key */
+    LONG_KEY = 16     /* a bit of it: the bytes are elsewhere */
 };
+_Static_assert(((unsigned)LENGTH_BITS & (unsigned)LONG_KEY) == 0 &&
+                   (unsigned)RT_KEY_INLINE_MAX <= (unsigned)LENGTH_BITS &&
+                   (((unsigned)LENGTH_BITS | (unsigned)LONG_KEY) & (unsigned)RT_KEY_MARKS) == 0,
+               "length and marks share a byte");
 
 struct long_key { /* what the 15 other bytes of a line's key hold then */
     char *bytes;
@@ -32,9 +37,14 @@ static struct long_key long_key_of(const struct rt_key_line *line)
     return key;
 }
 
+static bool is_long(const struct rt_key_line *line)
+{
+    return (line->key[RT_KEY_INLINE_MAX] & LONG_KEY) != 0;
+}
+
 static void release_key(struct rt_key_table *table, const struct rt_key_line *line)
 {
-    if (line->key[RT_KEY_INLINE_MAX] == LONG_KEY) {
+    if (is_long(line)) {
         struct long_key key = long_key_of(line);
 
         rt_blocks_give(&table->long_keys, key.bytes, key.length);
@@ -78,12 +88,12 @@ void rt_key_table_prefetch(const struct rt_key_table *table, uint64_t hash)
 
 struct rt_text rt_key_line_key(const struct rt_key_line *line)
 {
-    if (line->key[RT_KEY_INLINE_MAX] == LONG_KEY) {
+    if (is_long(line)) {
         struct long_key key = long_key_of(line);
 
         return (struct rt_text){key.bytes, key.length};
     }
-    return (struct rt_text){(const char *)line->key, line->key[RT_KEY_INLINE_MAX]};
+    return (struct rt_text){(const char *)line->key, line->key[RT_KEY_INLINE_MAX] & LENGTH_BITS};
 }
 
 /* Lines of equal hash lie in one stretch that ends at a free line or at one nearer to its home. */

@@ -13,6 +13,7 @@
  * K4  Lines move: a pointer to a line is good until the next insertion into or removal from this table.
  * K5  The hash is compared before the key.  Keys longer than 15 bytes lie in blocks of the table's own.
  * K6  Growth doubles and moves every line (amortised constant cost); a table that is nearly empty shrinks.
+ * K7  A line carries three marks of whoever tracks changes (changes.h); they move with it and are none at insertion.
  * The payload is the caller's: zeroed at insertion, whatever it refers to is released by the caller before removal.
  */
 #ifndef EGRET_RUNTIME_STATE_KEY_TABLE_H
@@ -30,7 +31,7 @@ enum { RT_KEY_INLINE_MAX = 15, RT_KEY_PAYLOAD = 40 };
 
 struct rt_key_line {
     uint64_t hash;         /* 0: the line is free */
-    unsigned char key[16]; /* private; rt_key_line_key gives the bytes */
+    unsigned char key[16]; /* private; rt_key_line_key gives the bytes; the marks are in the last */
     uint64_t payload[RT_KEY_PAYLOAD / 8];
 };
 _Static_assert(sizeof(struct rt_key_line) == 64, "a key is one cache line");
@@ -79,6 +80,18 @@ void rt_key_table_remove(struct rt_key_table *table, struct rt_key_line *line);
 
 /* The key of a line in use; borrowed from the line or from its block. */
 struct rt_text rt_key_line_key(const struct rt_key_line *line);
+
+/* K7: any of 32, 64, 128. */
+enum { RT_KEY_MARKS = 224 };
+static inline unsigned rt_key_line_marks(const struct rt_key_line *line)
+{
+    return line->key[RT_KEY_INLINE_MAX] & RT_KEY_MARKS;
+}
+static inline void rt_key_line_set_marks(struct rt_key_line *line, unsigned marks)
+{
+    line->key[RT_KEY_INLINE_MAX] =
+        (unsigned char)((line->key[RT_KEY_INLINE_MAX] & ~(unsigned)RT_KEY_MARKS) | marks);
+}
 
 /* For sweeps: place 0 .. capacity - 1; NULL when the line is free. */
 static inline struct rt_key_line *rt_key_table_at(const struct rt_key_table *table, size_t place)

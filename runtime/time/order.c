@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/time/order.h"
 
+#include <stdlib.h>
+
 #include "runtime/base/alloc.h"
 #include "runtime/base/assert.h"
 
@@ -158,6 +160,42 @@ size_t rt_order_peek(const struct rt_order *order, const struct rt_event **out, 
     for (size_t i = 0; i < count; i++)
         out[i] = queue_at(order, i)->event;
     return count;
+}
+
+struct listing {
+    const struct rt_event **out;
+    size_t count;
+};
+
+static void list_node(void *context, struct rt_timer *timer)
+{
+    struct listing *listing = context;
+
+    listing->out[listing->count++] = ((const struct rt_order_node *)timer)->event;
+}
+
+static int compare(const void *left, const void *right)
+{
+    const struct rt_event *a = *(const struct rt_event *const *)left;
+    const struct rt_event *b = *(const struct rt_event *const *)right;
+
+    if (a->time.ms != b->time.ms)
+        return a->time.ms < b->time.ms ? -1 : 1;
+    return a->sequence < b->sequence ? -1 : a->sequence > b->sequence;
+}
+
+void rt_order_list(const struct rt_order *order, const struct rt_event **out)
+{
+    struct listing listing = {.out = out};
+
+    for (size_t i = 0; i < order->count; i++)
+        out[listing.count++] = queue_at(order, i)->event;
+    rt_wheel_each(order->wheel, list_node, &listing);
+    if (order->ahead != NULL)
+        out[listing.count++] = order->ahead->event;
+    RT_ASSERT(listing.count == rt_order_count(order));
+    if (listing.count > 0)
+        qsort(out, listing.count, sizeof(const struct rt_event *), compare);
 }
 
 size_t rt_order_count(const struct rt_order *order)

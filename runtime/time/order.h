@@ -50,6 +50,9 @@ void rt_order_release(struct rt_order *order, const struct rt_event *event);
 /* Up to `max` events that come next as far as the queue tells, without taking them; how many. */
 size_t rt_order_peek(const struct rt_order *order, const struct rt_event **out, size_t max);
 
+/* All that wait, by time, then sequence: as many as rt_order_count says. */
+void rt_order_list(const struct rt_order *order, const struct rt_event **out);
+
 /* What waits, and all that it occupies. */
 size_t rt_order_count(const struct rt_order *order);
 size_t rt_order_bytes(const struct rt_order *order);

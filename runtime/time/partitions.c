@@ -179,6 +179,12 @@ void rt_partitions_hear(struct rt_partitions *partitions, rt_partition_id id, rt
     }
 }
 
+void rt_partitions_rest(struct rt_partitions *partitions, rt_partition_id id)
+{
+    if (partitions->items[id].heap_at != NOT_IN_HEAP)
+        heap_remove(partitions, id);
+}
+
 void rt_partitions_raise(struct rt_partitions *partitions, rt_partition_id id, rt_time watermark)
 {
     struct rt_partition *item = &partitions->items[id];

@@ -49,6 +49,13 @@ enum rt_status rt_partitions_find(struct rt_partitions *partitions, uint32_t sou
 /* A record came: the partition is active. */
 void rt_partitions_hear(struct rt_partitions *partitions, rt_partition_id id, rt_time wall);
 
+/* It is idle until it is heard of again. */
+void rt_partitions_rest(struct rt_partitions *partitions, rt_partition_id id);
+static inline bool rt_partition_is_idle(const struct rt_partition *partition)
+{
+    return partition->heap_at == UINT32_MAX;
+}
+
 /* Moves its watermark, if that is forward. */
 void rt_partitions_raise(struct rt_partitions *partitions, rt_partition_id id, rt_time watermark);
 

@@ -3,28 +3,11 @@
 
 #include "runtime/base/alloc.h"
 #include "runtime/base/assert.h"
-#include "runtime/time/order.h"
-#include "runtime/time/partitions.h"
+#include "runtime/time/stream_state.h"
 
 #define WAITING_BYTES_MAX_DEFAULT ((size_t)1 << 30)
 
 enum { PREPARED_EVENTS = 16 };
-
-struct rt_stream {
-    struct rt_stream_options options;
-    struct rt_operator *target;
-    bool straight; /* an event that is not late may be released at once */
-    bool finished;
-    rt_time watermark;
-    rt_time largest; /* time of an event */
-    struct rt_partitions partitions;
-    struct rt_order order;
-    size_t prepared; /* events at the head of the order that the operator has been told of */
-    rt_partition_id heard_last;
-    rt_time heard_wall; /* when the last record came; RT_TIME_MIN: there was no clock */
-    rt_time left_at;    /* the watermark that the last record left, T8 */
-    struct rt_stream_counters counters;
-};
 
 enum rt_status rt_stream_new(const struct rt_stream_options *options, struct rt_operator *target,
                              struct rt_stream **out)
@@ -252,6 +235,8 @@ enum rt_status rt_stream_idle(struct rt_stream *stream, rt_time wall)
         return RT_ERR_ORDER;
     if (stream->options.idle_timeout.ms == 0 || wall.ms == RT_TIME_MIN.ms)
         return RT_OK;
+    if (stream->restored && stream->heard_wall.ms == RT_TIME_MIN.ms)
+        stream->heard_wall = wall;
     rt_partitions_expire(&stream->partitions, wall, stream->options.idle_timeout);
     if (!rt_partitions_least(&stream->partitions, &least))
         least = follow_clock(stream, wall);

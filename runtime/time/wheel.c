@@ -310,3 +310,23 @@ struct rt_timer *rt_wheel_next(struct rt_wheel *wheel, rt_time until)
         wheel->clock = limit;
     return NULL;
 }
+
+static void each_of(struct rt_timer *first, rt_wheel_each_fn *each, void *context)
+{
+    struct rt_timer *timer = first;
+
+    if (first == NULL)
+        return;
+    do {
+        each(context, timer);
+        timer = timer->next;
+    } while (timer != first);
+}
+
+void rt_wheel_each(const struct rt_wheel *wheel, rt_wheel_each_fn *each, void *context)
+{
+    for (size_t i = 0; i < (size_t)LEVELS * SLOTS; i++)
+        each_of(wheel->slots[i], each, context);
+    for (size_t i = 0; i < RUNS; i++)
+        each_of(wheel->runs[i], each, context);
+}

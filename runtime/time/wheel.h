@@ -41,6 +41,10 @@ static inline bool rt_timer_scheduled(const struct rt_timer *timer)
     return timer->next != NULL;
 }
 
+/* Each node in the wheel, in no order. */
+typedef void rt_wheel_each_fn(void *context, struct rt_timer *timer);
+void rt_wheel_each(const struct rt_wheel *wheel, rt_wheel_each_fn *each, void *context);
+
 /* Takes out the next node with a deadline at or before `until`; NULL: none left, and the wheel's clock is
  * at `until`.  An `until` behind the clock does not move it back. */
 struct rt_timer *rt_wheel_next(struct rt_wheel *wheel, rt_time until);
