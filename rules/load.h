@@ -316,6 +316,8 @@ void load_outputs(struct loader *loader, struct load_rule *load);
 void load_one_rule(struct loader *loader, const struct yaml_node *node);
 /* The hash of what the rule does: rule->revision. */
 bool load_revision(struct loader *loader, struct load_rule *load);
+/* What its saved state rests on. */
+bool load_shape(struct loader *loader, struct load_rule *load);
 
 /* params or lists of a mapping (NULL: none) on top of `base`; --set is applied to params. */
 bool load_params(struct loader *loader, const struct yaml_node *node, struct rt_value base,

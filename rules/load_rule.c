@@ -400,7 +400,7 @@ void load_one_rule(struct loader *loader, const struct yaml_node *node)
     read_body(loader, load, node);
     if (loader->status != RT_OK || rt_diags_count(loader->diags, RT_SEVERITY_ERROR) > errors_before)
         return;
-    if (!load_revision(loader, load))
+    if (!load_revision(loader, load) || !load_shape(loader, load))
         return;
     status = plan_add_rule(loader->plan, load->rule);
     if (status != RT_OK)

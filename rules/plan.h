@@ -179,6 +179,15 @@ struct rule_window {
 enum rule_kind { RULE_PATTERN, RULE_SINGLE, RULE_WINDOW };
 enum rule_mode { RULE_MODE_ALERT, RULE_MODE_SHADOW, RULE_MODE_OFF };
 
+/*
+ * What partial matches rest on: when a part is another than it was when they were saved, they cannot go on.  Named values count by
+ * their names and `within` not at all.
+ */
+struct rule_shape_part {
+    const char *label; /* "filter", "step `fail`" */
+    uint64_t hash;
+};
+
 struct rule_test; /* rules/rule_test.h */
 
 struct rule {
@@ -194,6 +203,8 @@ struct rule {
     uint32_t line;     /* of `id` */
     uint32_t index;    /* in plan->rules: the last part of the total order of the output */
     char revision[33]; /* hash of the compiled rule without metadata and tests */
+    const struct rule_shape_part *shape;
+    uint32_t shape_count; /* 0: the rule has no state */
     const char *const *sources;
     uint32_t source_count; /* 0: any */
 
