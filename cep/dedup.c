@@ -25,6 +25,7 @@ void cep_dedup_done(struct cep_dedup *dedup)
 {
     rt_wheel_free(dedup->wheel);
     rt_pool_done(&dedup->entries);
+    rt_changes_done(&dedup->changes);
     rt_key_table_done(&dedup->table);
     *dedup = (struct cep_dedup){0};
 }
@@ -52,6 +53,7 @@ static void forget(struct cep_dedup *dedup, struct entry *entry)
         rt_key_table_find(&dedup->table, hash_of(&entry->key), bytes_of(&entry->key));
 
     RT_ASSERT(line != NULL);
+    rt_changes_remove(&dedup->changes, line);
     rt_key_table_remove(&dedup->table, line);
     rt_pool_give(&dedup->entries, entry);
 }
@@ -72,7 +74,7 @@ static struct entry *entry_in(const struct rt_key_line *line)
 }
 
 /* The key's entry is not there yet. */
-static enum rt_status remember(struct cep_dedup *dedup, const struct entry *fresh)
+static enum rt_status remember(struct cep_dedup *dedup, const struct entry *fresh, bool is_saved)
 {
     struct entry *entry = rt_pool_take(&dedup->entries);
     struct rt_key_line *line;
@@ -88,6 +90,10 @@ static enum rt_status remember(struct cep_dedup *dedup, const struct entry *fres
     }
     line->payload[0] = (uintptr_t)entry;
     schedule(dedup, entry);
+    if (is_saved)
+        rt_changes_set_saved(&dedup->changes, line);
+    else
+        rt_changes_touch(&dedup->changes, line);
     return RT_OK;
 }
 
@@ -100,12 +106,15 @@ enum rt_status cep_dedup_check(struct cep_dedup *dedup, struct rt_hash128 key, r
 
     *out = (struct cep_dedup_answer){.left_out = false};
     if (line == NULL)
-        return remember(dedup, &(struct entry){
-                                   .key = key,
-                                   .until = until,
-                                   .extra = limit->tells ? limit->span : (rt_duration){0},
-                                   .given = 1,
-                               });
+        return remember(dedup,
+                        &(struct entry){
+                            .key = key,
+                            .until = until,
+                            .extra = limit->tells ? limit->span : (rt_duration){0},
+                            .given = 1,
+                        },
+                        false);
+    rt_changes_touch(&dedup->changes, line);
     entry = entry_in(line);
     if (!rt_time_before(time, entry->until)) {
         out->told = limit->tells ? entry->left_out : 0;
@@ -131,31 +140,14 @@ size_t cep_dedup_bytes(const struct cep_dedup *dedup)
 
 /* ---- saved form: until, extra, given, left out ---- */
 
-enum { FORM_BYTES_MAX = 64 };
-
-enum rt_status cep_dedup_each(const struct cep_dedup *dedup, cep_dedup_entry_fn *each,
-                              void *context)
+void cep_dedup_save(const struct rt_key_line *line, struct rt_buffer *out)
 {
-    struct rt_buffer form;
-    enum rt_status status = RT_OK;
+    const struct entry *entry = entry_in(line);
 
-    rt_buffer_init(&form, FORM_BYTES_MAX);
-    for (size_t place = 0; place < dedup->table.capacity && status == RT_OK; place++) {
-        const struct rt_key_line *line = rt_key_table_at(&dedup->table, place);
-        const struct entry *entry;
-
-        if (line == NULL)
-            continue;
-        entry = entry_in(line);
-        rt_buffer_reset(&form);
-        rt_form_add_time(&form, entry->until);
-        rt_form_add_uint(&form, (uint64_t)entry->extra.ms);
-        rt_form_add_uint(&form, entry->given);
-        rt_form_add_uint(&form, entry->left_out);
-        status = form.failed ? RT_ERR_NOMEM : each(context, entry->key, rt_buffer_view(&form));
-    }
-    rt_buffer_done(&form);
-    return status;
+    rt_form_add_time(out, entry->until);
+    rt_form_add_uint(out, (uint64_t)entry->extra.ms);
+    rt_form_add_uint(out, entry->given);
+    rt_form_add_uint(out, entry->left_out);
 }
 
 enum rt_status cep_dedup_load(struct cep_dedup *dedup, struct rt_hash128 key, struct rt_text text)
@@ -170,5 +162,5 @@ enum rt_status cep_dedup_load(struct cep_dedup *dedup, struct rt_hash128 key, st
     if (!rt_form_end(&form) || entry.given == 0 || entry.until.ms == INT64_MIN ||
         rt_key_table_find(&dedup->table, hash_of(&key), bytes_of(&key)) != NULL)
         return RT_ERR_CORRUPT;
-    return remember(dedup, &entry);
+    return remember(dedup, &entry, true);
 }

@@ -23,11 +23,12 @@
 #include "runtime/base/form.h"
 #include "runtime/base/hash.h"
 #include "runtime/base/pool.h"
-#include "runtime/state/key_table.h"
+#include "runtime/state/changes.h"
 #include "runtime/time/wheel.h"
 
 struct cep_dedup {
     struct rt_key_table table; /* the hash's bytes -> struct entry * */
+    struct rt_changes changes; /* of `table`, since it was saved */
     struct rt_pool entries;
     struct rt_wheel *wheel; /* owned */
 };
@@ -57,12 +58,9 @@ size_t cep_dedup_bytes(const struct cep_dedup *dedup);
 
 /* ---- saved form ---- */
 
-/* Each entry, in no particular order; the form is borrowed for the call.  RT_ERR_NOMEM, or what `each` gives. */
-typedef enum rt_status cep_dedup_entry_fn(void *context, struct rt_hash128 key,
-                                          struct rt_text form);
-enum rt_status cep_dedup_each(const struct cep_dedup *dedup, cep_dedup_entry_fn *each,
-                              void *context);
-/* An entry that is not there yet.  RT_ERR_CORRUPT: it is none, or it is there.  RT_ERR_NOMEM. */
+/* Appends the entry in a line of `table`, whose key is the hash's bytes. */
+void cep_dedup_save(const struct rt_key_line *line, struct rt_buffer *out);
+/* An entry that is not there yet; it counts as saved.  RT_ERR_CORRUPT: it is none, or it is there.  RT_ERR_NOMEM. */
 enum rt_status cep_dedup_load(struct cep_dedup *dedup, struct rt_hash128 key, struct rt_text form);
 
 #endif

@@ -102,6 +102,7 @@ static enum rt_status init_keyings(struct cep_engine *engine)
     if (engine->keyings == NULL)
         return RT_ERR_NOMEM;
     for (uint32_t i = 0; i < plan->keying_count; i++) {
+        engine->keyings[i].engine = engine;
         engine->keyings[i].plan = &plan->keyings[i];
         rt_key_table_init(&engine->keyings[i].table, SIZE_MAX);
         rt_buffer_init(&engine->keyings[i].key.bytes, KEY_BYTES_MAX);
@@ -179,6 +180,7 @@ enum rt_status cep_engine_new(struct rule_plan *plan, const struct cep_options *
     engine->options = *options;
     engine->emit = emit;
     engine->context = context;
+    cep_memory_init(engine);
     status = init(engine);
     if (status != RT_OK) {
         cep_engine_free(engine);
@@ -192,6 +194,7 @@ void cep_engine_free(struct cep_engine *engine)
 {
     if (engine == NULL)
         return;
+    cep_memory_done(engine);
     cep_keyings_done(engine); /* before the machines whose runs it holds */
     for (uint32_t i = 0; engine->rules != NULL && i < engine->plan->rule_count; i++)
         cep_rule_done(&engine->rules[i]);

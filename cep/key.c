@@ -2,6 +2,7 @@
 #include "cep/key.h"
 
 #include "runtime/base/assert.h"
+#include "runtime/base/form.h"
 
 enum tag {
     TAG_BOOL = 'b',
@@ -171,4 +172,74 @@ void cep_key_parts(struct rt_text bytes, struct rt_value *parts, size_t count)
         RT_ASSERT(at < end);
         at = take_part(at, end, i + 1 == count, &parts[i]);
     }
+}
+
+/* ---- keys from outside ---- */
+
+enum { NANOS_MAX = 999999999 };
+
+static bool is_text_valid(struct rt_form *form, bool is_last, bool is_string)
+{
+    struct rt_text text = {(const char *)form->at, rt_form_left(form)};
+
+    if (is_last)
+        form->at = form->end;
+    else
+        text = rt_form_text(form);
+    return !is_string || rt_utf8_valid(text);
+}
+
+static bool is_timestamp_valid(struct rt_form *form)
+{
+    int64_t seconds = (int64_t)rt_form_fixed(form);
+    uint8_t tag = rt_form_byte(form);
+    uint64_t nanos = rt_form_fixed(form);
+
+    return tag == TAG_TIMESTAMP && nanos <= NANOS_MAX && seconds >= RT_TIME_FIRST.ms / 1000 &&
+           seconds <= RT_TIME_LAST.ms / 1000;
+}
+
+static bool is_address_valid(struct rt_form *form)
+{
+    uint8_t family = rt_form_byte(form);
+
+    for (int i = 0; i < IP_BYTES; i++)
+        (void)rt_form_byte(form);
+    return family == 4 || family == 6;
+}
+
+static bool is_part_valid(struct rt_form *form, bool is_last)
+{
+    switch (rt_form_byte(form)) {
+    case TAG_BOOL:
+        (void)rt_form_bool(form);
+        return true;
+    case TAG_STRING:
+        return is_text_valid(form, is_last, true);
+    case TAG_BYTES:
+        return is_text_valid(form, is_last, false);
+    case TAG_TIMESTAMP:
+        return is_timestamp_valid(form);
+    case TAG_IP:
+        return is_address_valid(form);
+    case TAG_INT:
+    case TAG_UINT:
+    case TAG_DOUBLE:
+    case TAG_DURATION:
+        (void)rt_form_fixed(form);
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool cep_key_is_valid(struct rt_text bytes, size_t count)
+{
+    struct rt_form form = rt_form_of(bytes);
+
+    for (size_t i = 0; i < count; i++) {
+        if (!is_part_valid(&form, i + 1 == count))
+            return false;
+    }
+    return rt_form_end(&form);
 }

@@ -24,4 +24,7 @@ bool cep_key_add(struct rt_buffer *bytes, struct rt_value part, bool last);
 /* The parts again; strings point into `bytes`, which must come from cep_key_add with as many parts. */
 void cep_key_parts(struct rt_text bytes, struct rt_value *parts, size_t count);
 
+/* The bytes are what cep_key_add makes of `count` parts: for keys that come from outside. */
+bool cep_key_is_valid(struct rt_text bytes, size_t count);
+
 #endif

@@ -194,11 +194,10 @@ static enum rt_status add_to_line(struct cep_engine *engine, struct rt_key_line 
 }
 
 static enum rt_status insert_line(struct cep_engine *engine, struct cep_keying *keying,
-                                  const struct cep_event_key *key, struct rt_key_line **out)
+                                  uint64_t hash, struct rt_text key, struct rt_key_line **out)
 {
     size_t long_bytes = keying->table.long_keys.bytes_in_use;
-    enum rt_status status =
-        rt_key_table_insert(&keying->table, key->hash, rt_buffer_view(&key->bytes), out);
+    enum rt_status status = rt_key_table_insert(&keying->table, hash, key, out);
 
     keying->looked_up = false; /* lines have moved */
     if (status != RT_OK)
@@ -213,6 +212,7 @@ static void remove_line(struct cep_engine *engine, struct cep_keying *keying,
 {
     size_t long_bytes = keying->table.long_keys.bytes_in_use;
 
+    rt_changes_remove(&keying->changes, line);
     rt_key_table_remove(&keying->table, line);
     keying->looked_up = false; /* lines have moved */
     engine->counters.keys--;
@@ -244,10 +244,28 @@ enum rt_status cep_slot_add(struct cep_engine *engine, struct cep_keying *keying
     if (fresh) {
         status = make_room(engine, keying);
         if (status == RT_OK)
-            status = insert_line(engine, keying, key, &line);
+            status = insert_line(engine, keying, key->hash, rt_buffer_view(&key->bytes), &line);
         if (status != RT_OK)
             return status;
     }
+    cep_key_touch(keying, line);
+    status = add_to_line(engine, line, slot);
+    if (status == RT_OK)
+        cep_classifier_wake(engine->classifier, slot->rule);
+    else if (fresh)
+        remove_line(engine, keying, line);
+    return status;
+}
+
+enum rt_status cep_slot_restore(struct cep_engine *engine, struct cep_keying *keying, uint64_t hash,
+                                struct rt_text key, const struct cep_slot *slot)
+{
+    struct rt_key_line *line = rt_key_table_find(&keying->table, hash, key);
+    bool fresh = line == NULL;
+    enum rt_status status = fresh ? insert_line(engine, keying, hash, key, &line) : RT_OK;
+
+    if (status != RT_OK)
+        return status;
     status = add_to_line(engine, line, slot);
     if (status == RT_OK)
         cep_classifier_wake(engine->classifier, slot->rule);
@@ -313,6 +331,7 @@ static void clear_key(struct cep_engine *engine, struct cep_key *key)
 
 void cep_key_drop(struct cep_engine *engine, struct cep_keying *keying, struct rt_key_line *line)
 {
+    cep_key_touch(keying, line);
     clear_key(engine, cep_key_of_line(line));
     remove_line(engine, keying, line);
 }
@@ -410,6 +429,7 @@ void cep_keyings_done(struct cep_engine *engine)
             if (line != NULL)
                 clear_key(engine, cep_key_of_line(line));
         }
+        rt_changes_done(&keying->changes);
         rt_key_table_done(&keying->table);
         rt_buffer_done(&keying->key.bytes);
         cep_prepared_done(&keying->prepared);

@@ -147,6 +147,7 @@ static void step_slot(struct cep_rule *rule, struct cep_keying *keying, struct r
     struct cep_engine *engine = rule->engine;
     const struct rt_event *event = engine->event;
 
+    cep_key_touch(keying, line);
     slot->touched = (uint32_t)engine->memo.turn;
     cep_fail(engine,
              nfa_step(rule->machine, &slot->runs, event, event->time, event->sequence, guards));
@@ -187,6 +188,7 @@ bool cep_rule_advance(struct cep_rule *rule, struct cep_keying *keying, struct r
 {
     enum rt_status status;
 
+    cep_key_touch(keying, line);
     slot->deadline = RT_TIME_MAX;
     rule->key = rt_key_line_key(line);
     if (rule->windows != NULL) {
@@ -306,6 +308,7 @@ static void cancel(struct cep_rule *rule)
 
     if (slot == NULL)
         return;
+    cep_key_touch(keying, line);
     rule->counters.cancelled += !cep_slot_is_over(rule, slot);
     clear_slot(rule, keying, line, slot);
 }

@@ -46,6 +46,7 @@ bool cep_seen_push(struct cep_rule *rule)
     if (!key->has_key)
         return true; /* the report says so */
     if (slot != NULL) {
+        cep_key_touch(keying, line);
         slot->touched = fresh.touched;
         slot->seen = fresh.seen;
         cep_slot_settle(rule, keying, line, slot);

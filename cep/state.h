@@ -28,6 +28,7 @@
 #include "cep/classify.h"
 #include "cep/dedup.h"
 #include "cep/engine.h"
+#include "runtime/state/changes.h"
 #include "runtime/state/key_table.h"
 #include "runtime/time/wheel.h"
 #include "runtime/window/window.h"
@@ -116,9 +117,11 @@ struct cep_sweep {      /* a cursor through the table (sweep.c) */
 };
 
 struct cep_keying {
+    struct cep_engine *engine;
     const struct rule_keying *plan;
     struct cep_sweep sweep;
     struct rt_key_table table;
+    struct rt_changes changes; /* of `table`, since it was saved */
     struct cep_prepared prepared;
     struct cep_event_key key;
     /* Where `key` lies in `table`; NULL: nowhere.  Another keying's key is looked up each time. */
@@ -228,9 +231,19 @@ struct cep_outbox {
 
 /* ---- the engine ---- */
 
+struct cep_saving; /* save_state.h */
+
+struct cep_memory { /* the port by which the engine is saved */
+    struct rt_memory port;
+    struct cep_engine *engine;
+};
+
 struct cep_engine {
     struct rt_operator port;
-    struct rule_plan *plan; /* referenced */
+    struct cep_memory memory;
+    struct cep_saving *saving; /* owned; NULL: it is not saved */
+    struct rt_buffer error;    /* why restoring was refused */
+    struct rule_plan *plan;    /* referenced */
     struct cep_options options;
     rt_emit_fn *emit;
     void *context;
@@ -281,7 +294,18 @@ void cep_report(struct cep_rule *rule, const struct cep_finding *finding);
 void cep_outbox_flush(struct cep_engine *engine);
 void cep_outbox_done(struct cep_outbox *outbox);
 
+/* ---- save.c ---- */
+
+void cep_memory_init(struct cep_engine *engine);
+void cep_memory_done(struct cep_engine *engine);
+
 /* ---- keyed.c ---- */
+
+/* Before anything of the key changes, and when its line is new. */
+static inline void cep_key_touch(struct cep_keying *keying, struct rt_key_line *line)
+{
+    rt_changes_touch(&keying->changes, line);
+}
 
 /* Appends the event's key.  False: it has none.  `bytes` fails when there is no memory. */
 bool cep_key_evaluate(struct cep_engine *engine, const struct cep_keying *keying,
@@ -309,6 +333,9 @@ struct cep_slot *cep_key_slots(struct cep_key *key, uint32_t *count);
  */
 enum rt_status cep_slot_add(struct cep_engine *engine, struct cep_keying *keying,
                             const struct cep_event_key *key, const struct cep_slot *slot);
+/* The same for a slot that was saved, whatever the limits; the slot belongs to the line then, and has no timer yet. */
+enum rt_status cep_slot_restore(struct cep_engine *engine, struct cep_keying *keying, uint64_t hash,
+                                struct rt_text key, const struct cep_slot *slot);
 /*
  * After a step or a deadline: the slot goes with its last run or its window; otherwise its timer is seen to.  What no timer
  * could be found for would never go, so it goes at once.  True if the line went with the last of them.

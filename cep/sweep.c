@@ -44,6 +44,7 @@ static bool sweep_line(struct cep_engine *engine, struct cep_keying *keying,
 
         if (!engine->rules[slot->rule].is_swept || rt_time_before(now, slot->deadline))
             continue;
+        cep_key_touch(keying, line);
         cep_slot_clear(engine, slot);
         if (cep_slot_drop(engine, keying, line, slot))
             return false;

@@ -305,6 +305,8 @@ void cep_window_push(struct cep_rule *rule)
     struct cep_slot *slot = line == NULL ? NULL : cep_slot_find(line, rule->rule->index);
     const struct look look = {engine->event, engine->event->time, rt_buffer_view(&key->bytes)};
 
+    if (slot != NULL)
+        cep_key_touch(keying, line);
     if (slot != NULL && cep_slot_is_over(rule, slot))
         cep_window_free(rule, &slot->window); /* it was over before */
     if (slot != NULL)

@@ -85,6 +85,21 @@ const struct nfa_counters *nfa_machine_counters(const struct nfa_machine *machin
     return &machine->counters;
 }
 
+void nfa_machine_add_counters(struct nfa_machine *machine, const struct nfa_counters *before)
+{
+    struct nfa_counters *counters = &machine->counters;
+
+    counters->started += before->started;
+    counters->matched += before->matched;
+    counters->timed_out += before->timed_out;
+    counters->negated += before->negated;
+    counters->broken += before->broken;
+    counters->skipped += before->skipped;
+    counters->cleared += before->cleared;
+    counters->evicted += before->evicted;
+    counters->refused += before->refused;
+}
+
 size_t nfa_machine_bytes(const struct nfa_machine *machine)
 {
     return machine->paths.in_use * machine->paths.object_size + machine->lists.bytes_in_use;

@@ -242,6 +242,9 @@ enum rt_status nfa_runs_save(const struct nfa_machine *machine, const struct nfa
 enum rt_status nfa_runs_load(struct nfa_machine *machine, struct nfa_runs *runs,
                              nfa_load_event_fn *load_event, void *context, struct rt_form *form);
 
+/* What was counted before the machine was made: added to its own, but for live_runs, which are what is loaded. */
+void nfa_machine_add_counters(struct nfa_machine *machine, const struct nfa_counters *before);
+
 /* Lets the memory of runs go that are saved elsewhere: nfa_clear that counts nothing. */
 void nfa_unload(struct nfa_machine *machine, struct nfa_runs *runs);
 

@@ -124,6 +124,12 @@ struct rt_key_line *rt_key_table_find_upper(const struct rt_key_table *table, ui
     return find(table, hash, 32, is, context);
 }
 
+struct rt_key_line *rt_key_table_find_if(const struct rt_key_table *table, uint64_t hash,
+                                         rt_key_line_is_fn *is, const void *context)
+{
+    return find(table, hash, 0, is, context);
+}
+
 static bool has_key(const struct rt_key_line *line, const void *context)
 {
     const struct rt_text *key = context;

@@ -78,6 +78,10 @@ enum rt_status rt_key_table_insert(struct rt_key_table *table, uint64_t hash, st
 
 void rt_key_table_remove(struct rt_key_table *table, struct rt_key_line *line);
 
+/* The same, whose hash is this one. */
+struct rt_key_line *rt_key_table_find_if(const struct rt_key_table *table, uint64_t hash,
+                                         rt_key_line_is_fn *is, const void *context);
+
 /* The key of a line in use; borrowed from the line or from its block. */
 struct rt_text rt_key_line_key(const struct rt_key_line *line);
 

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * save_state.h - what saving and restoring work with.  Private to cep/save*.c and cep/restore.c.
+ *
+ *     tables    keyings[0] .. keyings[n - 1], dedup       each with its changes (runtime/state/changes.h)
+ *     saving    names of removed keys of all tables --> entries that were written early --> lines of all tables
+ */
+#ifndef EGRET_CEP_SAVE_STATE_H
+#define EGRET_CEP_SAVE_STATE_H
+
+#include "cep/save.h"
+#include "cep/state.h"
+#include "runtime/base/form.h"
+#include "runtime/base/map.h"
+#include "runtime/event/event_form.h"
+
+enum { CEP_SAVE_VERSION = 1, CEP_IDENTITY_BYTES = 8 };
+
+/* The captured events of the key at hand, numbered in order of mention. */
+struct cep_numbering {
+    struct cep_numbered {
+        const void *event;
+        uint32_t stamp; /* of the key; another: the place is free */
+        uint32_t number;
+    } * places;        /* owned; open addressing */
+    uint32_t capacity; /* a power of two, or 0 */
+    uint32_t count, stamp;
+    bool failed;
+};
+
+struct cep_saving {
+    uint16_t groups, group_begin, group_end;
+    bool is_open;           /* a freeze is not through */
+    bool is_broken;         /* something was lost: the saving cannot be finished */
+    struct rt_buffer early; /* entries that were written before their turn */
+    size_t early_next;
+    uint64_t *identities; /* owned; by keying */
+    /* scratch */
+    struct rt_buffer name, value, slots, events;
+    struct cep_numbering numbering;
+    struct rt_memory_counters counters; /* what does not follow from the tables */
+};
+
+/* ---- save_key.c ---- */
+
+/* The entry of a line of a keying, borrowed until the next call.  RT_ERR_NOMEM. */
+enum rt_status cep_save_key(struct cep_engine *engine, const struct cep_keying *keying,
+                            const struct rt_key_line *line, struct rt_entry *out);
+/* Only its id, as removed. */
+enum rt_status cep_save_key_removed(struct cep_engine *engine, const struct cep_keying *keying,
+                                    struct rt_text key, struct rt_entry *out);
+void cep_numbering_done(struct cep_numbering *numbering);
+
+/* ---- save_header.c ---- */
+
+struct cep_saved_rule {
+    struct rt_text id, revision;
+    struct rt_hash128 machine;
+    const struct cep_saved_part {
+        struct rt_text label;
+        uint64_t hash;
+    } * parts;
+    size_t part_count;
+    uint64_t partials;
+    uint32_t now; /* rule that goes on with its state; RULE_NONE: none */
+    enum cep_change change;
+    const char *why;
+};
+
+struct cep_saved {
+    struct rt_arena arena; /* what the rest lies in */
+    uint64_t groups;
+    struct cep_saved_rule *rules;
+    size_t rule_count;
+    uint64_t *identities; /* of the keyings */
+    size_t keying_count;
+    struct rt_map ids;           /* of the rules of the engine: their numbers */
+    struct rt_event_names names; /* of this engine's events */
+    struct rt_event_reader *events;
+};
+
+/* The names of this engine's captured events. */
+struct rt_event_names cep_event_names(const struct cep_engine *engine);
+enum rt_status cep_save_header(struct cep_engine *engine, struct rt_buffer *out);
+/*
+ * Reads it and finds out which rules go on; the texts borrow from the header.  `take`: counters go to the engine.
+ * RT_ERR_CORRUPT and RT_ERR_UNSUPPORTED with the engine's error text.
+ */
+enum rt_status cep_read_header(struct cep_engine *engine, struct rt_text header, bool take,
+                               struct cep_saved *out);
+void cep_saved_done(struct cep_saved *saved);
+
+/* ---- restore.c ---- */
+
+enum rt_status cep_restore(struct cep_engine *engine, struct rt_text header,
+                           struct rt_entries *entries, bool *starts_anew);
+
+/* ---- save.c ---- */
+
+/* Notes an entry that is to be handed out with the next saving, or with the one that is open. */
+enum rt_status cep_save_early(struct cep_engine *engine, const struct rt_entry *entry);
+
+/* Says why, for people, and gives the status back. */
+enum rt_status cep_saving_failed(struct cep_engine *engine, enum rt_status status, const char *why);
+
+#endif
