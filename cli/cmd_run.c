@@ -19,6 +19,7 @@
 #include "cli/rule_set.h"
 #include "cli/run_options.h"
 #include "cli/run_report.h"
+#include "cli/run_state.h"
 #include "rules/expr.h"
 #include "runtime/event/codec.h"
 #include "runtime/io/sink.h"
@@ -40,6 +41,8 @@ struct run {
     struct expr_machine *machine; /* for --watermark-when */
     uint64_t watermark_errors;    /* events for which it ended in an error */
     struct rt_buffer line;        /* an alert as text */
+    struct cli_state state;       /* with --state */
+    bool durable;
     bool color;
 };
 
@@ -116,6 +119,18 @@ static bool flushes_each(const char *path)
     return stat(path, &facts) == 0 && !S_ISREG(facts.st_mode);
 }
 
+static enum rt_status open_sink(struct run *run, const char *path, struct rt_buffer *message,
+                                struct rt_sink **out)
+{
+    struct rt_file_sink_options options = {
+        .path = path, .flush_each = flushes_each(path), .go_on = run->durable};
+    enum rt_status status = rt_sink_file_open(&options, message, out);
+
+    if (status == RT_OK && run->durable)
+        cli_state_add_output(&run->state, *out, path);
+    return status;
+}
+
 static enum rt_status open_ends(struct run *run, struct rt_buffer *message)
 {
     const struct cli_run_options *options = run->options;
@@ -123,11 +138,9 @@ static enum rt_status open_ends(struct run *run, struct rt_buffer *message)
         rt_source_files_new(options->inputs, options->input_count, 0, message, &run->source);
 
     if (status == RT_OK)
-        status =
-            rt_sink_file_new(options->output, flushes_each(options->output), message, &run->sink);
+        status = open_sink(run, options->output, message, &run->sink);
     if (status == RT_OK && options->dead_letter != NULL)
-        status = rt_sink_file_new(options->dead_letter, flushes_each(options->dead_letter), message,
-                                  &run->dead_letter);
+        status = open_sink(run, options->dead_letter, message, &run->dead_letter);
     return status;
 }
 
@@ -150,6 +163,7 @@ static enum rt_status make_job(struct run *run)
         .outputs = &run->sink,
         .output_count = 1,
         .keep_open = options->keep_open,
+        .durable = run->durable ? &run->state.options : NULL,
     };
 
     return rt_job_new(&job, &run->job);
@@ -182,6 +196,7 @@ static void unmake(struct run *run)
     rt_sink_free(run->sink);
     if (run->source != NULL)
         run->source->free(run->source);
+    cli_state_close(&run->state);
     rt_buffer_done(&run->line);
 }
 
@@ -211,6 +226,51 @@ static enum cli_exit finish(struct run *run, enum rt_status status)
     return cli_exit_of(status);
 }
 
+static enum cli_exit open_state(struct run *run)
+{
+    const struct cli_run_options *options = run->options;
+    struct cli_state_facts facts = {.directory = options->state,
+                                    .inputs = options->inputs,
+                                    .input_count = options->input_count,
+                                    .output = options->output,
+                                    .dead_letter = options->dead_letter,
+                                    .every = options->checkpoint_every};
+
+    run->durable = true;
+    return cli_state_open(&run->state, run->call, run->plan, &facts);
+}
+
+/* What is there to go on from; CLI_OK and *done: nothing is left to do. */
+static enum cli_exit recover(struct run *run, bool *done)
+{
+    struct rt_recovered recovered;
+    enum rt_status status;
+
+    run->state.quiet = run->options->quiet;
+    status = rt_job_recover(run->job, &recovered);
+    if (status != RT_OK) {
+        cli_complain(run->call, "%s", rt_job_error(run->job));
+        return cli_state_exit(status);
+    }
+    cli_state_tell(&run->state, &recovered);
+    *done = recovered.kind == RT_RECOVERY_FINISHED;
+    return CLI_OK;
+}
+
+static enum cli_exit recover_and_run(struct run *run)
+{
+    bool done = false;
+
+    listen_to_signals(run->job);
+    if (run->durable) {
+        enum cli_exit code = recover(run, &done);
+
+        if (code != CLI_OK || done)
+            return code;
+    }
+    return finish(run, rt_job_run(run->job));
+}
+
 static enum cli_exit run_plan(const struct cli_call *call, const struct cli_run_options *options,
                               struct rule_plan *plan)
 {
@@ -222,12 +282,10 @@ static enum cli_exit run_plan(const struct cli_call *call, const struct cli_run_
     run.color = options->text && call->terminal.out_color && strcmp(options->output, "-") == 0;
     rt_buffer_init(&run.line, LINE_BYTES_MAX);
     rt_buffer_init(&message, MESSAGE_BYTES_MAX);
-    status = make_all(&run, plan, &message);
-    if (status == RT_OK) {
-        listen_to_signals(run.job);
-        code = finish(&run, rt_job_run(run.job));
-    } else {
-        code = fail(&run, status, &message);
+    code = options->state == NULL ? CLI_OK : open_state(&run);
+    if (code == CLI_OK) {
+        status = make_all(&run, plan, &message);
+        code = status == RT_OK ? recover_and_run(&run) : fail(&run, status, &message);
     }
     rt_buffer_done(&message);
     unmake(&run);

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { OPTION_BYTES_MAX = 16 << 20 };
+enum { OPTION_BYTES_MAX = 16 << 20, CHECKPOINT_EVERY_MS = 10000 };
 
 static const char *const standard_input[] = {"-"};
 
@@ -72,6 +72,20 @@ static enum cli_exit unknown_key(const struct cli_call *call, const char *key)
     return cli_wrong_call(call, "--set: no option `%s`; state.limits.NAME or params.NAME", key);
 }
 
+/* False: the key is another one. */
+static bool read_checkpoint_key(struct cli_run_options *out, const char *key, const char *value,
+                                enum rt_status *status)
+{
+    int64_t ms;
+
+    if (strcmp(key, "state.checkpoint.every") != 0)
+        return false;
+    *status = rt_text_to_duration_ms(rt_text_of(value), &ms) && ms > 0 ? RT_OK : RT_ERR_DATA;
+    if (*status == RT_OK)
+        out->checkpoint_every = (rt_duration){ms};
+    return true;
+}
+
 static enum cli_exit read_set(const struct cli_call *call, struct cli_run_options *out,
                               const char *word, struct rule_override *overrides)
 {
@@ -87,7 +101,8 @@ static enum cli_exit read_set(const struct cli_call *call, struct cli_run_option
         overrides[out->override_count++] = (struct rule_override){key, word + length + 1};
         return CLI_OK;
     }
-    status = cep_options_set(&out->limits, rt_text_of(key), rt_text_of(word + length + 1));
+    if (!read_checkpoint_key(out, key, word + length + 1, &status))
+        status = cep_options_set(&out->limits, rt_text_of(key), rt_text_of(word + length + 1));
     if (status == RT_ERR_NOT_FOUND)
         return unknown_key(call, key);
     if (status != RT_OK)
@@ -157,12 +172,12 @@ enum cli_exit cli_run_options_read(const struct cli_call *call, struct cli_run_o
 
     *out = (struct cli_run_options){
         .watermark_when = cli_value(call, CLI_OPTION_WATERMARK_WHEN, NULL),
+        .state = cli_value(call, CLI_OPTION_STATE, NULL),
+        .checkpoint_every = {CHECKPOINT_EVERY_MS},
         .keep_open = cli_given(call, CLI_OPTION_KEEP_OPEN),
         .quiet = cli_given(call, CLI_OPTION_QUIET),
     };
     rt_arena_init(&out->arena, OPTION_BYTES_MAX);
-    if (cli_given(call, CLI_OPTION_STATE))
-        return cli_wrong_call(call, "--state is not yet supported; the state lives in memory");
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && code == CLI_OK; i++)
         code = parts[i](call, out);
     return code;

@@ -21,6 +21,8 @@ struct cli_run_options {
     struct rt_time_reader time_reader;
     const char *watermark_when; /* NULL: periodic */
     rt_duration out_of_orderness;
+    const char *state; /* directory; NULL: in memory */
+    rt_duration checkpoint_every;
     bool keep_open, quiet;
     bool text; /* alerts as lines for people */
     struct cep_options limits;

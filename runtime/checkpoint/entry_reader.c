@@ -197,8 +197,10 @@ static enum rt_status read_blobs(struct rt_entry_reader *reader, struct rt_form 
     reader->blobs = rt_alloc_zeroed(reader->blob_count + 1, sizeof(*reader->blobs));
     if (reader->blobs == NULL)
         return RT_ERR_NOMEM;
-    for (size_t i = 0; i < reader->blob_count; i++)
-        reader->blobs[i] = (struct blob){rt_form_text(form), rt_form_uint(form)};
+    for (size_t i = 0; i < reader->blob_count; i++) {
+        reader->blobs[i].name = rt_form_text(form);
+        reader->blobs[i].offset = rt_form_uint(form);
+    }
     return RT_OK;
 }
 

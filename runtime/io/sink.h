@@ -37,6 +37,17 @@ struct rt_sink {
     enum rt_status (*sync)(struct rt_sink *sink);
     uint64_t (*position)(const struct rt_sink *sink); /* bytes or records written since the start */
     const char *(*error)(const struct rt_sink *sink); /* never NULL */
+    /*
+     * Before the first write, where the sink was opened to go on: what lies behind `position` is taken back, and the next record
+     * follows it.  RT_ERR_CORRUPT: there is less than that.  RT_ERR_UNSUPPORTED: nothing can be taken back here (a pipe).
+     * NULL: others see to it that nothing counts twice (a transaction).
+     */
+    enum rt_status (*go_on)(struct rt_sink *sink, uint64_t position);
+    /*
+     * What flush has handed over is safe when this returns.  Unlike sync it may run on another thread while records are
+     * written.  RT_ERR_IO: errno says why.  NULL: nothing to do.
+     */
+    enum rt_status (*settle)(const struct rt_sink *sink);
     void (*free)(
         struct rt_sink *sink); /* flushes; NULL is fine where it is called through rt_sink_free */
 };
@@ -52,6 +63,7 @@ struct rt_file_sink_options {
     const char *path; /* "-" for stdout */
     bool flush_each;  /* after every record, for terminals and pipes */
     bool append;      /* what the file holds stays; else it is emptied */
+    bool go_on;       /* it stays as it is until go_on says where writing begins */
     uint64_t
         rotate_bytes; /* 0: never.  Before a record that would make it larger, FILE becomes FILE.1, that FILE.2 ... */
     uint32_t rotate_keep; /* how many such files stay */

@@ -21,6 +21,7 @@
 
 #include "runtime/base/alloc.h"
 #include "runtime/base/assert.h"
+#include "runtime/base/killpoint.h"
 #include "runtime/io/sink.h"
 
 enum { BUFFER_BYTES = 64 << 10, ERROR_BYTES = 512, PATH_BYTES_MAX = 8192, MODE_NEW = 0666 };
@@ -115,9 +116,9 @@ static enum rt_status add(struct file_sink *sink, const char *data, size_t lengt
 
 /* ---- rotation ---- */
 
-static int open_path(const char *path, bool append)
+/* `how`: O_APPEND, O_TRUNC, or 0 to leave it as it is. */
+static int open_path(const char *path, int how)
 {
-    int how = append ? O_APPEND : O_TRUNC;
     int descriptor;
 
     if (strcmp(path, "-") == 0)
@@ -167,7 +168,7 @@ static enum rt_status rotate(struct file_sink *sink)
     if (status != RT_OK)
         return status;
     close(sink->descriptor);
-    sink->descriptor = open_path(sink->path, false);
+    sink->descriptor = open_path(sink->path, O_TRUNC);
     sink->file_bytes = 0;
     return sink->descriptor < 0 ? fail_errno(sink) : RT_OK;
 }
@@ -210,6 +211,82 @@ static const char *sink_error(const struct rt_sink *base)
     return ((const struct file_sink *)base)->error;
 }
 
+/* ---- going on ---- */
+
+/* The name of a file that was made is on disk too. */
+static enum rt_status sync_parent(struct file_sink *sink)
+{
+    char parent[PATH_BYTES_MAX];
+    size_t length = strlen(sink->path);
+    int descriptor, result;
+
+    while (length > 0 && sink->path[length - 1] != '/')
+        length--;
+    snprintf(parent, sizeof(parent), "%.*s.", (int)length, sink->path);
+    if (MUTANT("no_directory_fsync"))
+        return RT_OK;
+    descriptor = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0)
+        return fail_errno(sink);
+    do {
+        result = fsync(descriptor);
+    } while (result != 0 && errno == EINTR);
+    if (result != 0)
+        fail_errno(sink);
+    close(descriptor);
+    return sink->status;
+}
+
+static enum rt_status refuse_to_go_on(struct file_sink *sink, enum rt_status status)
+{
+    sink->status = status;
+    return status;
+}
+
+static enum rt_status sink_go_on(struct rt_sink *base, uint64_t position)
+{
+    struct file_sink *sink = (struct file_sink *)base;
+    struct stat about;
+
+    RT_ASSERT(sink->position == 0 && sink->used == 0);
+    if (fstat(sink->descriptor, &about) != 0)
+        return fail_errno(sink);
+    if (!S_ISREG(about.st_mode) || sink->rotate_bytes > 0) {
+        snprintf(sink->error, sizeof(sink->error),
+                 "`%s` %s: what was written to it cannot be taken back", name_of(sink),
+                 S_ISREG(about.st_mode) ? "is put aside when it is full" : "is no file");
+        return refuse_to_go_on(sink, RT_ERR_UNSUPPORTED);
+    }
+    if ((uint64_t)about.st_size < position) {
+        snprintf(sink->error, sizeof(sink->error),
+                 "`%s` has %llu bytes, but %llu had been written to it when the state was saved",
+                 name_of(sink), (unsigned long long)about.st_size, (unsigned long long)position);
+        return refuse_to_go_on(sink, RT_ERR_CORRUPT);
+    }
+    if (!MUTANT("output_not_truncated") && ftruncate(sink->descriptor, (off_t)position) != 0)
+        return fail_errno(sink);
+    if (lseek(sink->descriptor, MUTANT("output_not_truncated") ? 0 : (off_t)position,
+              MUTANT("output_not_truncated") ? SEEK_END : SEEK_SET) < 0)
+        return fail_errno(sink);
+    sink->position = sink->file_bytes = position;
+    KILLPOINT("output_cut");
+    return sync_parent(sink);
+}
+
+static enum rt_status sink_settle(const struct rt_sink *base)
+{
+    const struct file_sink *sink = (const struct file_sink *)base;
+    int result;
+
+    if (MUTANT("no_fsync"))
+        return RT_OK;
+    do {
+        result = fsync(sink->descriptor);
+    } while (result != 0 && errno == EINTR);
+    /* Pipes and terminals have no disk behind them. */
+    return result == 0 || errno == EINVAL || errno == EROFS ? RT_OK : RT_ERR_IO;
+}
+
 static void sink_free(struct rt_sink *base)
 {
     struct file_sink *sink = (struct file_sink *)base;
@@ -245,13 +322,22 @@ enum rt_status rt_sink_file_open(const struct rt_file_sink_options *options,
                                  struct rt_buffer *message, struct rt_sink **out)
 {
     struct file_sink *sink = rt_alloc(sizeof(*sink));
+    int how = options->append ? O_APPEND : O_TRUNC;
 
     if (sink == NULL)
         return RT_ERR_NOMEM;
+    if (options->go_on)
+        how = 0;
     memset(sink, 0, offsetof(struct file_sink, buffer));
     sink->error[0] = '\0';
-    sink->base =
-        (struct rt_sink){sink_write, sink_flush, sink_sync, sink_position, sink_error, sink_free};
+    sink->base = (struct rt_sink){.write = sink_write,
+                                  .flush = sink_flush,
+                                  .sync = sink_sync,
+                                  .position = sink_position,
+                                  .error = sink_error,
+                                  .go_on = sink_go_on,
+                                  .settle = sink_settle,
+                                  .free = sink_free};
     sink->flush_each = options->flush_each;
     sink->rotate_bytes = options->rotate_bytes;
     sink->rotate_keep = options->rotate_keep;
@@ -261,7 +347,7 @@ enum rt_status rt_sink_file_open(const struct rt_file_sink_options *options,
         sink_free(&sink->base);
         return RT_ERR_NOMEM;
     }
-    sink->descriptor = open_path(sink->path, options->append);
+    sink->descriptor = open_path(sink->path, how);
     if (sink->descriptor < 0) {
         fail_errno(sink);
         rt_buffer_string(message, sink->error);

@@ -71,6 +71,18 @@ static struct rt_operator *put_probe_before(struct rt_job *job, struct rt_operat
 
 /* ---- life ---- */
 
+static enum rt_status make_durable(struct rt_job *job)
+{
+    struct rt_durable_parts parts = {.memory = job->options.target->memory,
+                                     .stream = job->stream,
+                                     .sources = &job->options.source,
+                                     .source_count = 1,
+                                     .counters = &job->counters};
+
+    RT_ASSERT(parts.memory != NULL);
+    return rt_durable_new(job->options.durable, &parts, &job->durable);
+}
+
 enum rt_status rt_job_new(const struct rt_job_options *options, struct rt_job **out)
 {
     size_t field_count = rt_fields_count(options->fields);
@@ -99,6 +111,8 @@ enum rt_status rt_job_new(const struct rt_job_options *options, struct rt_job **
     enum rt_status status =
         job->slots == NULL ? RT_ERR_NOMEM : rt_stream_new(&options->stream, target, &job->stream);
 
+    if (status == RT_OK && options->durable != NULL)
+        status = make_durable(job);
     if (status != RT_OK) {
         rt_job_free(job);
         return status;
@@ -113,6 +127,7 @@ void rt_job_free(struct rt_job *job)
         return;
     if (job->options.target != NULL && job->options.target->refused_context == job)
         job->options.target->refused = NULL;
+    rt_durable_free(job->durable);
     rt_stream_free(job->stream);
     rt_arena_done(&job->scratch);
     rt_buffer_done(&job->letter);
@@ -139,6 +154,11 @@ rt_time rt_job_watermark(const struct rt_job *job)
 const char *rt_job_error(const struct rt_job *job)
 {
     return job->error.length == 0 ? "" : job->error.data;
+}
+
+const struct rt_durable_counters *rt_job_durable_counters(const struct rt_job *job)
+{
+    return job->durable == NULL ? NULL : rt_durable_counters(job->durable);
 }
 
 struct rt_stages *rt_job_stages(struct rt_job *job)

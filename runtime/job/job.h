@@ -28,6 +28,10 @@
 #include "runtime/time/stream.h"
 #include "runtime/time/timestamp.h"
 
+struct rt_durable_options; /* durable.h */
+struct rt_recovered;
+struct rt_durable_counters;
+
 struct rt_job_options {
     struct rt_source *source;
     struct rt_codec *codec;
@@ -47,6 +51,7 @@ struct rt_job_options {
     bool keep_open;      /* no final watermark */
     bool live;           /* the wall clock is looked at: future limit, idleness */
     bool measure;        /* nanoseconds by stage */
+    const struct rt_durable_options *durable; /* NULL: nothing survives; copied */
 };
 
 struct rt_job_counters {
@@ -62,6 +67,14 @@ struct rt_job_counters {
 struct rt_job;
 enum rt_status rt_job_new(const struct rt_job_options *options, struct rt_job **out);
 void rt_job_free(struct rt_job *job); /* NULL is fine */
+
+/*
+ * With `durable`, before rt_job_run: goes on from the last checkpoint, if there is one.  Whatever it answers but RT_OK, the job must
+ * not run; rt_job_error says why.  A job that was through has nothing to run for.
+ */
+enum rt_status rt_job_recover(struct rt_job *job, struct rt_recovered *out);
+/* NULL without `durable`. */
+const struct rt_durable_counters *rt_job_durable_counters(const struct rt_job *job);
 
 /*
  * Reads until the end of input, rt_job_stop, or an error.  RT_OK at the end; a job that was stopped has no final watermark.

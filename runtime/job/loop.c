@@ -7,7 +7,8 @@
  *       for each group:   decode_group   record -> slots -> event time            or reject
  *                         push_group     -> stream (watermark, late, order) -> operator, or reject (too far ahead)
  *       idle partitions; flush when input runs dry
- *     finish: the final watermark
+ *       a step towards the next checkpoint (durable.h)
+ *     finish: the final watermark, the last checkpoint
  */
 #include "runtime/job/loop.h"
 #include "runtime/base/assert.h"
@@ -255,13 +256,36 @@ static enum rt_status take_batch(struct rt_job *job, bool *ended)
     return status;
 }
 
+/* ---- surviving ---- */
+
+static enum rt_status answered(struct rt_job *job, enum rt_status status)
+{
+    return status == RT_OK || status == RT_END
+               ? status
+               : failed(job, status, rt_durable_error(job->durable));
+}
+
+enum rt_status rt_job_recover(struct rt_job *job, struct rt_recovered *out)
+{
+    enum rt_status status = rt_durable_recover(job->durable, out);
+
+    update_counters(job);
+    return answered(job, status);
+}
+
+/* ---- the loop ---- */
+
 enum rt_status rt_job_run(struct rt_job *job)
 {
     enum rt_status status = RT_OK;
     bool ended = false;
 
-    while (status == RT_OK && !ended && !atomic_load_explicit(&job->stopped, memory_order_relaxed))
+    while (status == RT_OK && !ended &&
+           !atomic_load_explicit(&job->stopped, memory_order_relaxed)) {
         status = take_batch(job, &ended);
+        if (status == RT_OK && job->durable != NULL)
+            status = answered(job, rt_durable_step(job->durable, job->batch.count == 0));
+    }
     if (status == RT_OK && ended && !job->options.keep_open)
         status = rt_stream_finish(job->stream);
     if (status != RT_OK && status != RT_END)
@@ -272,5 +296,7 @@ enum rt_status rt_job_run(struct rt_job *job)
         status = status == RT_OK ? flushed : status;
     }
     update_counters(job);
+    if (status == RT_OK && job->durable != NULL)
+        status = answered(job, rt_durable_finish(job->durable, ended));
     return status;
 }

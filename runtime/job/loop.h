@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 
 #include "runtime/base/arena.h"
+#include "runtime/job/durable.h"
 #include "runtime/job/job.h"
 
 enum { RT_GROUP_EVENTS = 64 };
@@ -28,6 +29,7 @@ struct rt_job_probe {
 struct rt_job {
     struct rt_job_options options;
     struct rt_stream *stream;
+    struct rt_durable *durable; /* NULL: nothing survives */
     struct rt_arena scratch;
     struct rt_value *slots; /* RT_GROUP_EVENTS x field_count */
     uint32_t field_count;

@@ -102,7 +102,7 @@ class Call(Folder):
             (["run", "rule.yaml", "--set", "state.limits.keys"], "KEY=VALUE"),
             (["run", "rule.yaml", "--set", "state.limits.kesy=1"], "did you mean `state.limits.keys`?"),
             (["run", "rule.yaml", "--set", "state.limits.keys=many"], "not a value for it"),
-            (["run", "rule.yaml", "--state", "dir"], "not yet supported"),
+            (["run", "rule.yaml", "--state", "dir"], "stdin cannot be read again"),
             (["run", "rule.yaml", "--dead-letter", "-"], "stdout is for alerts"),
             (["run", "rule.yaml", "-o", "x", "--dead-letter", "x"], "same file"),
             (["run", "rule.yaml", "-i", "rule.yaml", "-o", "rule.yaml"], "also read"),

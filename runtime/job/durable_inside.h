@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* durable_inside.h - the object behind durable.h, for durable.c and recover.c. */
+#ifndef EGRET_RUNTIME_JOB_DURABLE_INSIDE_H
+#define EGRET_RUNTIME_JOB_DURABLE_INSIDE_H
+
+#include "runtime/base/arena.h"
+#include "runtime/checkpoint/task.h"
+#include "runtime/job/durable.h"
+
+#define RT_BLOB_ENGINE "engine"
+#define RT_BLOB_STREAM "stream"
+#define RT_BLOB_BYTES_MAX ((size_t)4 << 30)
+
+enum { RT_FACTS_BYTES_MAX = 64 << 20, RT_DURABLE_ERROR_BYTES_MAX = 16384 };
+
+enum rt_durable_phase {
+    RT_DURABLE_IDLE,
+    RT_DURABLE_SAVING,  /* frozen; entries are handed out */
+    RT_DURABLE_WRITING, /* files are written in the background */
+};
+
+struct rt_durable {
+    struct rt_durable_options options;
+    struct rt_durable_parts parts;
+    enum rt_durable_phase phase;
+    bool whole;         /* the next one is of everything */
+    uint64_t begun_ns;  /* the last barrier */
+    uint64_t read_last; /* records read at the last barrier */
+    uint64_t id;        /* in the making */
+    struct rt_buffer header, blob, facts, error;
+    struct rt_arena arena;
+    /* the background's, while it is busy */
+    struct rt_task writing, merging;
+    int64_t made_ms;
+    uint64_t prepare_ns;
+    struct rt_checkpoint_made made;
+    int settle_errno;
+    size_t settle_failed; /* 1 + the output that could not be settled */
+    struct rt_durable_counters counters;
+};
+
+/* Keeps the first message. */
+enum rt_status rt_durable_fail(struct rt_durable *durable, enum rt_status status, const char *what);
+
+#endif
