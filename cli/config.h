@@ -87,6 +87,7 @@ struct cli_kafka {
     const char *group;
     enum cli_kafka_start start;
     rt_time start_time;
+    bool until_now, new_partitions;
     /* of a sink */
     const char *topic; /* may hold placeholders */
     bool exactly_once;

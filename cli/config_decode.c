@@ -124,6 +124,8 @@ static void decode_kafka(struct cli_config_reader *reader, const struct yaml_nod
                          struct cli_kafka *out)
 {
     static const char *const starts[] = {"committed", "earliest", "latest", NULL};
+    static const char *const untils[] = {"never", "now", NULL};
+    static const char *const of_new[] = {"stop", "read", NULL};
     static const char *const deliveries[] = {"at_least_once", "exactly_once", NULL};
     const char *time = text_at(node, "start.time", NULL);
     int64_t seconds = 0;
@@ -141,6 +143,8 @@ static void decode_kafka(struct cli_config_reader *reader, const struct yaml_nod
         .key_password = secret_of(cli_config_at(node, "tls.key_password")),
         .group = text_at(node, "group", NULL),
         .start = (enum cli_kafka_start)word_at(node, "start", starts, CLI_START_COMMITTED),
+        .until_now = word_at(node, "until", untils, 0) == 1,
+        .new_partitions = word_at(node, "new_partitions", of_new, 0) == 1,
         .topic = text_at(node, "topic", NULL),
         .exactly_once = word_at(node, "delivery", deliveries, 1) == 1,
     };
@@ -218,11 +222,11 @@ static void decode_source(struct cli_config_reader *reader, const struct yaml_pa
             (enum cli_on_reject)word_at(node, "on_decode_error", on_reject, CLI_REJECT_KEEP),
     };
     out->paths = texts_at(reader, node, "file.path", &out->path_count);
-    out->live = out->transport == CLI_KAFKA || out->follow ||
-                cli_config_at(node, "event_time.idle_timeout") != NULL ||
-                cli_config_at(node, "event_time.future_limit") != NULL;
     if (kafka != NULL)
         decode_kafka(reader, kafka, &out->kafka);
+    out->live = (kafka != NULL && !out->kafka.until_now) || out->follow ||
+                cli_config_at(node, "event_time.idle_timeout") != NULL ||
+                cli_config_at(node, "event_time.future_limit") != NULL;
     decode_fields(reader, cli_config_at(node, "fields"), out);
     decode_event_time(cli_config_at(node, "event_time"), out);
     if (out->time_of_record && out->transport != CLI_KAFKA)

@@ -60,7 +60,7 @@ struct kafka_source {
     uint32_t number;
     enum rt_kafka_start start;
     int64_t start_ms;
-    bool until_now, wants_headers, new_partitions;
+    bool until_now, wants_headers, new_partitions, pass_gaps;
     bool sought, started, dry;
     uint64_t look_every_ns, looked_at;
     struct rt_kafka_message held; /* with has_held: did not fit the last batch */
@@ -260,6 +260,8 @@ static enum rt_status check_bounds(struct kafka_source *source, struct part *par
 
     if (status != RT_OK)
         return client_failed(source);
+    if (low > part->next && source->pass_gaps)
+        part->next = low;
     if (low > part->next) {
         SAY(source, RT_KAFKA_STOP_DATA_LOST,
             "%s was read up to offset %" PRId64 " and begins at %" PRId64 " now: %" PRId64
@@ -709,6 +711,7 @@ enum rt_status rt_source_kafka_open(const struct rt_kafka_source_options *option
     source->until_now = options->until_now;
     source->wants_headers = options->headers;
     source->new_partitions = options->new_partitions;
+    source->pass_gaps = options->pass_gaps;
     source->look_every_ns = options->look_every_ms * NS_OF_MS;
     source->looked_at = rt_clock_monotonic_ns();
     source->dry = true;

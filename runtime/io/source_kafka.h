@@ -42,6 +42,7 @@ struct rt_kafka_source_options {
     bool until_now;         /* ends where the topics ended when reading began */
     bool headers;           /* somebody wants them */
     bool new_partitions;    /* are read; false: they end the job */
+    bool pass_gaps;         /* what was deleted unread is passed over: the operator knows */
     uint64_t look_every_ms; /* for new partitions; 0: never */
 };
 

@@ -16,3 +16,4 @@ set_tests_properties(docs/modifiers PROPERTIES ENVIRONMENT EGRET=$<TARGET_FILE:e
 
 add_test(NAME docs/windows COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/windows.py)
 set_tests_properties(docs/windows PROPERTIES ENVIRONMENT EGRET=$<TARGET_FILE:egret>)
+add_test(NAME docs/kafka COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/kafka.py)
