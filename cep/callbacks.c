@@ -14,42 +14,17 @@ _Static_assert(offsetof(struct rt_event, time) == offsetof(struct nfa_event_head
                    offsetof(struct rt_event, sequence) == offsetof(struct nfa_event_head, sequence),
                "a kept event begins as the automaton wants it");
 
-static const struct rt_event *last_taken(const void *context, uint32_t step)
+/*
+ * The promise of expr_frame.older: path nodes are immutable, and one whose newest event is e is made while e is at hand.  A run
+ * that is not kept as nodes lies in nodes of its machine, where its first and its newest event say all.
+ */
+static const void *older(const void *place, struct expr_taken *out)
 {
-    const struct nfa_match *run = context;
     struct nfa_taken taken;
+    const void *before = nfa_path_get(place, &taken);
 
-    for (const struct nfa_path *path = run->path; path != NULL;) {
-        path = nfa_path_get(path, &taken);
-        if (taken.step == step)
-            return taken.event;
-    }
-    return NULL;
-}
-
-static enum rt_status all_taken(const void *context, uint32_t step, struct rt_arena *arena,
-                                const struct rt_event *const **out, size_t *count)
-{
-    const struct nfa_match *run = context;
-    const struct rt_event **events;
-    struct nfa_taken taken;
-    size_t found = 0;
-
-    for (const struct nfa_path *path = run->path; path != NULL;) {
-        path = nfa_path_get(path, &taken);
-        found += taken.step == step;
-    }
-    events = rt_arena_array(arena, found, sizeof(const struct rt_event *));
-    if (events == NULL)
-        return RT_ERR_NOMEM;
-    *count = found;
-    for (const struct nfa_path *path = run->path; path != NULL;) {
-        path = nfa_path_get(path, &taken);
-        if (taken.step == step)
-            events[--found] = taken.event;
-    }
-    *out = events;
-    return RT_OK;
+    *out = (struct expr_taken){taken.step, taken.event};
+    return before;
 }
 
 struct expr_frame cep_frame_of_run(const struct rt_event *event, const struct nfa_match *run)
@@ -57,7 +32,7 @@ struct expr_frame cep_frame_of_run(const struct rt_event *event, const struct nf
     if (run == NULL)
         return (struct expr_frame){.event = event};
     return (struct expr_frame){
-        .event = event, .last_of = last_taken, .all_of = all_taken, .context = run};
+        .event = event, .newest = run->path, .older = older, .run = run->start_sequence};
 }
 
 const struct cep_truth *cep_guard_truth(struct cep_rule *rule, nfa_guard guard)

@@ -231,17 +231,22 @@ void expr_machine_free(struct expr_machine *machine);  /* NULL is fine */
 void expr_machine_reset(struct expr_machine *machine); /* once per event or so */
 struct rt_arena *expr_machine_scratch(struct expr_machine *machine);
 
+struct expr_taken {
+    uint32_t step;
+    const struct rt_event *event;
+};
+
 struct expr_frame {
     const struct rt_event *event;    /* the event at hand, or NULL */
     const struct rt_value *bindings; /* by index */
     /*
-     * Events that `step` has taken, the candidate not included.  last_of: the newest, NULL if none; constant or short.
-     * all_of: oldest first, array in the arena or longer-lived; RT_ERR_NOMEM.
+     * What the run has taken, the candidate not included, newest first.  older: what was taken at a place, and the place
+     * before it, NULL behind the oldest.  As long as the machine lives, a place with the same event and the same `run` has
+     * the same places behind it, unless the event is the one at hand.
      */
-    const struct rt_event *(*last_of)(const void *context, uint32_t step);
-    enum rt_status (*all_of)(const void *context, uint32_t step, struct rt_arena *arena,
-                             const struct rt_event *const **out, size_t *count);
-    const void *context;
+    const void *newest; /* NULL: nothing */
+    const void *(*older)(const void *place, struct expr_taken *out);
+    uint64_t run; /* sequence of the first event that the run took */
 };
 
 /* Never fails otherwise than by an RT_ERROR value. */

@@ -51,6 +51,24 @@ struct expr {
     const struct rt_fields *fields;
 };
 
+/* ---- what a run has taken (expr_run_step.c) ---- */
+
+enum { /* operand c of step.aggregate */
+       EXPR_AGGREGATE_MASK = 0xff,
+       EXPR_AGGREGATE_AS_DOUBLE = 0x100 /* numbers are doubles, as declared */
+};
+
+struct expr_memo;                            /* what aggregates were up to some place of some run */
+void expr_memo_free(struct expr_memo *memo); /* NULL is fine */
+
+/* NULL: the step has taken nothing. */
+const struct rt_event *expr_step_newest(const struct expr_frame *frame, uint32_t step);
+struct rt_value expr_step_events(struct expr_call *call, const struct expr_frame *frame,
+                                 uint32_t step);
+struct rt_value expr_step_aggregate(struct expr_call *call, struct expr_memo **memo,
+                                    const struct expr_frame *frame,
+                                    const struct expr_instruction *in);
+
 /* ---- making lists and maps, going over them (expr_run_list.c) ---- */
 
 /* The list with one item more, an optional's value with `optional`.  `list` may be an error, which stays. */

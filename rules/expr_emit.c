@@ -7,7 +7,10 @@
 #include <float.h>
 
 #include "rules/diagnostics.h"
+#include "rules/expr_aggregate.h"
+#include "rules/expr_checker.h"
 #include "rules/expr_code.h"
+#include "rules/function.h"
 #include "rules/regex.h"
 #include "runtime/base/alloc.h"
 #include "runtime/base/assert.h"
@@ -380,13 +383,97 @@ static void emit_entries(struct emitter *emitter, const struct expr_node *node, 
     }
 }
 
+/* ---- aggregates of what a step has taken ---- */
+
+/* sum(a.x), count(a): asked of the run itself, without a list. */
+struct aggregate {
+    uint32_t step;
+    bool of_events; /* no field */
+    rt_field_id field;
+    unsigned how; /* enum expr_aggregate, EXPR_AGGREGATE_AS_DOUBLE */
+};
+
+static bool aggregate_kind(const struct expr_node *call, bool of_events, unsigned *kind)
+{
+    static const struct {
+        struct rt_value (*function)(struct expr_call *, const struct rt_value *, size_t);
+        enum expr_aggregate kind;
+        bool of_events, of_values;
+    } kinds[] = {{expr_fn_size, EXPR_AGGREGATE_COUNT, true, true},
+                 {expr_fn_first, EXPR_AGGREGATE_FIRST, true, false},
+                 {expr_fn_sum, EXPR_AGGREGATE_SUM, false, true},
+                 {expr_fn_avg, EXPR_AGGREGATE_AVG, false, true},
+                 {expr_fn_stddev, EXPR_AGGREGATE_STDDEV, false, true},
+                 {expr_fn_min, EXPR_AGGREGATE_MIN, false, true},
+                 {expr_fn_max, EXPR_AGGREGATE_MAX, false, true}};
+
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (call->function->call != kinds[i].function)
+            continue;
+        *kind = kinds[i].kind;
+        return of_events ? kinds[i].of_events : kinds[i].of_values;
+    }
+    return false;
+}
+
+/* e.x of the variable of a fold */
+static bool is_field_of(const struct expr_node *node, enum expr_kind kind,
+                        const struct expr_node *fold)
+{
+    return node->kind == (uint8_t)kind && node->children[0]->kind == EXPR_VARIABLE &&
+           node->children[0]->id == fold->id;
+}
+
+/* a.map(e, has(e.?x), e.x) */
+static bool is_values_of_step(const struct expr_node *fold, struct aggregate *out)
+{
+    const struct expr_node *body, *has;
+
+    if (fold->kind != EXPR_FOLD || fold->op != EXPR_FOLD_MAP || fold->child_count != 3 ||
+        fold->name2.length > 0 || fold->children[0]->kind != EXPR_STEP ||
+        (fold->children[0]->flags & EXPR_FLAG_ALL) == 0)
+        return false;
+    body = expr_unconverted(fold->children[1], EXPR_BINARY);
+    has = fold->children[2];
+    if (!is_field_of(body, EXPR_EVENT_FIELD, fold) || !is_field_of(has, EXPR_EVENT_HAS, fold) ||
+        has->has_parent || has->field != body->field || (body->flags & EXPR_FLAG_OPTIONAL) != 0)
+        return false;
+    out->field = body->field;
+    out->how = body == fold->children[1] ? 0 : EXPR_AGGREGATE_AS_DOUBLE;
+    return true;
+}
+
+static bool as_aggregate(const struct expr_node *call, struct aggregate *out)
+{
+    const struct expr_node *list = call->child_count == 1 ? call->children[0] : NULL;
+    unsigned kind;
+
+    if (list == NULL)
+        return false;
+    *out = (struct aggregate){.of_events =
+                                  list->kind == EXPR_STEP && (list->flags & EXPR_FLAG_ALL) != 0};
+    if ((!out->of_events && !is_values_of_step(list, out)) ||
+        !aggregate_kind(call, out->of_events, &kind))
+        return false;
+    out->step = out->of_events ? list->id : list->children[0]->id;
+    out->how |= kind;
+    return out->step < EXPR_NO_OPERAND;
+}
+
 // NOLINTNEXTLINE(misc-no-recursion): R2 bounds the depth
 static void emit_call(struct emitter *emitter, const struct expr_node *node, unsigned dst)
 {
+    struct aggregate aggregate;
     struct test test;
 
     if (as_test(emitter, node, false, &test)) {
         emit(emitter, test.op, dst, test.slot, test.constant, 0);
+        return;
+    }
+    if (as_aggregate(node, &aggregate)) {
+        emit(emitter, EXPR_CODE_STEP_AGGREGATE, dst, aggregate.step,
+             aggregate.of_events ? EXPR_NO_OPERAND : slot_of(emitter, aggregate.field),
+             aggregate.how);
         return;
     }
     if (is_constant_match(node)) {

@@ -20,6 +20,7 @@ enum {
 struct expr_machine {
     struct expr_call call;
     struct rt_arena scratch;
+    struct expr_memo *memo; /* owned; NULL until an aggregate is worth it */
     struct rt_value registers[EXPR_REGISTERS];
 };
 
@@ -46,6 +47,7 @@ void expr_machine_free(struct expr_machine *machine)
     if (machine == NULL)
         return;
     expr_caches_free(machine->call.caches);
+    expr_memo_free(machine->memo);
     rt_arena_done(&machine->scratch);
     rt_free(machine);
 }
@@ -123,36 +125,13 @@ static const struct rt_event *as_event(struct rt_value value, struct rt_value *e
     return NULL;
 }
 
-static const struct rt_event *newest(const struct expr_frame *frame, uint32_t step)
-{
-    return frame->last_of == NULL ? NULL : frame->last_of(frame->context, step);
-}
-
 static struct rt_value step_event(const struct expr_frame *frame, uint32_t step)
 {
-    const struct rt_event *event = newest(frame, step);
+    const struct rt_event *event = expr_step_newest(frame, step);
 
     if (event == NULL)
         return rt_error(RT_ERROR_NO_FIELD);
     return (struct rt_value){.type = RT_EVENT, .u.event = event};
-}
-
-static struct rt_value step_events(struct expr_call *call, const struct expr_frame *frame,
-                                   uint32_t step)
-{
-    const struct rt_event *const *events = NULL;
-    struct rt_value *items;
-    size_t count = 0;
-
-    if (frame->all_of != NULL &&
-        frame->all_of(frame->context, step, call->scratch, &events, &count) != RT_OK)
-        return rt_error(RT_ERROR_LIMIT);
-    items = rt_arena_array(call->scratch, count + 1, sizeof(*items));
-    if (items == NULL || count > UINT32_MAX)
-        return rt_error(RT_ERROR_LIMIT);
-    for (size_t i = 0; i < count; i++)
-        items[i] = (struct rt_value){.type = RT_EVENT, .u.event = events[i]};
-    return (struct rt_value){.type = RT_LIST, .length = (uint32_t)count, .u.items = items};
 }
 
 /* ---- tests of a field against a constant ---- */
@@ -174,11 +153,40 @@ static struct rt_value is_true(struct rt_value value)
     return RT_LIKELY(value.type == RT_BOOL) ? value : not_comparable(value);
 }
 
+/* Words are short: two loads that may overlap cost less than a call. */
+static inline bool same_bytes(const char *left, const char *right, uint32_t length)
+{
+    uint64_t a, b, c, d;
+    uint32_t e, f, g, h;
+
+    if (length > 16)
+        return memcmp(left, right, length) == 0;
+    if (length >= 8) {
+        memcpy(&a, left, 8);
+        memcpy(&b, right, 8);
+        memcpy(&c, left + length - 8, 8);
+        memcpy(&d, right + length - 8, 8);
+        return ((a ^ b) | (c ^ d)) == 0;
+    }
+    if (length >= 4) {
+        memcpy(&e, left, 4);
+        memcpy(&f, right, 4);
+        memcpy(&g, left + length - 4, 4);
+        memcpy(&h, right + length - 4, 4);
+        return ((e ^ f) | (g ^ h)) == 0;
+    }
+    for (uint32_t i = 0; i < length; i++) {
+        if (left[i] != right[i])
+            return false;
+    }
+    return true;
+}
+
 static struct rt_value is_text(struct rt_value value, struct rt_value text, bool wanted)
 {
     if (RT_LIKELY(value.type == RT_STRING))
         return rt_bool((value.length == text.length &&
-                        memcmp(value.u.text, text.u.text, text.length) == 0) == wanted);
+                        same_bytes(value.u.text, text.u.text, text.length)) == wanted);
     return value.type == RT_ABSENT ? rt_error(RT_ERROR_NO_FIELD) : rt_bool(!wanted);
 }
 
@@ -187,15 +195,15 @@ static struct rt_value starts(struct rt_value value, struct rt_value text)
     if (RT_UNLIKELY(value.type != RT_STRING))
         return not_comparable(value);
     return rt_bool(value.length >= text.length &&
-                   memcmp(value.u.text, text.u.text, text.length) == 0);
+                   same_bytes(value.u.text, text.u.text, text.length));
 }
 
 static struct rt_value ends(struct rt_value value, struct rt_value text)
 {
     if (RT_UNLIKELY(value.type != RT_STRING))
         return not_comparable(value);
-    return rt_bool(value.length >= text.length && memcmp(value.u.text + value.length - text.length,
-                                                         text.u.text, text.length) == 0);
+    return rt_bool(value.length >= text.length &&
+                   same_bytes(value.u.text + value.length - text.length, text.u.text, text.length));
 }
 
 static struct rt_value is_in(struct expr_call *call, struct rt_value value, struct rt_value list)
@@ -396,10 +404,13 @@ static struct rt_value run(struct expr_machine *machine, const struct expr *expr
             *dst = step_event(frame, in->a);
             break;
         case EXPR_CODE_STEP_FIELD:
-            *dst = field_of(newest(frame, in->a), in->b);
+            *dst = field_of(expr_step_newest(frame, in->a), in->b);
             break;
         case EXPR_CODE_STEP_ALL:
-            *dst = step_events(call, frame, in->a);
+            *dst = expr_step_events(call, frame, in->a);
+            break;
+        case EXPR_CODE_STEP_AGGREGATE:
+            *dst = expr_step_aggregate(call, &machine->memo, frame, in);
             break;
         case EXPR_CODE_BINDING:
             *dst = frame->bindings == NULL || frame->bindings[in->a].type == RT_ABSENT

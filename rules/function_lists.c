@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "rules/expr_aggregate.h"
 #include "rules/function.h"
 #include "rules/function_strings.h"
 
@@ -13,11 +14,6 @@ enum { RANGE_MAX = 1 << 20, FLATTEN_DEPTH_MAX = 64 };
 static struct rt_value list_of(const struct rt_value *items, uint32_t count)
 {
     return (struct rt_value){.type = RT_LIST, .length = count, .u.items = items};
-}
-
-static struct rt_value empty_list(void)
-{
-    return expr_fail(RT_ERROR_ARGUMENT, "the list is empty");
 }
 
 /* ---- parts ---- */
@@ -327,115 +323,44 @@ struct rt_value expr_fn_count(struct expr_call *call, const struct rt_value *arg
     return args[0].type == RT_LIST ? rt_int(args[0].length) : expr_no_overload(args, count);
 }
 
-static bool can_be_summed(struct rt_value value)
+/* The aggregate of a list's items. */
+static struct rt_value aggregate(struct expr_call *call, const struct rt_value *args, size_t count,
+                                 enum expr_aggregate kind)
 {
-    return expr_is_number(value) || value.type == RT_DURATION;
+    struct expr_aggregate_state state = {.count = 0};
+
+    if (args[0].type != RT_LIST)
+        return expr_no_overload(args, count);
+    if (!expr_spend(call, args[0].length))
+        return expr_limit();
+    for (size_t i = 0; i < args[0].length; i++)
+        expr_aggregate_add(call, kind, &state, args[0].u.items[i]);
+    return expr_aggregate_value(kind, &state);
 }
 
 struct rt_value expr_fn_sum(struct expr_call *call, const struct rt_value *args, size_t count)
 {
-    struct rt_value total = rt_int(0);
-
-    if (args[0].type != RT_LIST)
-        return expr_no_overload(args, count);
-    if (!expr_spend(call, args[0].length))
-        return expr_limit();
-    for (size_t i = 0; i < args[0].length; i++) {
-        struct rt_value item = args[0].u.items[i];
-
-        if (!can_be_summed(item))
-            return expr_no_overload(&item, 1);
-        total = i == 0 ? item : expr_op_add(call, total, item);
-        if (rt_is_error(total))
-            return total;
-    }
-    return total;
-}
-
-/* Mean and sum of squared differences from it, by Welford's method. */
-static bool moments(struct expr_call *call, struct rt_value list, double *mean, double *squares,
-                    struct rt_value *why)
-{
-    *mean = 0;
-    *squares = 0;
-    *why = expr_limit();
-    if (!expr_spend(call, list.length))
-        return false;
-    for (size_t i = 0; i < list.length; i++) {
-        struct rt_value item = list.u.items[i];
-        struct rt_value value = expr_fn_double(call, &item, 1);
-
-        if (!expr_is_number(item)) {
-            *why = expr_no_overload(&item, 1);
-            return false;
-        }
-
-        double difference = value.u.real - *mean;
-
-        *mean += difference / (double)(i + 1);
-        *squares += difference * (value.u.real - *mean);
-    }
-    return true;
+    return aggregate(call, args, count, EXPR_AGGREGATE_SUM);
 }
 
 struct rt_value expr_fn_avg(struct expr_call *call, const struct rt_value *args, size_t count)
 {
-    double mean, squares;
-    struct rt_value why;
-
-    if (args[0].type != RT_LIST)
-        return expr_no_overload(args, count);
-    if (args[0].length == 0)
-        return empty_list();
-    return moments(call, args[0], &mean, &squares, &why) ? rt_double(mean) : why;
+    return aggregate(call, args, count, EXPR_AGGREGATE_AVG);
 }
 
-/* Of a sample: n - 1 below. */
 struct rt_value expr_fn_stddev(struct expr_call *call, const struct rt_value *args, size_t count)
 {
-    double mean, squares;
-    struct rt_value why;
-
-    if (args[0].type != RT_LIST)
-        return expr_no_overload(args, count);
-    if (args[0].length < 2)
-        return expr_fail(RT_ERROR_ARGUMENT, "a standard deviation needs two items");
-    return moments(call, args[0], &mean, &squares, &why)
-               ? rt_double(sqrt(squares / (double)(args[0].length - 1)))
-               : why;
-}
-
-static struct rt_value extreme(struct expr_call *call, const struct rt_value *args, size_t count,
-                               enum expr_order better)
-{
-    struct rt_value best;
-
-    if (args[0].type != RT_LIST)
-        return expr_no_overload(args, count);
-    if (args[0].length == 0)
-        return empty_list();
-    if (!expr_spend(call, args[0].length))
-        return expr_limit();
-    best = args[0].u.items[0];
-    for (size_t i = 0; i < args[0].length; i++) {
-        enum expr_order order = expr_value_order(args[0].u.items[i], best);
-
-        if (order == EXPR_NO_ORDER)
-            return expr_no_overload(&args[0].u.items[i], 1);
-        if (order == better)
-            best = args[0].u.items[i];
-    }
-    return best;
+    return aggregate(call, args, count, EXPR_AGGREGATE_STDDEV);
 }
 
 struct rt_value expr_fn_min(struct expr_call *call, const struct rt_value *args, size_t count)
 {
-    return extreme(call, args, count, EXPR_LESS);
+    return aggregate(call, args, count, EXPR_AGGREGATE_MIN);
 }
 
 struct rt_value expr_fn_max(struct expr_call *call, const struct rt_value *args, size_t count)
 {
-    return extreme(call, args, count, EXPR_GREATER);
+    return aggregate(call, args, count, EXPR_AGGREGATE_MAX);
 }
 
 /* ---- sets ---- */

@@ -26,7 +26,7 @@ struct bench {
     struct expr_scope scope;
     struct rt_value *slots; /* EVENTS * SLOTS */
     struct rt_event *events;
-    const struct rt_event *kept[KEPT]; /* what the step `small` has taken */
+    struct rt_event kept[KEPT]; /* what the step `small` has taken */
 };
 
 struct subject {
@@ -51,24 +51,12 @@ static const struct subject patterns[] = {
     {"line.matches('--[a-z]+=[a-z]{2,8} ')", "33-39"},
 };
 
-static const struct rt_event *last_of(const void *context, uint32_t step)
+static const void *older(const void *place, struct expr_taken *out)
 {
-    const struct bench *bench = context;
+    const struct rt_event *event = place;
 
-    (void)step;
-    return bench->kept[KEPT - 1];
-}
-
-static enum rt_status all_of(const void *context, uint32_t step, struct rt_arena *arena,
-                             const struct rt_event *const **out, size_t *count)
-{
-    const struct bench *bench = context;
-
-    (void)step;
-    (void)arena;
-    *out = bench->kept;
-    *count = KEPT;
-    return RT_OK;
+    *out = (struct expr_taken){0, event};
+    return event->sequence == 0 ? NULL : event - 1;
 }
 
 /* The text with the number in place of its `#`. */
@@ -169,15 +157,18 @@ static void fill(struct bench *bench, uint32_t one_of)
                        random_below(&random, 250)));
         set(bench, slots, "user", text_value(bench, "user-#", random_below(&random, 2 * LISTED)));
         set(bench, slots, "line", line_value(bench, &random));
-        bench->events[i] = (struct rt_event){.slots = slots, .slot_count = SLOTS};
+        bench->events[i] =
+            (struct rt_event){.slots = slots, .slot_count = SLOTS, .sequence = EVENTS + i};
     }
-    for (int i = 0; i < KEPT; i++)
-        bench->kept[i] = &bench->events[i];
+    for (int i = 0; i < KEPT; i++) {
+        bench->kept[i] = bench->events[i];
+        bench->kept[i].sequence = (uint64_t)i;
+    }
 }
 
 static double measure(struct bench *bench, const struct expr *code, size_t *held)
 {
-    struct expr_frame frame = {.last_of = last_of, .all_of = all_of, .context = bench};
+    struct expr_frame frame = {.newest = &bench->kept[KEPT - 1], .older = older};
     enum rt_value_error why;
     uint64_t best = UINT64_MAX;
 

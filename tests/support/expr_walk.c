@@ -5,6 +5,8 @@
 #include "rules/value_support.h"
 #include "runtime/base/assert.h"
 
+enum { WALK_EVENTS_MAX = 512 };
+
 static struct rt_value type_error(struct rt_value value)
 {
     return rt_is_error(value) ? value : rt_error(RT_ERROR_TYPE);
@@ -78,23 +80,24 @@ static struct rt_value read_has(struct expr_walk *walk, const struct expr_node *
 static struct rt_value walk_step(struct expr_walk *walk, const struct expr_node *node)
 {
     const struct expr_frame *frame = walk->frame;
-    const struct rt_event *const *events;
-    struct rt_value *items;
-    size_t count;
+    struct rt_value newest_first[WALK_EVENTS_MAX], *items;
+    struct expr_taken taken;
+    uint32_t count = 0;
 
-    if ((node->flags & EXPR_FLAG_ALL) == 0) {
-        const struct rt_event *event = frame->last_of(frame->context, node->id);
-
-        return event == NULL ? rt_error(RT_ERROR_NO_FIELD)
-                             : (struct rt_value){.type = RT_EVENT, .u.event = event};
+    for (const void *place = frame->newest; place != NULL;) {
+        place = frame->older(place, &taken);
+        if (taken.step != node->id)
+            continue;
+        RT_ASSERT(count < WALK_EVENTS_MAX);
+        newest_first[count++] = (struct rt_value){.type = RT_EVENT, .u.event = taken.event};
     }
-    if (frame->all_of(frame->context, node->id, walk->call.scratch, &events, &count) != RT_OK)
-        return rt_error(RT_ERROR_LIMIT);
+    if ((node->flags & EXPR_FLAG_ALL) == 0)
+        return count == 0 ? rt_error(RT_ERROR_NO_FIELD) : newest_first[0];
     items = rt_arena_array(walk->call.scratch, count + 1, sizeof(*items));
     RT_ASSERT(items != NULL);
-    for (size_t i = 0; i < count; i++)
-        items[i] = (struct rt_value){.type = RT_EVENT, .u.event = events[i]};
-    return (struct rt_value){.type = RT_LIST, .length = (uint32_t)count, .u.items = items};
+    for (uint32_t i = 0; i < count; i++)
+        items[i] = newest_first[count - 1 - i];
+    return (struct rt_value){.type = RT_LIST, .length = count, .u.items = items};
 }
 
 static struct rt_value time_of(const struct rt_event *event)

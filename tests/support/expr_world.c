@@ -25,29 +25,13 @@ static const struct expr_step_name steps[] = {
 
 static const struct expr_binding bindings[] = {{"key", 0, RT_MAP}, {"timeout", 1, RT_ABSENT}};
 
-static const struct rt_event *last_of(const void *context, uint32_t step)
+/* Places are the events themselves; `ok` has taken the first behind the one at hand, `fail` the others. */
+static const void *older(const void *place, struct expr_taken *out)
 {
-    const struct expr_world *world = context;
+    const struct rt_event *event = place;
 
-    if (step == 0)
-        return &world->events[1];
-    return step == 1 ? &world->events[4] : NULL;
-}
-
-static enum rt_status all_of(const void *context, uint32_t step, struct rt_arena *arena,
-                             const struct rt_event *const **out, size_t *count)
-{
-    const struct expr_world *world = context;
-    size_t first = step == 0 ? 1 : 2, found = step == 0 ? 1 : step == 1 ? 3 : 0;
-    const struct rt_event **events = rt_arena_array(arena, found + 1, sizeof(*events));
-
-    if (events == NULL)
-        return RT_ERR_NOMEM;
-    for (size_t i = 0; i < found; i++)
-        events[i] = &world->events[first + i];
-    *out = events;
-    *count = found;
-    return RT_OK;
+    *out = (struct expr_taken){event->sequence == 1 ? 0 : 1, event};
+    return event->sequence == 1 ? NULL : event - 1;
 }
 
 static struct rt_value text(const char *string)
@@ -95,9 +79,8 @@ bool expr_world_open(struct expr_world *world)
                                        .binding_count = sizeof(bindings) / sizeof(bindings[0])};
     world->frame = (struct expr_frame){.event = &world->events[0],
                                        .bindings = world->bindings,
-                                       .last_of = last_of,
-                                       .all_of = all_of,
-                                       .context = world};
+                                       .newest = &world->events[EXPR_WORLD_EVENTS - 1],
+                                       .older = older};
     return make_constants(world);
 }
 
