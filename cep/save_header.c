@@ -102,7 +102,7 @@ static enum rt_status machine_hash(const struct cep_rule *rule, struct rt_hash12
     if (rule->machine != NULL)
         return nfa_program_hash(rule->rule->program, out);
     if (rule->windows != NULL)
-        out->low = rt_window_shape_hash(&rule->windows->shape);
+        return rt_window_shape_hash(&rule->windows->shape, &out->low);
     return RT_OK;
 }
 
@@ -230,6 +230,8 @@ static const char *says(struct cep_saved *all, struct rt_text label, const char 
 static const char *obstacle(struct cep_saved *all, const struct cep_saved_rule *saved,
                             const struct rule *rule)
 {
+    if (rule->shape_count == 0 && saved->part_count > 0)
+        return "it keeps nothing any more";
     for (size_t i = 0; i < saved->part_count; i++) {
         const struct rule_shape_part *part = part_of(rule, saved->parts[i].label);
 

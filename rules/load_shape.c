@@ -4,6 +4,7 @@
  *
  *     source, filter, key_by, after_match, step `a`, step `b` ...      of a pattern
  *     source, filter, key_by, where, window, aggregate `n` ...         of a window
+ *     source, filter, key_by, where                                    of first-seen values
  *
  * It is made of the text of the rule, so that `params.n` counts by its name: another value of it lets partial matches go on.
  * Blanks do not count.  Part of stored formats: what is written here, and how, may not change.
@@ -151,14 +152,19 @@ static void put_pattern(struct shape *shape, const struct load_rule *load)
     }
 }
 
-static void put_window(struct shape *shape, const struct load_rule *load)
+/* Which events count: of a window, and of what was seen. */
+static void put_where(struct shape *shape, const struct load_rule *load)
 {
-    const struct yaml_node *aggregates = load->nodes.aggregate;
-
     put_node(&shape->text, load->nodes.match, true);
     put_node(&shape->text, load->nodes.where, false);
     put_node(&shape->text, load->nodes.any_of, false);
     end_part(shape, "where");
+}
+
+static void put_window(struct shape *shape, const struct load_rule *load)
+{
+    const struct yaml_node *aggregates = load->nodes.aggregate;
+
     put_node(&shape->text, load->nodes.window, false);
     end_part(shape, "window");
     for (size_t i = 0; aggregates != NULL && i < aggregates->count; i++) {
@@ -176,7 +182,7 @@ bool load_shape(struct loader *loader, struct load_rule *load)
     struct shape shape = {.loader = loader};
     size_t parts = OTHER_PARTS;
 
-    if (rule->kind == RULE_SINGLE)
+    if (rule->kind == RULE_SINGLE && rule->new_value_ttl.ms == 0)
         return true;
     if (rule->kind == RULE_PATTERN)
         parts += rule->pattern->step_count;
@@ -190,6 +196,8 @@ bool load_shape(struct loader *loader, struct load_rule *load)
     if (rule->kind == RULE_PATTERN)
         put_pattern(&shape, load);
     else
+        put_where(&shape, load);
+    if (rule->kind == RULE_WINDOW)
         put_window(&shape, load);
     rt_buffer_done(&shape.text);
     rule->shape = shape.parts;

@@ -6,10 +6,10 @@
 #include "runtime/base/hash.h"
 #include "runtime/window/layout.h"
 
-uint64_t rt_window_shape_hash(const struct rt_window_shape *shape)
+enum rt_status rt_window_shape_hash(const struct rt_window_shape *shape, uint64_t *out)
 {
     struct rt_buffer text;
-    uint64_t hash;
+    bool failed;
 
     rt_buffer_init(&text, 1 << 16);
     rt_form_add_uint(&text, (uint64_t)shape->kind);
@@ -22,9 +22,11 @@ uint64_t rt_window_shape_hash(const struct rt_window_shape *shape)
         rt_form_add_uint(&text, (uint64_t)shape->aggregates[i].function);
         rt_form_add_double(&text, shape->aggregates[i].quantile);
     }
-    hash = rt_hash64(text.data, text.length);
+    failed = text.failed;
+    if (!failed)
+        *out = rt_hash64(text.data, text.length);
     rt_buffer_done(&text);
-    return hash;
+    return failed ? RT_ERR_NOMEM : RT_OK;
 }
 
 /* ---- writing ---- */

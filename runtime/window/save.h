@@ -13,8 +13,8 @@
 #include "runtime/base/form.h"
 #include "runtime/window/window.h"
 
-/* Differs when the kind, a length or an aggregate's function does; limits are not in it. */
-uint64_t rt_window_shape_hash(const struct rt_window_shape *shape);
+/* Differs when the kind, a length or an aggregate's function does; limits are not in it.  RT_ERR_NOMEM. */
+enum rt_status rt_window_shape_hash(const struct rt_window_shape *shape, uint64_t *out);
 
 /* Appends it; `out->failed` tells.  Cost: its size. */
 void rt_window_save(const struct rt_window_shape *shape, const struct rt_window *window,

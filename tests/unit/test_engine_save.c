@@ -209,11 +209,381 @@ static void what_is_saved_while_events_go_on_is_what_was_so_at_the_barrier(void 
     }
 }
 
+/* ---- other key groups ---- */
+
+static void with_other_key_groups_all_is_saved_anew_and_goes_on(void **state)
+{
+    static struct setting setting;
+
+    (void)state;
+    for (uint64_t seed = 100; seed < 110; seed++) {
+        struct world world, next;
+        struct world_saved saved, again;
+        struct rt_memory *memory;
+        size_t half = EVENTS / 2;
+        bool anew;
+
+        begin(&setting, seed, EVENTS);
+        expect(&setting);
+        world = next = setting.world;
+        world_saved_init(&saved);
+        world_saved_init(&again);
+        assert_int_equal(world_begin(&world), RT_OK);
+        memory = cep_engine_operator(world.engine)->memory;
+        assert_int_equal(memory->track(memory, WORLD_GROUPS, 0, WORLD_GROUPS), RT_OK);
+        for (size_t i = 0; i < half; i++)
+            world_push(&world, &setting.events[i]);
+        assert_int_equal(world_save(&world, SIZE_MAX, &saved), RT_OK);
+        world_end(&world);
+
+        assert_int_equal(world_begin(&next), RT_OK);
+        assert_int_equal(world_restore(&next, 7, &saved, &anew), RT_OK);
+        assert_true(anew);
+        memory = cep_engine_operator(next.engine)->memory;
+        assert_int_equal(memory->freeze(memory, true, &again.header), RT_OK);
+        assert_int_equal(memory->save_some(memory, SIZE_MAX, saved_store_put, &again.store), RT_OK);
+        assert_int_equal(again.store.count, saved.store.count);
+        rt_buffer_text(&again.stream, rt_buffer_view(&saved.stream));
+        again.sequence = saved.sequence;
+        world_end(&next);
+
+        next = setting.world;
+        assert_int_equal(world_begin(&next), RT_OK);
+        assert_int_equal(world_restore(&next, 7, &again, &anew), RT_OK);
+        assert_false(anew);
+        for (size_t i = half; i < EVENTS; i++)
+            world_push(&next, &setting.events[i]);
+        assert_int_equal(rt_stream_finish(next.stream), RT_OK);
+        assert_same(&setting, seed);
+        world_end(&next);
+        world_saved_done(&saved);
+        world_saved_done(&again);
+        end(&setting);
+    }
+}
+
+/* Some engines share the groups: together they have what one had, and each has only its own. */
+static void key_groups_can_be_restored_apart(void **state)
+{
+    static struct setting setting;
+    static const uint16_t borders[] = {0, 5, 64, 100, WORLD_GROUPS};
+
+    (void)state;
+    for (uint64_t seed = 200; seed < 210; seed++) {
+        struct world world;
+        struct world_saved saved;
+        struct rt_memory *memory;
+        struct cep_counters whole, part;
+        uint64_t keys = 0, events = 0;
+        bool anew;
+
+        begin(&setting, seed, EVENTS);
+        world = setting.world;
+        world.output = &setting.output;
+        world_saved_init(&saved);
+        assert_int_equal(world_begin(&world), RT_OK);
+        memory = cep_engine_operator(world.engine)->memory;
+        assert_int_equal(memory->track(memory, WORLD_GROUPS, 0, WORLD_GROUPS), RT_OK);
+        for (size_t i = 0; i < EVENTS; i++)
+            world_push(&world, &setting.events[i]);
+        assert_int_equal(world_save(&world, SIZE_MAX, &saved), RT_OK);
+        cep_engine_counters(world.engine, &whole);
+        world_end(&world);
+        for (size_t i = 0; i + 1 < COUNT_OF(borders); i++) {
+            struct world piece = setting.world;
+
+            assert_int_equal(world_begin(&piece), RT_OK);
+            memory = cep_engine_operator(piece.engine)->memory;
+            assert_int_equal(memory->track(memory, WORLD_GROUPS, borders[i], borders[i + 1]),
+                             RT_OK);
+            assert_int_equal(memory->restore(memory, rt_buffer_view(&saved.header),
+                                             saved_store_read(&saved.store), &anew),
+                             RT_OK);
+            cep_engine_counters(piece.engine, &part);
+            keys += part.keys;
+            events += part.events;
+            world_end(&piece);
+        }
+        assert_int_equal(keys, whole.keys);
+        assert_int_equal(events, whole.events);
+        world_saved_done(&saved);
+        end(&setting);
+    }
+}
+
+/* ---- damage, memory ---- */
+
+static void save_some_world(struct setting *setting, uint64_t seed, size_t count,
+                            struct world_saved *saved)
+{
+    struct world world;
+    struct rt_memory *memory;
+
+    begin(setting, seed, count);
+    setting->world.output = &setting->output;
+    world = setting->world;
+    world_saved_init(saved);
+    assert_int_equal(world_begin(&world), RT_OK);
+    memory = cep_engine_operator(world.engine)->memory;
+    assert_int_equal(memory->track(memory, WORLD_GROUPS, 0, WORLD_GROUPS), RT_OK);
+    for (size_t i = 0; i < count; i++)
+        world_push(&world, &setting->events[i]);
+    assert_int_equal(world_save(&world, SIZE_MAX, saved), RT_OK);
+    world_end(&world);
+}
+
+/* It is refused in words, or it goes on to the end. */
+static bool try_restore(struct setting *setting, struct world_saved *saved)
+{
+    struct world world = setting->world;
+    enum rt_status status;
+    bool anew;
+
+    rt_buffer_reset(&setting->output);
+    assert_int_equal(world_begin(&world), RT_OK);
+    status = world_restore(&world, WORLD_GROUPS, saved, &anew);
+    if (status == RT_OK)
+        assert_int_equal(cep_engine_operator(world.engine)
+                             ->advance(cep_engine_operator(world.engine), RT_TIME_MAX),
+                         RT_OK);
+    else
+        assert_true(status == RT_ERR_CORRUPT || status == RT_ERR_UNSUPPORTED);
+    world_end(&world);
+    return status == RT_OK;
+}
+
+static size_t damage_each_byte(struct setting *setting, struct world_saved *saved,
+                               struct rt_text bytes)
+{
+    unsigned char *at = (unsigned char *)(uintptr_t)bytes.data;
+    size_t refused = 0;
+
+    for (size_t i = 0; i < bytes.length; i++) {
+        const unsigned char was = at[i];
+
+        at[i] = (unsigned char)(i % 2 == 0 ? was ^ 1 : was ^ 255);
+        refused += !try_restore(setting, saved);
+        at[i] = was;
+    }
+    return refused;
+}
+
+static void damaged_state_is_refused_or_harmless(void **state)
+{
+    static struct setting setting;
+
+    (void)state;
+    for (uint64_t seed = 300; seed < 303; seed++) {
+        struct world_saved saved;
+        size_t refused;
+
+        save_some_world(&setting, seed, 12, &saved);
+        refused = damage_each_byte(&setting, &saved, rt_buffer_view(&saved.header));
+        refused += damage_each_byte(&setting, &saved, rt_buffer_view(&saved.stream));
+        for (size_t i = 0; i < saved.store.count; i++) {
+            struct rt_entry *entry = &saved.store.entries[i].entry;
+
+            refused += damage_each_byte(&setting, &saved, entry->name);
+            refused += damage_each_byte(&setting, &saved, entry->value);
+            for (size_t length = entry->value.length; entry->value.length > 0;) {
+                entry->value.length--;
+                assert_false(try_restore(&setting, &saved));
+                if (entry->value.length == 0) {
+                    entry->value.length = length;
+                    break;
+                }
+            }
+        }
+        assert_true(refused > 0);
+        assert_true(try_restore(&setting, &saved));
+        world_saved_done(&saved);
+        end(&setting);
+    }
+}
+
+static void memory_that_runs_out_while_restoring_is_said_and_leaves_nothing(void **state)
+{
+    static struct setting setting;
+    struct world_saved saved;
+    size_t before;
+
+    (void)state;
+    save_some_world(&setting, 5, EVENTS, &saved);
+    rt_buffer_reset(&setting.output);
+    before = rt_live_blocks();
+    for (size_t nth = 1;; nth++) {
+        struct world world = setting.world;
+        enum rt_status status;
+        bool anew, failed;
+
+        rt_fault_arm(nth);
+        status = world_begin(&world);
+        if (status == RT_OK)
+            status = world_restore(&world, WORLD_GROUPS, &saved, &anew);
+        failed = rt_fault_disarm();
+        world_end(&world);
+        assert_int_equal(rt_live_blocks(), before);
+        if (!failed) {
+            assert_int_equal(status, RT_OK);
+            break;
+        }
+        assert_int_equal(status, RT_ERR_NOMEM);
+    }
+    world_saved_done(&saved);
+    end(&setting);
+}
+
+static void memory_that_runs_out_while_saving_is_said(void **state)
+{
+    static struct setting setting;
+    bool failed = true;
+
+    (void)state;
+    for (size_t nth = 1; failed; nth++) {
+        struct world world;
+        struct world_saved saved;
+        struct rt_memory *memory;
+        enum rt_status status;
+
+        begin(&setting, 7, EVENTS);
+        setting.world.output = &setting.output;
+        world = setting.world;
+        world_saved_init(&saved);
+        assert_int_equal(world_begin(&world), RT_OK);
+        memory = cep_engine_operator(world.engine)->memory;
+        assert_int_equal(memory->track(memory, WORLD_GROUPS, 0, WORLD_GROUPS), RT_OK);
+        for (size_t i = 0; i < EVENTS; i++)
+            world_push(&world, &setting.events[i]);
+        rt_fault_arm(nth);
+        status = world_save(&world, 100, &saved);
+        failed = rt_fault_disarm();
+        assert_int_equal(status, failed ? RT_ERR_NOMEM : RT_OK);
+        world_end(&world);
+        world_saved_done(&saved);
+        end(&setting);
+    }
+}
+
+/* ---- other rules ---- */
+
+#define RULES "version: 1\nparams: { most: 3 }\nrules:\n"
+#define RULE_A(id, within, message, guard)                                                         \
+    "  - id: " id "\n    key_by: k\n    params: { least: 2 }\n    pattern:\n"                      \
+    "      - { begin: a, where: x == 1 }\n      - { followedBy: b, where: \"" guard "\" }\n"       \
+    "    within: " within "\n    alert: { message: \"" message "\" }\n"
+
+struct change_case {
+    const char *rules;
+    const char *said; /* a line a rule */
+    const char
+        *message; /* of the one record that the waiting event still brings; NULL: there is none */
+};
+
+static const struct change_case changes[] = {
+    {RULES RULE_A("one", "1m", "m", "x == params.least"), "keep one 1 \n", "\"message\":\"m\""},
+    {RULES RULE_A("one", "1m", "other {{ a.s }}", "x == params.least"), "edit one 1 \n",
+     "\"message\":\"other t\""}, /* `s` was no field of what was saved */
+    {RULES RULE_A("one", "2m", "m", "x == params.least"), "edit one 1 \n", "\"message\":\"m\""},
+    {RULES RULE_A("one", "1m", "m", "x  ==  params.least"), "keep one 1 \n", "\"message\":\"m\""},
+    {RULES RULE_A("one", "1m", "m", "x >= params.least"), "restart one 1 step `b` has changed\n",
+     NULL},
+    {RULES RULE_A("two", "1m", "m", "x == params.least"), "drop one 1 \nnew two 0 \n", NULL},
+    {RULES RULE_A("zero", "1m", "m", "x == params.least")
+         RULE_A("one", "1m", "m", "x == params.least"),
+     "keep one 1 \nnew zero 0 \n", "\"message\":\"m\""},
+    {RULES "  - id: one\n    key_by: k\n    where: x == 2\n    alert: { message: s }\n",
+     "restart one 1 it keeps nothing any more\n", "\"message\":\"s\""},
+};
+
+static const struct change_case first_seen[] = {
+    {RULES "  - id: one\n    key_by: k\n    new_value: { of: s, ttl: 1d }\n    where: x > 0\n",
+     "keep one 0 \n", "\"u\""},
+    {RULES "  - id: one\n    key_by: k\n    new_value: { of: x, ttl: 1d }\n    where: x > 0\n",
+     "restart one 0 key_by has changed\n", "\"u\""},
+};
+
+static void say_change(void *context, const struct cep_rule_change *change)
+{
+    rt_buffer_printf(context, "%s %s %llu %s\n", cep_change_name(change->change), change->rule_id,
+                     (unsigned long long)change->partials, change->why);
+}
+
+static void set_event(struct world_event *event, const char *json, int64_t time)
+{
+    event->length = strlen(json);
+    assert_true(event->length < sizeof(event->json));
+    memcpy(event->json, json, event->length + 1);
+    event->time = time;
+}
+
+static void check_change(const char *rules, const struct change_case *change)
+{
+    static struct setting setting;
+    struct world world = {
+        .plan = world_load(rules), .options = cep_options_standard(), .output = &setting.output};
+    struct world_saved saved;
+    struct rt_buffer said;
+    struct rt_memory *memory;
+    struct rule_plan *before = world.plan;
+    bool anew;
+
+    rt_buffer_init(&setting.output, TEXT_BYTES_MAX);
+    rt_buffer_init(&said, TEXT_BYTES_MAX);
+    world_saved_init(&saved);
+    set_event(&setting.events[0], "{\"k\": 1, \"x\": 1, \"s\": \"t\"}", 1000);
+    set_event(&setting.events[1], "{\"k\": 1, \"x\": 2, \"s\": \"u\"}", 1500);
+    assert_int_equal(world_begin(&world), RT_OK);
+    memory = cep_engine_operator(world.engine)->memory;
+    assert_int_equal(memory->track(memory, WORLD_GROUPS, 0, WORLD_GROUPS), RT_OK);
+    world_push(&world, &setting.events[0]);
+    assert_int_equal(world_save(&world, SIZE_MAX, &saved), RT_OK);
+    assert_int_equal(saved.store.count, 1);
+    world_end(&world);
+    rule_plan_unref(before);
+
+    world.plan = world_load(change->rules);
+    assert_int_equal(world_begin(&world), RT_OK);
+    assert_int_equal(
+        cep_engine_compare(world.engine, rt_buffer_view(&saved.header), say_change, &said), RT_OK);
+    assert_string_equal(said.data, change->said);
+    assert_int_equal(world_restore(&world, WORLD_GROUPS, &saved, &anew), RT_OK);
+    /* What was dropped is gone from what is saved next. */
+    assert_int_equal(world_save(&world, SIZE_MAX, &saved), RT_OK);
+    assert_int_equal(saved.store.count, strstr(change->said, "keep one") != NULL ||
+                                            strstr(change->said, "edit one") != NULL);
+    world_push(&world, &setting.events[1]);
+    assert_int_equal(rt_stream_finish(world.stream), RT_OK);
+    if (change->message == NULL)
+        assert_int_equal(setting.output.length, 0);
+    else
+        assert_non_null(strstr(setting.output.data, change->message));
+    world_end(&world);
+    rule_plan_unref(world.plan);
+    world_saved_done(&saved);
+    rt_buffer_done(&said);
+    rt_buffer_done(&setting.output);
+}
+
+static void rules_that_have_changed_keep_what_they_can(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(changes); i++)
+        check_change(changes[0].rules, &changes[i]);
+    for (size_t i = 0; i < COUNT_OF(first_seen); i++)
+        check_change(first_seen[0].rules, &first_seen[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(restored_at_every_event_it_goes_on_as_if_nothing_had_happened),
         cmocka_unit_test(what_is_saved_while_events_go_on_is_what_was_so_at_the_barrier),
+        cmocka_unit_test(with_other_key_groups_all_is_saved_anew_and_goes_on),
+        cmocka_unit_test(key_groups_can_be_restored_apart),
+        cmocka_unit_test(damaged_state_is_refused_or_harmless),
+        cmocka_unit_test(memory_that_runs_out_while_restoring_is_said_and_leaves_nothing),
+        cmocka_unit_test(memory_that_runs_out_while_saving_is_said),
+        cmocka_unit_test(rules_that_have_changed_keep_what_they_can),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
