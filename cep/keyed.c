@@ -164,7 +164,11 @@ static struct cep_slot_list *list_with_room(struct cep_engine *engine, struct ce
         memcpy(list->slots, old->slots, old->count * sizeof(struct cep_slot));
         rt_blocks_give(&engine->slot_lists, old, list_bytes(old->capacity));
     }
-    key->only = (struct cep_slot){.rule = CEP_MANY};
+    if (old == NULL) {
+        key->only = (struct cep_slot){.rule = CEP_MANY, .deadline = RT_TIME_MAX};
+        key->only.list = list;
+        cep_sweep_note(engine, key, &list->slots[0]);
+    }
     key->only.list = list;
     return list;
 }

@@ -49,7 +49,8 @@ static enum rt_status find_keys(struct cep_rule *rule)
 static enum rt_status init_pattern(struct cep_rule *rule)
 {
     const struct cep_options *options = &rule->engine->options;
-    const struct nfa_program *program = rule->rule->program;
+    const struct rule *plan = rule->rule;
+    const struct nfa_program *program = plan->program;
     const struct nfa_callbacks callbacks = cep_callbacks(rule->rule);
     const struct nfa_limits limits = {
         .runs_per_key = cep_limit32(options->partials_per_key),
@@ -69,9 +70,14 @@ static enum rt_status init_pattern(struct cep_rule *rule)
     if (status != RT_OK)
         return status;
     status = nfa_machine_new(rule->rule->program, &limits, &callbacks, rule, &rule->machine);
-    if (status == RT_OK)
-        rule->patience = nfa_machine_patience(rule->machine);
-    return status;
+    if (status != RT_OK)
+        return status;
+    /* It may take half as long again until expired runs go. */
+    rule->is_swept = nfa_machine_is_quiet(rule->machine);
+    if (rule->is_swept)
+        cep_sweep_add_rule(&rule->engine->keyings[plan->keying],
+                           (rt_duration){2 * plan->within.ms});
+    return RT_OK;
 }
 
 enum rt_status cep_rule_init(struct cep_rule *rule, struct cep_engine *engine,

@@ -12,14 +12,14 @@
  *       └── records      the record being written, and those that wait for the end of their deadline
  *
  *     key line (64 bytes) = hash, key, [ rule | runs, window or time seen | deadline ] or a list of such slots, timer
- *     timer (32 bytes)    = place in the wheel, deadline, half of the hash; what one rule with one run that has taken one or two
- *                           events costs is these 96 bytes, the events apart
+ *     timer (32 bytes)    = place in the wheel, deadline, half of the hash; slots that end without a word have none
+ *                           One rule with one run that has taken one or two events costs 64 or 96 bytes, the events apart.
  *
  * S1  `turn` counts the events pushed; whatever is remembered of "this event" carries it and is stale in the next turn.
  * S2  A slot exists while its runs or its window do; a line exists while a slot does.
  * S3  slot.deadline is never later than the deadline of its runs: it may be earlier (lazily moved), then it is set again
  *     when it is reached.
- * S4  A key's timer is never later than a slot's deadline and the rule's patience; it may be earlier, then it finds nothing
+ * S4  A key's timer is never later than a slot's deadline; it may be earlier, then it finds nothing
  *     to do and is set again.  Slots of swept rules (sweep.c) have no timer.
  */
 #ifndef EGRET_CEP_STATE_H
@@ -109,9 +109,10 @@ struct cep_prepared {
     struct rt_buffer bytes;        /* owned */
 };
 
-struct cep_sweep {      /* a cursor through the table (sweep.c) */
-    rt_duration period; /* of one round; 0: no rule is swept */
-    rt_time reached;    /* as far as it has done its work */
+struct cep_sweep {                 /* a cursor through the table (sweep.c) */
+    rt_duration shortest, longest; /* times that slots of swept rules last */
+    rt_duration period;            /* of one round; 0: no rule is swept */
+    rt_time reached;               /* as far as it has done its work */
     size_t step;
     bool has_begun;
 };
@@ -161,7 +162,6 @@ struct cep_rule {
     uint32_t key_count;
     uint32_t *guard_keys;  /* owned; by guard: index into `keys` */
     struct rt_text key;    /* of the runs at work, during nfa_step and nfa_advance */
-    rt_duration patience;  /* how long after its deadline a key may be looked at, at the latest */
     size_t run_bytes;      /* as far as counted in engine->run_bytes */
     uint64_t keys_at_work; /* bits of `keys` that are equal to it for the event at hand */
 };
@@ -376,6 +376,8 @@ void cep_fire(struct cep_engine *engine, rt_time until);
 
 /* ---- sweep.c ---- */
 
+/* The slot of a key has got its deadline. */
+void cep_sweep_note(struct cep_engine *engine, struct cep_key *key, const struct cep_slot *slot);
 /* A swept rule whose slots last at least so long looks its keys up here. */
 void cep_sweep_add_rule(struct cep_keying *keying, rt_duration lasts);
 /* The cursor has not come by yet, but by the time of the event at hand the slot is no more. */

@@ -5,8 +5,8 @@
  *     key's timer --wheel--> due --> slots whose deadline has come: nfa_advance --> records put aside
  *                                    next deadline: records emitted in order of arrival, rule
  *
- * A slot whose runs' deadline has moved on since it was set is found when the timer fires, and set again.  A rule whose runs
- * nobody sees expire is patient: its slots are looked at some time after their deadline, together with others of the key.
+ * A slot whose runs' deadline has moved on since it was set is found when the timer fires, and set again.  Slots that end
+ * without a word have no timer: sweep.c.
  */
 #include "cep/state.h"
 #include "runtime/base/assert.h"
@@ -19,19 +19,18 @@ static enum rt_status arm(struct cep_engine *engine, const struct cep_keying *ke
                           struct rt_key_line *line, const struct cep_slot *slot)
 {
     struct cep_key *key = cep_key_of_line(line);
-    rt_time at;
 
     if (slot->deadline.ms == RT_TIME_MAX.ms || engine->rules[slot->rule].is_swept)
         return RT_OK;
-    at = rt_time_plus(slot->deadline, engine->rules[slot->rule].patience);
     if (key->timer == NULL) {
         key->timer = rt_pool_take(&engine->timers);
         if (key->timer == NULL)
             return RT_ERR_NOMEM;
         *key->timer = (struct cep_timer){0};
     }
-    if (!rt_timer_scheduled(&key->timer->timer) || rt_time_before(at, key->timer->timer.deadline))
-        rt_wheel_schedule(engine->wheel, &key->timer->timer, at,
+    if (!rt_timer_scheduled(&key->timer->timer) ||
+        rt_time_before(slot->deadline, key->timer->timer.deadline))
+        rt_wheel_schedule(engine->wheel, &key->timer->timer, slot->deadline,
                           (line->hash & HASH_UPPER) | (uint64_t)(keying - engine->keyings));
     return RT_OK;
 }
@@ -45,8 +44,11 @@ enum rt_status cep_timer_set(struct cep_engine *engine, struct cep_keying *keyin
                        : rule->machine != NULL ? nfa_runs_deadline(rule->machine, &slot->runs, &tie)
                                                : cep_seen_deadline(rule, slot);
 
-    if (rule->is_swept)
+    if (rule->is_swept) {
         slot->deadline = deadline; /* as it is: no timer would find out that it has moved on */
+        cep_sweep_note(engine, cep_key_of_line(line), slot);
+        return RT_OK;
+    }
     if (!rt_time_before(deadline, slot->deadline))
         return RT_OK;
     slot->deadline = deadline;

@@ -157,9 +157,9 @@ rt_time nfa_runs_deadline(const struct nfa_machine *machine, const struct nfa_ru
                : list->deadline;
 }
 
-rt_duration nfa_machine_patience(const struct nfa_machine *machine)
+bool nfa_machine_is_quiet(const struct nfa_machine *machine)
 {
-    return (rt_duration){machine->quiet ? machine->program->within_ms / 2 : 0};
+    return machine->quiet;
 }
 
 void nfa_runs_prefetch(const struct nfa_runs *runs, bool paths)

@@ -21,7 +21,7 @@
  * N3  nfa_step allocates nothing in the steady state: runs and path nodes come from the machine's pools.
  * N4  Between calls, a run that could be expired has a deadline, and nfa_runs_deadline is the least of them; where nobody sees
  *     runs expire (no timeouts wanted, no absences, matches at once) it is the one by which all have: nfa_step lets those go
- *     that are over, so only a key without events keeps them longer, for `within` and nfa_machine_patience at most.
+ *     that are over, so only a key without events keeps them longer, until its caller comes by.
  * N5  A run that can only stay where it is costs nothing: nfa_runs_want says whether an event can matter to a key.
  */
 #ifndef EGRET_NFA_NFA_H
@@ -208,8 +208,8 @@ enum rt_status nfa_advance(struct nfa_machine *machine, struct nfa_runs *runs, r
 rt_time nfa_runs_deadline(const struct nfa_machine *machine, const struct nfa_runs *runs,
                           uint64_t *start_sequence);
 
-/* How long after the deadline of runs nfa_advance may be called without that anybody notices (N4); often 0. */
-rt_duration nfa_machine_patience(const struct nfa_machine *machine);
+/* May nfa_advance be called long after the deadline without that anybody notices (N4)? */
+bool nfa_machine_is_quiet(const struct nfa_machine *machine);
 
 /* Drops all runs and held matches without output: cancel_if, a changed rule, the end. */
 void nfa_clear(struct nfa_machine *machine, struct nfa_runs *runs);
