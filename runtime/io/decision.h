@@ -45,6 +45,9 @@ struct rt_decision {
     /* RT_ERR_CORRUPT: what is decided and what is here do not fit: `error` says what, and what to do.  RT_ERR_IO. */
     enum rt_status (*recover)(struct rt_decision *self, const struct rt_decision_local *local,
                               struct rt_decision_choice *out);
+    /* That checkpoint cannot be restored, for `status` (RT_ERR_NOT_FOUND: it is not there) and `why`: `error` says what to do. */
+    void (*cannot)(struct rt_decision *self, const struct rt_decision_choice *choice,
+                   enum rt_status status, const char *why);
     /* The sources have been sought: they stand where the decision says?  RT_ERR_CORRUPT, RT_ERR_IO. */
     enum rt_status (*resumed)(struct rt_decision *self);
     /* Between two batches: what was written and read so far belongs together. */

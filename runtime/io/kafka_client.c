@@ -14,6 +14,7 @@
  */
 #include <fcntl.h>
 #include <librdkafka/rdkafka.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -610,7 +611,7 @@ struct rt_kafka_writer {
     rd_kafka_topic_t *topics[TOPICS_MAX];
     uint32_t topic_count;
     bool transactional;
-    bool failed; /* a record was not delivered: sticky */
+    atomic_bool failed; /* sticky; set last, since flush may run on another thread */
     bool fenced;
     char error[ERROR_BYTES];
 };

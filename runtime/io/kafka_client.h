@@ -171,7 +171,7 @@ enum rt_status rt_kafka_writer_send(struct rt_kafka_writer *writer,
 /* Looks after the library's callbacks without waiting.  RT_ERR_IO: a record could not be delivered. */
 enum rt_status rt_kafka_writer_serve(struct rt_kafka_writer *writer);
 
-/* Waits until everything sent is acknowledged.  RT_AGAIN: not in that time. */
+/* Waits until everything sent is acknowledged.  RT_AGAIN: not in that time.  May run on another thread than `send`. */
 enum rt_status rt_kafka_writer_flush(struct rt_kafka_writer *writer, int timeout_ms);
 
 /* Records sent and not yet acknowledged. */

@@ -138,6 +138,22 @@ static enum rt_status decision_recover(struct rt_decision *port,
     return RT_OK;
 }
 
+static void decision_cannot(struct rt_decision *port, const struct rt_decision_choice *choice,
+                            enum rt_status status, const char *why)
+{
+    struct kafka_decision *decision = of(port);
+
+    rt_buffer_reset(&decision->error);
+    if (status == RT_ERR_NOT_FOUND)
+        RT_KAFKA_STOP_SAY(&decision->error, RT_KAFKA_STOP_CHECKPOINT_MISSING,
+                          "the committed offsets name checkpoint %" PRIu64 " (%s)", choice->id,
+                          why);
+    else
+        RT_KAFKA_STOP_SAY(&decision->error, RT_KAFKA_STOP_CHECKPOINT_OTHER,
+                          "the committed offsets name checkpoint %" PRIu64 " with mark %s (%s)",
+                          choice->id, choice->mark, why);
+}
+
 /* The checkpoint's places are those that were committed with it. */
 static enum rt_status compare_places(struct kafka_decision *decision)
 {
@@ -249,6 +265,7 @@ enum rt_status rt_kafka_decision_new(const struct rt_kafka_decision_options *opt
         return RT_ERR_NOMEM;
     decision->port = (struct rt_decision){
         .recover = decision_recover,
+        .cannot = decision_cannot,
         .resumed = decision_resumed,
         .barrier = decision_barrier,
         .full = decision_full,

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/io/sink_kafka.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "runtime/base/alloc.h"
 #include "runtime/base/assert.h"
+#include "runtime/base/killpoint.h"
 #include "runtime/io/source_kafka.h"
 
 enum { TOPIC_BYTES_MAX = 249, HEADERS_MAX = 16, SYNC_STEP_MS = 1000, ERROR_BYTES = 2048 };
@@ -132,6 +134,21 @@ static enum rt_status sink_sync(struct rt_sink *port)
     return say(sink, status);
 }
 
+/* On another thread, while records are written: the client does not mind. */
+static enum rt_status sink_settle(const struct rt_sink *port)
+{
+    const struct kafka_sink *sink = (const struct kafka_sink *)port;
+    enum rt_status status;
+
+    if (sink->session != NULL || MUTANT("kafka_no_settle"))
+        return RT_OK;
+    do
+        status = rt_kafka_writer_flush(sink->writer, SYNC_STEP_MS);
+    while (status == RT_AGAIN);
+    errno = status == RT_OK ? 0 : EIO;
+    return status;
+}
+
 static uint64_t sink_position(const struct rt_sink *port)
 {
     return ((const struct kafka_sink *)port)->count;
@@ -187,6 +204,7 @@ enum rt_status rt_sink_kafka_open(const struct rt_kafka_sink_options *options,
         .write = sink_write,
         .flush = sink_flush,
         .sync = sink_sync,
+        .settle = sink_settle,
         .position = sink_position,
         .error = sink_error,
         .free = sink_free,

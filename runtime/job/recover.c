@@ -240,7 +240,10 @@ static enum rt_status choose(struct rt_durable *durable, const struct rt_manifes
         choice.id = local.newest;
     status = rt_checkpoints_choose(checkpoints, choice.id,
                                    choice.course == RT_DECISION_RESTORE ? choice.mark : NULL, out);
-    return status == RT_OK ? RT_OK : refuse_checkpoint(durable, status, choice.id);
+    if (status == RT_OK || choice.course != RT_DECISION_RESTORE || status == RT_ERR_NOMEM)
+        return status == RT_OK ? RT_OK : refuse_checkpoint(durable, status, choice.id);
+    decision->cannot(decision, &choice, status, rt_checkpoints_error(checkpoints));
+    return refuse(durable, status, decision->error(decision), NULL);
 }
 
 enum rt_status rt_durable_recover(struct rt_durable *durable, struct rt_recovered *out)
