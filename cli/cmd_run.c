@@ -148,17 +148,21 @@ static enum rt_status make_job(struct run *run)
 {
     const struct cli_run_options *options = run->options;
     bool punctuated = run->plan->watermark_when != NULL;
-    struct rt_job_options job = {
+    struct rt_job_source source = {
         .source = run->source,
+        .name = "input",
         .codec = run->codec,
-        .fields = run->plan->fields,
-        .target = cep_engine_operator(run->engine),
         .time_reader = options->time_reader,
         .time_slot = run->plan->time_slot,
-        .stream = {.out_of_orderness = options->out_of_orderness, .punctuated = punctuated},
+        .time = {.out_of_orderness = options->out_of_orderness, .punctuated = punctuated},
         .punctuation = punctuated ? moves_watermark : NULL,
         .punctuation_context = run,
-        .source_name = "input",
+    };
+    struct rt_job_options job = {
+        .sources = &source,
+        .source_count = 1,
+        .fields = run->plan->fields,
+        .target = cep_engine_operator(run->engine),
         .dead_letter = run->dead_letter,
         .outputs = &run->sink,
         .output_count = 1,

@@ -91,13 +91,15 @@ static bool build(struct set_up *set_up, struct rule_plan *plan, const char *pat
         rt_sink_file_new("/dev/null", false, &set_up->message, &set_up->sink) != RT_OK)
         return false;
 
+    struct rt_job_source source = {.source = set_up->source,
+                                   .name = "input",
+                                   .codec = set_up->codec,
+                                   .time_slot = plan->time_slot};
     struct rt_job_options options = {
-        .source = set_up->source,
-        .codec = set_up->codec,
+        .sources = &source,
+        .source_count = 1,
         .fields = plan->fields,
         .target = target,
-        .time_slot = plan->time_slot,
-        .source_name = "input",
         .outputs = &set_up->sink,
         .output_count = 1,
         .keep_open = set_up->pass->keep_open,

@@ -75,12 +75,57 @@ static enum rt_status make_durable(struct rt_job *job)
 {
     struct rt_durable_parts parts = {.memory = job->options.target->memory,
                                      .stream = job->stream,
-                                     .sources = &job->options.source,
-                                     .source_count = 1,
+                                     .sources = job->all,
+                                     .source_count = job->options.source_count,
                                      .counters = &job->counters};
 
     RT_ASSERT(parts.memory != NULL);
     return rt_durable_new(job->options.durable, &parts, &job->durable);
+}
+
+static enum rt_status copy_sources(struct rt_job *job)
+{
+    size_t count = job->options.source_count;
+
+    RT_ASSERT(count > 0);
+    job->sources = rt_alloc_zeroed(count, sizeof(*job->sources));
+    job->inputs = rt_alloc_zeroed(count, sizeof(struct rt_source *));
+    job->all = rt_alloc_zeroed(count, sizeof(struct rt_source *));
+    job->places_expected = rt_alloc_zeroed(count, sizeof(*job->places_expected));
+    if (job->sources == NULL || job->inputs == NULL || job->all == NULL ||
+        job->places_expected == NULL)
+        return RT_ERR_NOMEM;
+    for (size_t i = 0; i < count; i++) {
+        const struct rt_job_source *source = &job->options.sources[i];
+
+        RT_ASSERT(source->time_slot == RT_NO_SLOT || source->time_slot < job->field_count);
+        RT_ASSERT(source->time.punctuated == (source->punctuation != NULL));
+        job->sources[i] = *source;
+        job->inputs[i] = job->all[i] = source->source;
+        job->live = job->live || source->live;
+    }
+    job->options.sources = job->sources;
+    job->at = job->sources;
+    job->left = count;
+    return RT_OK;
+}
+
+static enum rt_status make_stream(struct rt_job *job, struct rt_operator *target)
+{
+    size_t count = job->options.source_count;
+    struct rt_stream_source *sources = rt_alloc_zeroed(count, sizeof(*sources));
+    struct rt_stream_options options = {
+        .bytes_max = job->options.waiting_bytes_max, .sources = sources, .source_count = count};
+
+    if (sources == NULL)
+        return RT_ERR_NOMEM;
+    for (size_t i = 0; i < count; i++)
+        sources[i] = job->sources[i].time;
+
+    enum rt_status status = rt_stream_new(&options, target, &job->stream);
+
+    rt_free(sources);
+    return status;
 }
 
 enum rt_status rt_job_new(const struct rt_job_options *options, struct rt_job **out)
@@ -89,8 +134,6 @@ enum rt_status rt_job_new(const struct rt_job_options *options, struct rt_job **
     struct rt_job *job = rt_alloc_zeroed(1, sizeof(*job));
     struct rt_operator *target = options->target;
 
-    RT_ASSERT(options->time_slot < field_count);
-    RT_ASSERT(options->stream.punctuated == (options->punctuation != NULL));
     if (job == NULL)
         return RT_ERR_NOMEM;
     if (options->dead_letter != NULL) {
@@ -108,9 +151,10 @@ enum rt_status rt_job_new(const struct rt_job_options *options, struct rt_job **
         target = put_probe_before(job, target);
     job->slots = rt_alloc_zeroed(RT_GROUP_EVENTS * field_count, sizeof(*job->slots));
 
-    enum rt_status status =
-        job->slots == NULL ? RT_ERR_NOMEM : rt_stream_new(&options->stream, target, &job->stream);
+    enum rt_status status = job->slots == NULL ? RT_ERR_NOMEM : copy_sources(job);
 
+    if (status == RT_OK)
+        status = make_stream(job, target);
     if (status == RT_OK && options->durable != NULL)
         status = make_durable(job);
     if (status != RT_OK) {
@@ -133,6 +177,10 @@ void rt_job_free(struct rt_job *job)
     rt_buffer_done(&job->letter);
     rt_buffer_done(&job->error);
     rt_free(job->slots);
+    rt_free(job->sources);
+    rt_free(job->inputs);
+    rt_free(job->all);
+    rt_free(job->places_expected);
     rt_free(job);
 }
 

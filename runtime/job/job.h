@@ -2,7 +2,7 @@
 /*
  * job.h - the loop: one thread from bytes to alerts.  loop.c is the walk of an event in one file.
  *
- *     source --batch--> codec --> event time --> stream (watermark, order) --> operator --> emit --> sinks
+ *     sources --batch--> codec --> event time --> stream (watermark, order) --> operator --> emit --> sinks
  *                         |            |             |
  *                         +--rejected--+--too far----+--> dead letter, counted by reason
  *
@@ -11,6 +11,8 @@
  * J3  The record's sequence is its number in order of arrival, rejected ones counted too: positions and order do not depend on
  *     batch size.
  * J4  Output written by the operator is flushed when input runs dry and at the end.
+ * J6  Several sources take turns, a batch each.  When too much waits for the watermark, only the source that holds it back is
+ *     read until that has gone: the others wait where they are.  Nobody waits while some source has records.
  * J5  Every record is accounted for: read = accepted + rejected, and late and held are of the accepted.
  */
 #ifndef EGRET_RUNTIME_JOB_JOB_H
@@ -32,25 +34,43 @@ struct rt_durable_options; /* durable.h */
 struct rt_recovered;
 struct rt_durable_counters;
 
-struct rt_job_options {
-    struct rt_source *source;
+/* A field that the transport brings, not the record's text. */
+enum rt_record_part { RT_PART_KEY, RT_PART_STAMP, RT_PART_HEADER };
+struct rt_job_field {
+    rt_slot slot;
+    enum rt_record_part part;
+    const char *header; /* RT_PART_HEADER */
+};
+
+struct rt_job_source {
+    struct rt_source *source; /* its positions carry its index here */
+    const char *name;         /* in dead letters */
     struct rt_codec *codec;
-    const struct rt_fields *fields;
-    struct rt_operator *target;
     struct rt_time_reader time_reader;
-    rt_slot time_slot; /* of the event-time field */
-    struct rt_stream_options stream;
+    rt_slot time_slot;  /* of the event-time field; RT_NO_SLOT: the record's own time stamp */
+    bool stamp_if_none; /* an event without time has its record's, or the clock's without one */
+    struct rt_stream_source time;
     bool (*punctuation)(void *context,
                         const struct rt_event *event); /* NULL: periodic watermarks */
     void *punctuation_context;
-    const char *source_name;        /* in dead letters */
+    const struct rt_job_field *fields;
+    size_t field_count;
+    bool skip_rejects;   /* no dead letters */
+    bool stop_on_reject; /* RT_ERR_DATA at the first bad record */
+    bool live;           /* the wall clock is looked at: future limit, idleness */
+};
+
+struct rt_job_options {
+    const struct rt_job_source *sources; /* copied */
+    size_t source_count;
+    size_t waiting_bytes_max; /* of events that wait for the watermark; 0: 1 GiB */
+    const struct rt_fields *fields;
+    struct rt_operator *target;
     struct rt_sink *dead_letter;    /* NULL: counted only */
     struct rt_sink *const *outputs; /* what the operator's output goes to, for flushing (J4) */
     size_t output_count;
-    bool stop_on_reject; /* RT_ERR_DATA at the first bad record */
-    bool keep_open;      /* no final watermark */
-    bool live;           /* the wall clock is looked at: future limit, idleness */
-    bool measure;        /* nanoseconds by stage */
+    bool keep_open;                           /* no final watermark */
+    bool measure;                             /* nanoseconds by stage */
     const struct rt_durable_options *durable; /* NULL: nothing survives; copied */
 };
 

@@ -11,6 +11,8 @@
  *     finish: the final watermark, the last checkpoint
  */
 #include "runtime/job/loop.h"
+
+#include "runtime/base/alloc.h"
 #include "runtime/base/assert.h"
 #include "runtime/io/dead_letter.h"
 #include "runtime/time/clock.h"
@@ -26,11 +28,16 @@ static enum rt_status failed(struct rt_job *job, enum rt_status status, const ch
 
 /* ---- a record that is no event ---- */
 
+static const char *source_name(const struct rt_job *job, const struct rt_record *record)
+{
+    return job->sources[job->options.source_count == 1 ? 0 : record->position.source].name;
+}
+
 static enum rt_status write_dead_letter(struct rt_job *job, const struct rt_record *record,
                                         enum rt_reject reject, const char *detail)
 {
     struct rt_sink *sink = job->options.dead_letter;
-    struct rt_dead_letter letter = {reject, detail, job->options.source_name, record};
+    struct rt_dead_letter letter = {reject, detail, source_name(job, record), record};
 
     rt_buffer_reset(&job->letter);
     rt_dead_letter_json(&letter, &job->letter);
@@ -49,11 +56,11 @@ static enum rt_status reject_record(struct rt_job *job, const struct rt_record *
 
     job->counters.rejected++;
     job->counters.rejected_by[reject]++;
-    if (job->options.dead_letter != NULL)
+    if (job->options.dead_letter != NULL && !job->at->skip_rejects)
         status = write_dead_letter(job, record, reject, detail);
-    if (status != RT_OK || !job->options.stop_on_reject)
+    if (status != RT_OK || !job->at->stop_on_reject)
         return status;
-    rt_buffer_printf(&job->error, "%s, partition %u, offset %llu: %s%s%s", job->options.source_name,
+    rt_buffer_printf(&job->error, "%s, partition %u, offset %llu: %s%s%s", job->at->name,
                      record->position.partition, (unsigned long long)record->position.offset,
                      rt_reject_name(reject), detail == NULL ? "" : ": ",
                      detail == NULL ? "" : detail);
@@ -72,24 +79,106 @@ enum rt_status rt_job_keep_refused(void *context, const struct rt_event *event,
     return write_dead_letter(context, &record, reason, detail);
 }
 
+/* ---- what the transport brings ---- */
+
+static struct rt_value value_of_bytes(struct rt_text bytes)
+{
+    struct rt_value value = rt_string(bytes.data, (uint32_t)bytes.length);
+
+    if (bytes.data == NULL)
+        return (struct rt_value){.type = RT_ABSENT};
+    if (!rt_utf8_valid(bytes))
+        value.type = RT_BYTES;
+    return value;
+}
+
+/* The last header of the name counts. */
+static struct rt_value header_of(const struct rt_record *record, const char *name)
+{
+    for (size_t i = record->header_count; i-- > 0;) {
+        if (rt_text_is(record->headers[i].name, name))
+            return value_of_bytes(record->headers[i].value);
+    }
+    return (struct rt_value){.type = RT_ABSENT};
+}
+
+static struct rt_value stamp_of(const struct rt_record *record)
+{
+    int64_t seconds = record->stamp.ms / 1000, rest = record->stamp.ms % 1000;
+
+    if (!record->has_stamp)
+        return (struct rt_value){.type = RT_ABSENT};
+    seconds -= rest < 0;
+    rest += rest < 0 ? 1000 : 0;
+    return (struct rt_value){
+        .type = RT_TIMESTAMP, .length = (uint32_t)rest * 1000000, .u.integer = seconds};
+}
+
+static void fill_fields(const struct rt_job_source *source, const struct rt_record *record,
+                        struct rt_value *slots)
+{
+    for (size_t i = 0; i < source->field_count; i++) {
+        const struct rt_job_field *field = &source->fields[i];
+        struct rt_value *slot = &slots[field->slot];
+
+        switch (field->part) {
+        case RT_PART_KEY:
+            *slot = value_of_bytes(record->key);
+            break;
+        case RT_PART_STAMP:
+            *slot = stamp_of(record);
+            break;
+        case RT_PART_HEADER:
+            *slot = header_of(record, field->header);
+            break;
+        }
+    }
+}
+
+/* ---- event time ---- */
+
+static enum rt_reject take_stamp(const struct rt_job *job, const struct rt_record *record,
+                                 bool or_clock, rt_time *out)
+{
+    if (!record->has_stamp && !or_clock)
+        return RT_REJECT_NO_TIME;
+    *out = record->has_stamp ? record->stamp : job->wall;
+    if (rt_time_before(*out, RT_TIME_FIRST) || rt_time_before(RT_TIME_LAST, *out))
+        return RT_REJECT_TIME_RANGE;
+    return RT_REJECT_NONE;
+}
+
+static enum rt_reject read_time(const struct rt_job *job, const struct rt_record *record,
+                                const struct rt_value *slots, rt_time *out)
+{
+    const struct rt_job_source *source = job->at;
+    enum rt_reject reject;
+
+    if (source->time_slot == RT_NO_SLOT)
+        return take_stamp(job, record, source->stamp_if_none, out);
+    reject = rt_time_read(&source->time_reader, slots[source->time_slot], out);
+    return reject == RT_REJECT_NO_TIME && source->stamp_if_none ? take_stamp(job, record, true, out)
+                                                                : reject;
+}
+
 /* ---- decoding: records to events ---- */
 
 /* One record into the next place of the group.  RT_OK with a reason: it is no event. */
 static enum rt_status read_event(struct rt_job *job, const struct rt_record *record,
                                  enum rt_reject *reject, const char **detail)
 {
-    const struct rt_job_options *options = &job->options;
+    const struct rt_job_source *source = job->at;
     struct rt_value *slots = &job->slots[job->group_count * job->field_count];
     struct rt_event *event = &job->events[job->group_count];
 
-    if (record->too_long) {
-        *reject = RT_REJECT_TOO_LARGE;
+    if (record->too_long || record->is_absent) {
+        *reject = record->too_long ? RT_REJECT_TOO_LARGE : RT_REJECT_NO_VALUE;
         return RT_OK;
     }
 
     enum rt_status status =
-        options->codec->decode(options->codec, (struct rt_text){record->data, record->length},
-                               &job->scratch, slots, reject, detail);
+        source->codec->decode(source->codec, (struct rt_text){record->data, record->length},
+                              &job->scratch, slots, reject, detail);
 
     if (status != RT_OK)
         return status == RT_ERR_DATA ? RT_OK : status;
@@ -99,9 +188,11 @@ static enum rt_status read_event(struct rt_job *job, const struct rt_record *rec
                                .slot_count = job->field_count,
                                .raw = record->data,
                                .raw_length = record->length};
-    *reject = rt_time_read(&options->time_reader, slots[options->time_slot], &event->time);
+    fill_fields(source, record, slots);
+    *reject = read_time(job, record, slots, &event->time);
     if (*reject != RT_REJECT_NONE)
-        *detail = rt_time_reader_expects(&options->time_reader);
+        *detail = source->time_slot == RT_NO_SLOT ? "the record carries no time that can be used"
+                                                  : rt_time_reader_expects(&source->time_reader);
     return RT_OK;
 }
 
@@ -160,11 +251,11 @@ static enum rt_status refused(struct rt_job *job, enum rt_status status,
 static enum rt_status push_event(struct rt_job *job, const struct rt_event *event,
                                  const struct rt_record *record)
 {
-    const struct rt_job_options *options = &job->options;
+    const struct rt_job_source *source = job->at;
     const struct rt_stream_counters *counters = rt_stream_counters(job->stream);
     uint64_t taken = counters->pushed;
     bool punctuation =
-        options->punctuation != NULL && options->punctuation(options->punctuation_context, event);
+        source->punctuation != NULL && source->punctuation(source->punctuation_context, event);
     enum rt_status status = rt_stream_push(job->stream, event, punctuation, job->wall);
 
     if (RT_LIKELY(status == RT_OK))
@@ -223,35 +314,96 @@ static enum rt_status walk_batch(struct rt_job *job, struct rt_stages *stages)
         if (status == RT_OK)
             status = decoded;
     }
-    if (status == RT_OK && job->options.live)
+    if (status == RT_OK && job->live)
         status = rt_stream_idle(job->stream, job->wall);
     return status;
 }
 
-/* RT_OK, *ended at the end of input; or what ends the job. */
-static enum rt_status take_batch(struct rt_job *job, bool *ended)
+/* ---- sources ---- */
+
+/* Whose turn it is not: too much waits, and not for this one. */
+static bool is_held_back(const struct rt_job *job, size_t index)
 {
-    struct rt_source *source = job->options.source;
+    enum { WAITING_BYTES = 64 << 20 };
+    const struct rt_stream_counters *counters = rt_stream_counters(job->stream);
+    size_t bound = job->options.waiting_bytes_max / 2;
+    uint32_t holder;
+
+    if (job->left < 2 ||
+        (bound == 0 ? counters->waiting_bytes < WAITING_BYTES : counters->waiting_bytes < bound))
+        return false;
+    return rt_stream_holds(job->stream, &holder) && holder != index;
+}
+
+/*
+ * Every partition that is known holds the watermark from then on, not from its first record.  Costs a call where nothing has been
+ * added.
+ */
+static enum rt_status expect_places(struct rt_job *job, size_t index)
+{
+    const struct rt_source *source = job->all[index];
+    size_t count = source->places == NULL ? 0 : source->places(source, NULL, 0);
+    enum rt_status status = RT_OK;
+    struct rt_place *places;
+
+    if (!job->sources[index].time.per_partition || count <= job->places_expected[index])
+        return RT_OK;
+    places = rt_alloc_zeroed(count, sizeof(*places));
+    if (places == NULL)
+        return RT_ERR_NOMEM;
+    (void)source->places(source, places, count);
+    for (size_t i = 0; i < count && status == RT_OK; i++)
+        status = rt_stream_expect(job->stream, (uint32_t)index, places[i].partition);
+    job->places_expected[index] = count;
+    rt_free(places);
+    return status;
+}
+
+static enum rt_status expect_sources(struct rt_job *job)
+{
+    enum rt_status status = RT_OK;
+
+    for (size_t i = 0; i < job->options.source_count && status == RT_OK; i++) {
+        status = expect_places(job, i);
+        if (status == RT_OK && job->options.source_count > 1 && job->places_expected[i] == 0)
+            status = rt_stream_expect(job->stream, (uint32_t)i, 0);
+    }
+    return status;
+}
+
+/* One batch of one source; at its end it leaves.  RT_OK, or what ends the job. */
+static enum rt_status take_batch(struct rt_job *job, size_t index)
+{
+    struct rt_source *source = job->inputs[index];
     struct rt_stages *stages = rt_job_stages(job);
 
     rt_stages_begin(stages);
+    job->at = &job->sources[index];
     job->batch.count = 0;
+    job->batch.paused = is_held_back(job, index);
 
     enum rt_status status = source->read(source, &job->batch);
 
-    if (status == RT_END)
-        *ended = true;
-    else if (status != RT_OK)
+    if (status == RT_END) {
+        job->inputs[index] = NULL;
+        job->left--;
+    } else if (status != RT_OK) {
         return failed(job, status, source->error(source));
-    if (job->options.live)
+    }
+
+    bool ended = status == RT_END;
+
+    if (job->live || job->at->stamp_if_none)
         job->wall = rt_clock_wall();
-    status = walk_batch(job, stages);
+    status = expect_places(job, index);
+    if (status == RT_OK)
+        status = walk_batch(job, stages);
+    if (status == RT_OK && ended && job->left > 0)
+        status = rt_stream_leave(job->stream, (uint32_t)index);
     rt_stage_switch(stages, RT_STAGE_EMIT);
     if (status == RT_OK && job->batch.count < RT_BATCH_RECORDS_MAX)
         status = flush_outputs(job);
     rt_stages_end(stages, job->batch.count);
-    if (status == RT_OK && job->batch.count == 0 && !*ended)
-        rt_sources_wait(&job->options.source, 1);
     update_counters(job);
     return status;
 }
@@ -273,20 +425,49 @@ enum rt_status rt_job_recover(struct rt_job *job, struct rt_recovered *out)
     return answered(job, status);
 }
 
+/* A step towards the next checkpoint, behind a batch. */
+static enum rt_status step(struct rt_job *job, bool idle)
+{
+    return job->durable == NULL ? RT_OK : answered(job, rt_durable_step(job->durable, idle));
+}
+
 /* ---- the loop ---- */
+
+static bool is_stopped(const struct rt_job *job)
+{
+    return atomic_load_explicit(&job->stopped, memory_order_relaxed);
+}
+
+/* A batch of each; *got: there was something. */
+static enum rt_status take_turns(struct rt_job *job, bool *got)
+{
+    enum rt_status status = RT_OK;
+
+    *got = false;
+    for (size_t i = 0; i < job->options.source_count && status == RT_OK && !is_stopped(job); i++) {
+        if (job->inputs[i] == NULL)
+            continue;
+        status = take_batch(job, i);
+        if (status == RT_OK && job->batch.count > 0) {
+            *got = true;
+            status = step(job, false);
+        }
+    }
+    return status == RT_OK && !*got ? step(job, true) : status;
+}
 
 enum rt_status rt_job_run(struct rt_job *job)
 {
-    enum rt_status status = RT_OK;
-    bool ended = false;
+    enum rt_status status = expect_sources(job);
 
-    while (status == RT_OK && !ended &&
-           !atomic_load_explicit(&job->stopped, memory_order_relaxed)) {
-        status = take_batch(job, &ended);
-        if (status == RT_OK && job->durable != NULL)
-            status = answered(job, rt_durable_step(job->durable, job->batch.count == 0));
+    while (status == RT_OK && job->left > 0 && !is_stopped(job)) {
+        bool got;
+
+        status = take_turns(job, &got);
+        if (status == RT_OK && !got && job->left > 0 && !is_stopped(job))
+            rt_sources_wait(job->inputs, job->options.source_count);
     }
-    if (status == RT_OK && ended && !job->options.keep_open)
+    if (status == RT_OK && job->left == 0 && !job->options.keep_open)
         status = rt_stream_finish(job->stream);
     if (status != RT_OK && status != RT_END)
         failed(job, status, rt_status_text(status));
@@ -297,6 +478,6 @@ enum rt_status rt_job_run(struct rt_job *job)
     }
     update_counters(job);
     if (status == RT_OK && job->durable != NULL)
-        status = answered(job, rt_durable_finish(job->durable, ended));
+        status = answered(job, rt_durable_finish(job->durable, job->left == 0));
     return status;
 }

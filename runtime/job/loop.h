@@ -28,6 +28,13 @@ struct rt_job_probe {
 
 struct rt_job {
     struct rt_job_options options;
+    struct rt_job_source *sources;  /* owned; a copy */
+    struct rt_source **inputs;      /* owned; by source; NULL: it has ended */
+    struct rt_source **all;         /* owned; by source, ended or not */
+    size_t *places_expected;        /* owned; by source: how many of them the stream knows */
+    const struct rt_job_source *at; /* whose batch is at hand */
+    size_t left;                    /* sources that have not ended */
+    bool live;                      /* one of them is */
     struct rt_stream *stream;
     struct rt_durable *durable; /* NULL: nothing survives */
     struct rt_arena scratch;

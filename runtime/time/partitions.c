@@ -196,7 +196,8 @@ void rt_partitions_raise(struct rt_partitions *partitions, rt_partition_id id, r
     sift_down(partitions, item->heap_at);
 }
 
-void rt_partitions_expire(struct rt_partitions *partitions, rt_time wall, rt_duration timeout)
+void rt_partitions_expire(struct rt_partitions *partitions, rt_time wall,
+                          const rt_duration *timeouts, size_t count)
 {
     if (rt_time_before(wall, partitions->expiry))
         return;
@@ -204,7 +205,9 @@ void rt_partitions_expire(struct rt_partitions *partitions, rt_time wall, rt_dur
     for (rt_partition_id id = 0; id < partitions->count; id++) {
         struct rt_partition *item = &partitions->items[id];
 
-        if (item->heap_at == NOT_IN_HEAP)
+        rt_duration timeout = timeouts[item->source < count ? item->source : count - 1];
+
+        if (item->heap_at == NOT_IN_HEAP || timeout.ms == 0)
             continue;
         if (item->heard_wall.ms == RT_TIME_MIN.ms)
             item->heard_wall = wall;

@@ -59,8 +59,12 @@ static inline bool rt_partition_is_idle(const struct rt_partition *partition)
 /* Moves its watermark, if that is forward. */
 void rt_partitions_raise(struct rt_partitions *partitions, rt_partition_id id, rt_time watermark);
 
-/* Takes out what was silent for `timeout`.  One that was never heard of counts from the first call. */
-void rt_partitions_expire(struct rt_partitions *partitions, rt_time wall, rt_duration timeout);
+/*
+ * Takes out what was silent for the time-out of its source (0: never; sources past `count`: the last one's).  One that was never
+ * heard of counts from the first call.
+ */
+void rt_partitions_expire(struct rt_partitions *partitions, rt_time wall,
+                          const rt_duration *timeouts, size_t count);
 
 /* False: none is active. */
 bool rt_partitions_least(const struct rt_partitions *partitions, rt_time *out);

@@ -9,27 +9,57 @@
 
 enum { PREPARED_EVENTS = 16 };
 
+static enum rt_status copy_sources(struct rt_stream *stream,
+                                   const struct rt_stream_options *options)
+{
+    const struct rt_stream_source every = {.out_of_orderness = options->out_of_orderness,
+                                           .punctuated = options->punctuated,
+                                           .per_partition = options->per_partition,
+                                           .idle_timeout = options->idle_timeout,
+                                           .future_limit = options->future_limit};
+    const struct rt_stream_source *sources = options->sources == NULL ? &every : options->sources;
+    size_t count = options->sources == NULL ? 1 : options->source_count;
+
+    RT_ASSERT(count > 0);
+    stream->sources = rt_alloc_zeroed(count, sizeof(*stream->sources));
+    stream->idle_timeouts = rt_alloc_zeroed(count, sizeof(*stream->idle_timeouts));
+    if (stream->sources == NULL || stream->idle_timeouts == NULL)
+        return RT_ERR_NOMEM;
+    stream->source_count = count;
+    stream->has_partitions = count > 1;
+    for (size_t i = 0; i < count; i++) {
+        const struct rt_stream_source *source = &sources[i];
+
+        RT_ASSERT(source->out_of_orderness.ms >= 0 && source->idle_timeout.ms >= 0 &&
+                  source->future_limit.ms >= 0);
+        stream->sources[i] = *source;
+        stream->idle_timeouts[i] = source->idle_timeout;
+        stream->has_partitions |= source->per_partition;
+        stream->has_idle_timeout |= source->idle_timeout.ms > 0;
+    }
+    stream->straight = !stream->has_partitions && stream->sources[0].out_of_orderness.ms == 0 &&
+                       !stream->sources[0].punctuated;
+    return RT_OK;
+}
+
 enum rt_status rt_stream_new(const struct rt_stream_options *options, struct rt_operator *target,
                              struct rt_stream **out)
 {
     struct rt_stream *stream = rt_alloc_zeroed(1, sizeof(*stream));
     size_t bytes_max = options->bytes_max == 0 ? WAITING_BYTES_MAX_DEFAULT : options->bytes_max;
 
-    RT_ASSERT(options->out_of_orderness.ms >= 0 && options->idle_timeout.ms >= 0 &&
-              options->future_limit.ms >= 0);
     if (stream == NULL)
         return RT_ERR_NOMEM;
-    stream->options = *options;
     stream->target = target;
-    stream->straight =
-        options->out_of_orderness.ms == 0 && !options->punctuated && !options->per_partition;
     stream->watermark = stream->largest = RT_TIME_MIN;
     stream->heard_wall = stream->left_at = RT_TIME_MIN;
 
-    enum rt_status status = rt_order_init(&stream->order, bytes_max);
+    enum rt_status status = copy_sources(stream, options);
 
+    if (status == RT_OK)
+        status = rt_order_init(&stream->order, bytes_max);
     /* Without partitions of their own all records are of partition (0, 0). */
-    if (status == RT_OK && !options->per_partition)
+    if (status == RT_OK && !stream->has_partitions)
         status = rt_partitions_find(&stream->partitions, 0, 0, &stream->heard_last);
     if (status != RT_OK) {
         rt_stream_free(stream);
@@ -45,15 +75,39 @@ void rt_stream_free(struct rt_stream *stream)
         return;
     rt_order_done(&stream->order);
     rt_partitions_done(&stream->partitions);
+    rt_free(stream->sources);
+    rt_free(stream->idle_timeouts);
     rt_free(stream);
+}
+
+static const struct rt_stream_source *source_of(const struct rt_stream *stream, uint32_t source)
+{
+    RT_ASSERT(stream->source_count == 1 || source < stream->source_count);
+    return &stream->sources[stream->source_count == 1 ? 0 : source];
+}
+
+static enum rt_status find_partition(struct rt_stream *stream, uint32_t source, uint32_t partition,
+                                     rt_partition_id *out)
+{
+    bool apart = source_of(stream, source)->per_partition;
+
+    return rt_partitions_find(&stream->partitions, source, apart ? partition : 0, out);
 }
 
 enum rt_status rt_stream_expect(struct rt_stream *stream, uint32_t source, uint32_t partition)
 {
     rt_partition_id id;
 
-    RT_ASSERT(stream->options.per_partition);
-    return rt_partitions_find(&stream->partitions, source, partition, &id);
+    RT_ASSERT(stream->has_partitions);
+    return find_partition(stream, source, partition, &id);
+}
+
+bool rt_stream_holds(const struct rt_stream *stream, uint32_t *source)
+{
+    if (stream->partitions.heap_count == 0)
+        return false;
+    *source = stream->partitions.items[stream->partitions.heap[0]].source;
+    return true;
 }
 
 void rt_stream_prepare(struct rt_stream *stream, const struct rt_event *const *events, size_t count)
@@ -121,29 +175,31 @@ static enum rt_status advance(struct rt_stream *stream, rt_time watermark)
 
 /* ---- an event ---- */
 
-static bool is_too_far_ahead(const struct rt_stream *stream, rt_time time, rt_time wall)
+static bool is_too_far_ahead(const struct rt_stream_source *source, rt_time time, rt_time wall)
 {
-    return stream->options.future_limit.ms > 0 && wall.ms != RT_TIME_MIN.ms &&
-           rt_time_plus(wall, stream->options.future_limit).ms < time.ms;
+    return source->future_limit.ms > 0 && wall.ms != RT_TIME_MIN.ms &&
+           rt_time_plus(wall, source->future_limit).ms < time.ms;
 }
 
 /* What a record makes of its partition's watermark.  It never lies behind the event, but for a punctuation. */
 static void raise_watermark(struct rt_stream *stream, const struct rt_event *event,
                             bool punctuation)
 {
-    if (!stream->options.punctuated)
+    const struct rt_stream_source *source = source_of(stream, event->position.source);
+
+    if (!source->punctuated)
         rt_partitions_raise(
             &stream->partitions, stream->heard_last,
-            rt_time_plus(event->time, (rt_duration){-stream->options.out_of_orderness.ms - 1}));
+            rt_time_plus(event->time, (rt_duration){-source->out_of_orderness.ms - 1}));
     else if (punctuation)
         rt_partitions_raise(&stream->partitions, stream->heard_last, event->time);
 }
 
 static enum rt_status hear(struct rt_stream *stream, const struct rt_event *event, rt_time wall)
 {
-    if (stream->options.per_partition) {
-        enum rt_status status = rt_partitions_find(&stream->partitions, event->position.source,
-                                                   event->position.partition, &stream->heard_last);
+    if (stream->has_partitions) {
+        enum rt_status status = find_partition(stream, event->position.source,
+                                               event->position.partition, &stream->heard_last);
 
         if (status != RT_OK)
             return status;
@@ -197,7 +253,7 @@ enum rt_status rt_stream_push(struct rt_stream *stream, const struct rt_event *e
 {
     if (stream->finished)
         return RT_ERR_ORDER;
-    if (is_too_far_ahead(stream, event->time, wall)) {
+    if (is_too_far_ahead(source_of(stream, event->position.source), event->time, wall)) {
         stream->counters.too_far_ahead++;
         return RT_ERR_DATA;
     }
@@ -233,14 +289,27 @@ enum rt_status rt_stream_idle(struct rt_stream *stream, rt_time wall)
 
     if (stream->finished)
         return RT_ERR_ORDER;
-    if (stream->options.idle_timeout.ms == 0 || wall.ms == RT_TIME_MIN.ms)
+    if (!stream->has_idle_timeout || wall.ms == RT_TIME_MIN.ms)
         return RT_OK;
     if (stream->restored && stream->heard_wall.ms == RT_TIME_MIN.ms)
         stream->heard_wall = wall;
-    rt_partitions_expire(&stream->partitions, wall, stream->options.idle_timeout);
+    rt_partitions_expire(&stream->partitions, wall, stream->idle_timeouts, stream->source_count);
     if (!rt_partitions_least(&stream->partitions, &least))
         least = follow_clock(stream, wall);
     return advance(stream, least);
+}
+
+enum rt_status rt_stream_leave(struct rt_stream *stream, uint32_t source)
+{
+    rt_time least;
+
+    if (stream->finished)
+        return RT_ERR_ORDER;
+    for (rt_partition_id id = 0; id < stream->partitions.count; id++) {
+        if (stream->partitions.items[id].source == source)
+            rt_partitions_rest(&stream->partitions, id);
+    }
+    return rt_partitions_least(&stream->partitions, &least) ? advance(stream, least) : RT_OK;
 }
 
 enum rt_status rt_stream_advance(struct rt_stream *stream, rt_time watermark)

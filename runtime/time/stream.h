@@ -32,13 +32,21 @@
 #include "runtime/event/event_form.h"
 #include "runtime/operator.h"
 
-struct rt_stream_options {
+struct rt_stream_source {         /* how the events of one source tell the time */
     rt_duration out_of_orderness; /* the bound, >= 0 */
     bool punctuated;              /* the watermark moves by rt_stream_push's `punctuation` only */
-    bool per_partition;       /* each (source, partition) has a watermark; false: one sequence */
+    bool per_partition; /* each partition has a watermark; false: the source is one sequence */
     rt_duration idle_timeout; /* 0: a silent partition holds the watermark for ever */
     rt_duration future_limit; /* 0: none */
-    size_t bytes_max;         /* of waiting events; 0: 1 GiB */
+};
+struct rt_stream_options {
+    /* Of every source, where `sources` does not tell of each. */
+    rt_duration out_of_orderness;
+    bool punctuated, per_partition;
+    rt_duration idle_timeout, future_limit;
+    size_t bytes_max;                       /* of waiting events; 0: 1 GiB */
+    const struct rt_stream_source *sources; /* by rt_position.source; copied; NULL: all alike */
+    size_t source_count;
 };
 
 struct rt_stream_counters {
@@ -56,9 +64,15 @@ void rt_stream_free(struct rt_stream *stream); /* NULL is fine */
 
 /*
  * Says that there is such a partition, before its first record: it holds the watermark until then or until it is idle.
- * Only with per_partition.
+ * Of a source that is one sequence the number does not matter.
  */
 enum rt_status rt_stream_expect(struct rt_stream *stream, uint32_t source, uint32_t partition);
+
+/* The source has ended: its partitions hold nothing back any more. */
+enum rt_status rt_stream_leave(struct rt_stream *stream, uint32_t source);
+
+/* The source whose partition holds the watermark back; false: none does. */
+bool rt_stream_holds(const struct rt_stream *stream, uint32_t *source);
 
 /*
  * The next events to be pushed: where they go straight through, the operator may prepare for them.  Of what waits the stream

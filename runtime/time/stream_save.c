@@ -13,7 +13,7 @@
 
 static void add_partitions(const struct rt_stream *stream, struct rt_buffer *out)
 {
-    rt_form_add_bool(out, stream->options.per_partition);
+    rt_form_add_bool(out, stream->has_partitions);
     rt_form_add_uint(out, stream->partitions.count);
     for (uint32_t i = 0; i < stream->partitions.count; i++) {
         const struct rt_partition *item = &stream->partitions.items[i];
@@ -113,13 +113,13 @@ static enum rt_status load_partitions(struct rt_stream *stream,
     bool was_per_partition = rt_form_bool(form);
     size_t count = rt_form_count(form, 4);
     struct rt_stream none = {.partitions = {0}};
-    bool counts = was_per_partition && stream->options.per_partition;
+    bool counts = was_per_partition && stream->has_partitions;
     enum rt_status status = rt_form_failed(form) ? RT_ERR_CORRUPT : RT_OK;
 
     for (size_t i = 0; i < count && status == RT_OK; i++)
         status = load_partition(counts ? stream : &none, reader, form);
     rt_partitions_done(&none.partitions);
-    if (status == RT_OK && !stream->options.per_partition)
+    if (status == RT_OK && !stream->has_partitions)
         rt_partitions_raise(&stream->partitions, stream->heard_last, stream->watermark);
     return status;
 }

@@ -10,7 +10,11 @@
 #include "runtime/time/stream.h"
 
 struct rt_stream {
-    struct rt_stream_options options;
+    struct rt_stream_source *sources; /* owned */
+    rt_duration *idle_timeouts;       /* owned; by source */
+    size_t source_count;
+    bool has_partitions; /* more than one sequence: watermarks are kept apart */
+    bool has_idle_timeout;
     struct rt_operator *target;
     bool straight; /* an event that is not late may be released at once */
     bool finished;

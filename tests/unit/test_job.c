@@ -147,6 +147,7 @@ struct fixture {
     struct memory_sink output, dead_letter;
     struct scribe scribe;
     struct rt_sink *outputs[1];
+    struct rt_job_source input;
     struct rt_job_options options;
     char *text;
 };
@@ -184,12 +185,14 @@ static enum rt_status open_fixture(struct fixture *f, const char *lines)
     if (rt_codec_json_new(f->fields, &f->codec) != RT_OK)
         return RT_ERR_NOMEM;
     f->outputs[0] = &f->output.port;
-    f->options = (struct rt_job_options){.source = &f->source.port,
-                                         .codec = f->codec,
+    f->input = (struct rt_job_source){.source = &f->source.port,
+                                      .name = "input",
+                                      .codec = f->codec,
+                                      .time_slot = rt_fields_slot(f->fields, ids[0])};
+    f->options = (struct rt_job_options){.sources = &f->input,
+                                         .source_count = 1,
                                          .fields = f->fields,
                                          .target = &f->scribe.port,
-                                         .time_slot = rt_fields_slot(f->fields, ids[0]),
-                                         .source_name = "input",
                                          .dead_letter = &f->dead_letter.port,
                                          .outputs = f->outputs,
                                          .output_count = 1};
@@ -313,7 +316,7 @@ static void stop_on_reject_ends_behind_what_came_before(void **state)
 
     (void)state;
     assert_int_equal(open_fixture(&f, "{\"ts\":1}\n{\"ts\":2}\n{\"ts\":\n{\"ts\":3}\n"), RT_OK);
-    f.options.stop_on_reject = true;
+    f.input.stop_on_reject = true;
     assert_int_equal(run(&f, &job), RT_ERR_DATA);
     assert_string_equal(text_of(&f.scribe.log), "p1#0 p2#1 ");
     assert_non_null(strstr(rt_job_error(job), "input, partition 0, offset 18: bad_json"));
@@ -334,8 +337,8 @@ static void a_live_job_refuses_what_lies_too_far_in_the_future(void **state)
         struct rt_job *job;
 
         assert_int_equal(open_fixture(&f, lines), RT_OK);
-        f.options.stream.future_limit.ms = 600000;
-        f.options.live = live;
+        f.input.time.future_limit.ms = 600000;
+        f.input.live = live;
         assert_int_equal(run(&f, &job), RT_OK);
         assert_int_equal(rt_job_counters(job)->rejected_by[RT_REJECT_FUTURE], live);
         assert_int_equal(rt_job_counters(job)->late, !live);
@@ -391,12 +394,12 @@ static void every_batch_size_gives_the_same_output(void **state)
 
             assert_int_equal(open_fixture(&f, lines.data), RT_OK);
             f.source.batch_size = batch_sizes[i];
-            f.options.stream.out_of_orderness.ms = bounds[bound / 2];
+            f.input.time.out_of_orderness.ms = bounds[bound / 2];
             f.options.measure = i % 2;
             if (bound % 2 == 1) {
-                f.options.stream.punctuated = true;
-                f.options.punctuation = every_fifth;
-                f.options.punctuation_context = &asked;
+                f.input.time.punctuated = true;
+                f.input.punctuation = every_fifth;
+                f.input.punctuation_context = &asked;
             }
             assert_int_equal(run(&f, &job), RT_OK);
             assert_int_equal(asked, bound % 2 * rt_job_counters(job)->accepted);
@@ -424,7 +427,7 @@ static void what_the_watermark_has_not_passed_is_held_if_the_end_stays_open(void
     assert_int_equal(open_fixture(&f, "{\"ts\":10}\n{\"ts\":30}\n{\"ts\":20}\n{\"ts\":31}\n"),
                      RT_OK);
     f.options.keep_open = true;
-    f.options.stream.out_of_orderness.ms = 10;
+    f.input.time.out_of_orderness.ms = 10;
     assert_int_equal(run(&f, &job), RT_OK);
     assert_string_equal(text_of(&f.scribe.log), "p10#0 p20#2 ");
     assert_int_equal(rt_job_counters(job)->held, 2);
@@ -500,8 +503,8 @@ static void errors_come_back_in_words(void **state)
         f.scribe.answer = cases[i].operator_answer;
         f.output.answer = cases[i].output_answer;
         f.dead_letter.answer = cases[i].dead_letter_answer;
-        f.options.stream.bytes_max = cases[i].waiting_max;
-        f.options.stream.out_of_orderness.ms = cases[i].waiting_max == 0 ? 0 : 10;
+        f.options.waiting_bytes_max = cases[i].waiting_max;
+        f.input.time.out_of_orderness.ms = cases[i].waiting_max == 0 ? 0 : 10;
         assert_int_equal(run(&f, &job), cases[i].status);
         assert_true(strstr(rt_job_error(job), cases[i].error) == rt_job_error(job));
         assert_int_equal(rt_job_error(job)[0] == '\0', cases[i].error[0] == '\0');
@@ -574,7 +577,7 @@ static void without_memory_the_job_says_so_and_leaves_nothing_behind(void **stat
         status = open_fixture(&f, "{\"ts\":3,\"user\":\"a\\tb\"}\n{\"ts\":1,\"list\":[[1],{}]}\nx\n"
                                   "{\"ts\":2}\n{\"ts\":9}\n");
         if (status == RT_OK) {
-            f.options.stream.out_of_orderness.ms = 5;
+            f.input.time.out_of_orderness.ms = 5;
             status = rt_job_new(&f.options, &job);
         }
         if (status == RT_OK)
@@ -590,10 +593,185 @@ static void without_memory_the_job_says_so_and_leaves_nothing_behind(void **stat
     }
 }
 
+/* ---- several sources ---- */
+
+enum { INPUTS = 2 };
+
+struct inputs {
+    struct line_source lines[INPUTS];
+    struct rt_job_source sources[INPUTS];
+    char *texts[INPUTS];
+};
+
+static enum rt_status line_read_of_second(struct rt_source *self, struct rt_batch *batch)
+{
+    enum rt_status status = batch->paused ? RT_OK : line_read(self, batch);
+
+    if (batch->paused)
+        batch->count = 0;
+    for (size_t i = 0; i < batch->count; i++)
+        batch->records[i].position.source = 1;
+    return status;
+}
+
+static void open_inputs(struct inputs *inputs, struct fixture *f, const char *const texts[INPUTS],
+                        size_t batch_size)
+{
+    *inputs = (struct inputs){.lines = {[0] = f->source}};
+    for (size_t i = 0; i < INPUTS; i++) {
+        size_t length = strlen(texts[i]);
+
+        inputs->texts[i] = rt_alloc_zeroed(1, length + RT_RECORD_PADDING);
+        memcpy(inputs->texts[i], texts[i], length);
+        inputs->lines[i] = (struct line_source){
+            .port = {.read = i == 0 ? line_read : line_read_of_second, .error = line_error},
+            .text = inputs->texts[i],
+            .length = length,
+            .batch_size = batch_size};
+        inputs->sources[i] = f->input;
+        inputs->sources[i].source = &inputs->lines[i].port;
+        inputs->sources[i].name = i == 0 ? "first" : "second";
+    }
+    f->options.sources = inputs->sources;
+    f->options.source_count = INPUTS;
+}
+
+static void close_inputs(struct inputs *inputs)
+{
+    for (size_t i = 0; i < INPUTS; i++)
+        rt_free(inputs->texts[i]);
+}
+
+static void several_sources_are_merged_by_event_time(void **state)
+{
+    static const char *const texts[INPUTS] = {
+        "{\"ts\":10,\"user\":\"a\"}\n{\"ts\":30,\"user\":\"c\"}\n{\"ts\":60,\"user\":\"f\"}\n",
+        "{\"ts\":20,\"user\":\"b\"}\n?\n{\"ts\":40,\"user\":\"d\"}\n{\"ts\":50,\"user\":\"e\"}\n"
+        "{\"ts\":70,\"user\":\"g\"}\n"};
+
+    (void)state;
+    for (size_t batch_size = 1; batch_size < 6; batch_size++) {
+        struct fixture f;
+        struct inputs inputs;
+        struct rt_job *job;
+        const char *log;
+        char order[64];
+        size_t count = 0;
+
+        assert_int_equal(open_fixture(&f, ""), RT_OK);
+        open_inputs(&inputs, &f, texts, batch_size);
+        assert_int_equal(run(&f, &job), RT_OK);
+        for (log = text_of(&f.scribe.log); *log != '\0'; log++) {
+            if (*log >= 'a' && *log <= 'g' && log[1] == ' ')
+                order[count++] = *log;
+        }
+        order[count] = '\0';
+        assert_string_equal(order, "abcdefg");
+        assert_int_equal(rt_job_counters(job)->late, 0);
+        assert_non_null(strstr(text_of(&f.dead_letter.text), "\"source\":\"second\""));
+        rt_job_free(job);
+        close_inputs(&inputs);
+        close_fixture(&f);
+    }
+}
+
+/* The first source is far ahead: without a brake all of it would wait. */
+static void a_source_that_is_ahead_waits_for_the_one_that_holds_back(void **state)
+{
+    enum { EVENTS = 2000 };
+    struct rt_buffer texts[INPUTS];
+    struct fixture f;
+    struct inputs inputs;
+    struct rt_job *job;
+
+    (void)state;
+    for (size_t i = 0; i < INPUTS; i++) {
+        rt_buffer_init(&texts[i], 1 << 20);
+        for (int k = 0; k < EVENTS; k++)
+            rt_buffer_printf(&texts[i], "{\"ts\":%d}\n", i == 1 ? 1000000 + k : k);
+    }
+    const char *const lines[INPUTS] = {texts[0].data, texts[1].data};
+
+    assert_int_equal(open_fixture(&f, ""), RT_OK);
+    open_inputs(&inputs, &f, lines, 8);
+    f.options.waiting_bytes_max = 1 << 15;
+    assert_int_equal(run(&f, &job), RT_OK);
+    assert_int_equal(rt_job_counters(job)->accepted, 2 * EVENTS);
+    assert_int_equal(rt_job_counters(job)->late, 0);
+    rt_job_free(job);
+    close_inputs(&inputs);
+    close_fixture(&f);
+    for (size_t i = 0; i < INPUTS; i++)
+        rt_buffer_done(&texts[i]);
+}
+
+/* ---- what the transport brings ---- */
+
+static enum rt_status stamped_read(struct rt_source *self, struct rt_batch *batch)
+{
+    static const struct rt_record_header headers[] = {{{"who", 3}, {"old", 3}},
+                                                      {{"who", 3}, {"me", 2}}};
+    enum rt_status status = line_read(self, batch);
+
+    for (size_t i = 0; i < batch->count; i++) {
+        batch->records[i].has_stamp = true;
+        batch->records[i].stamp = (rt_time){1000 + (int64_t)i};
+        batch->records[i].headers = headers;
+        batch->records[i].header_count = COUNT_OF(headers);
+        batch->records[i].key = i == 0 ? RT_TEXT("k") : (struct rt_text){NULL, 0};
+        batch->records[i].is_absent = i == 3;
+    }
+    return status;
+}
+
+static void records_bring_time_key_and_headers(void **state)
+{
+    static const struct {
+        bool from_record, if_none, key;
+        const char *log;
+        uint64_t rejected;
+    } cases[] = {
+        {true, false, false, "p1000#0me p1001#1me p1002#2me end", 1},
+        {true, false, true, "p1000#0k p1001#1 p1002#2 end", 1},
+        {false, true, false, "p1001#1me p1002#2me p5000#0me end", 1},
+        {false, false, false, "p5000#0me end", 3},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct fixture f;
+        struct rt_job *job;
+        rt_slot user;
+
+        assert_int_equal(open_fixture(&f, "{\"ts\":5000,\"user\":\"x\"}\n{}\n{}\n{}\n"), RT_OK);
+        user = rt_fields_find(f.fields, &RT_TEXT("user"), 1);
+
+        struct rt_job_field field = {
+            .slot = user, .part = cases[i].key ? RT_PART_KEY : RT_PART_HEADER, .header = "who"};
+
+        f.source.port.read = stamped_read;
+        f.input.fields = &field;
+        f.input.field_count = 1;
+        f.input.stamp_if_none = cases[i].if_none;
+        f.input.time.out_of_orderness.ms = 10000;
+        if (cases[i].from_record)
+            f.input.time_slot = RT_NO_SLOT;
+        assert_int_equal(run(&f, &job), RT_OK);
+        assert_string_equal(text_of(&f.scribe.log), cases[i].log);
+        assert_int_equal(rt_job_counters(job)->rejected, cases[i].rejected);
+        assert_int_equal(rt_job_counters(job)->rejected_by[RT_REJECT_NO_VALUE], 1);
+        rt_job_free(job);
+        close_fixture(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_record_that_is_no_event_is_counted_and_kept_with_its_reason),
+        cmocka_unit_test(several_sources_are_merged_by_event_time),
+        cmocka_unit_test(a_source_that_is_ahead_waits_for_the_one_that_holds_back),
+        cmocka_unit_test(records_bring_time_key_and_headers),
         cmocka_unit_test(without_a_dead_letter_sink_rejects_are_counted_only),
         cmocka_unit_test(stop_on_reject_ends_behind_what_came_before),
         cmocka_unit_test(a_live_job_refuses_what_lies_too_far_in_the_future),

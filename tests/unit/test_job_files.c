@@ -71,7 +71,9 @@ static struct rt_job_counters run_bytes(struct rt_text bytes, struct counter *co
     static const struct rt_text names[] = {{"ts", 2}, {"user", 4}};
     char input[] = "/tmp/egret-input-XXXXXX", dead[] = "/tmp/egret-dead-XXXXXX";
     const char *const paths[] = {input};
-    struct rt_job_options options = {.source_name = "input", .target = &counter->port};
+    struct rt_job_source source = {.name = "input"};
+    struct rt_job_options options = {
+        .sources = &source, .source_count = 1, .target = &counter->port};
     struct rt_job_counters counters;
     struct rt_fields *fields;
     struct rt_buffer message;
@@ -83,20 +85,20 @@ static struct rt_job_counters run_bytes(struct rt_text bytes, struct counter *co
     make_file(input, bytes.data, bytes.length);
     make_file(dead, "", 0);
     rt_buffer_init(&message, 1000);
-    assert_int_equal(rt_source_files_new(paths, 1, 0, &message, &options.source), RT_OK);
+    assert_int_equal(rt_source_files_new(paths, 1, 0, &message, &source.source), RT_OK);
     assert_int_equal(rt_sink_file_new(dead, false, &message, &options.dead_letter), RT_OK);
     assert_int_equal(rt_fields_new(&fields), RT_OK);
     for (size_t i = 0; i < COUNT_OF(names); i++)
         assert_int_equal(rt_fields_add(fields, &names[i], 1, true, &id), RT_OK);
     rt_fields_seal(fields);
-    assert_int_equal(rt_codec_json_new(fields, &options.codec), RT_OK);
+    assert_int_equal(rt_codec_json_new(fields, &source.codec), RT_OK);
     options.fields = fields;
     assert_int_equal(rt_job_new(&options, &job), RT_OK);
     assert_int_equal(rt_job_run(job), RT_OK);
     counters = *rt_job_counters(job);
     rt_job_free(job);
-    options.codec->free(options.codec);
-    options.source->free(options.source);
+    source.codec->free(source.codec);
+    source.source->free(source.source);
     rt_sink_free(options.dead_letter);
     rt_fields_free(fields);
     rt_buffer_done(&message);

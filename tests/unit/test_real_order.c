@@ -64,8 +64,8 @@ static enum rt_status run_with_bound(int64_t bound_ms, struct checker *checker,
     static const char path[] = EGRET_SHARED_DIR "/data/web_access/events.jsonl.gz";
     static const struct rt_text names[] = {{"ts", 2}, {"seq", 3}, {"ip", 2}};
     const char *const paths[] = {path};
-    struct rt_job_options options = {.source_name = "input",
-                                     .stream.out_of_orderness.ms = bound_ms};
+    struct rt_job_source source = {.name = "input", .time.out_of_orderness.ms = bound_ms};
+    struct rt_job_options options = {.sources = &source, .source_count = 1};
     struct rt_fields *fields;
     struct rt_buffer message;
     struct rt_job *job;
@@ -77,20 +77,20 @@ static enum rt_status run_with_bound(int64_t bound_ms, struct checker *checker,
     if (access(path, R_OK) != 0)
         return RT_ERR_IO;
     rt_buffer_init(&message, 1000);
-    assert_int_equal(rt_source_files_new(paths, 1, 0, &message, &options.source), RT_OK);
+    assert_int_equal(rt_source_files_new(paths, 1, 0, &message, &source.source), RT_OK);
     assert_int_equal(rt_fields_new(&fields), RT_OK);
     for (size_t i = 0; i < COUNT_OF(names); i++)
         assert_int_equal(rt_fields_add(fields, &names[i], 1, true, &id), RT_OK);
     rt_fields_seal(fields);
-    assert_int_equal(rt_codec_json_new(fields, &options.codec), RT_OK);
+    assert_int_equal(rt_codec_json_new(fields, &source.codec), RT_OK);
     options.fields = fields;
     options.target = &checker->port;
     assert_int_equal(rt_job_new(&options, &job), RT_OK);
     assert_int_equal(rt_job_run(job), RT_OK);
     *out = *rt_job_counters(job);
     rt_job_free(job);
-    options.codec->free(options.codec);
-    options.source->free(options.source);
+    source.codec->free(source.codec);
+    source.source->free(source.source);
     rt_fields_free(fields);
     rt_buffer_done(&message);
     return RT_OK;
