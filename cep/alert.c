@@ -27,7 +27,7 @@ struct writer {
     const struct cep_finding *finding;
     const struct rule_output *output;
     struct expr_frame frame;
-    struct rt_value bindings[RULE_BINDING_COUNT + RULE_AGGREGATES_MAX];
+    struct rt_value bindings[RULE_BINDINGS_MAX];
     struct taken *taken;
     uint32_t taken_count;
 };
@@ -408,8 +408,9 @@ enum rt_status cep_write_record(struct cep_rule *rule, const struct cep_finding 
     if (finding->kind == RULE_OUTPUT_TIMEOUT)
         writer.bindings[RULE_BINDING_TIMEOUT] = timeout_map(&writer, timeout);
     if (finding->outcomes != NULL)
-        memcpy(writer.bindings + RULE_BINDING_COUNT, finding->outcomes,
-               rule->rule->window->aggregate_count * sizeof(*finding->outcomes));
+        memcpy(writer.bindings + RULE_BINDING_AGGREGATES,
+               finding->outcomes + RULE_BINDING_AGGREGATES,
+               (RULE_BINDINGS_MAX - RULE_BINDING_AGGREGATES) * sizeof(*finding->outcomes));
     status = list_taken(&writer);
     if (status != RT_OK)
         return status;

@@ -90,7 +90,7 @@ void cep_slot_prefetch(const struct cep_engine *engine, const struct cep_slot *s
     if (rule->machine != NULL)
         nfa_runs_prefetch(&slot->runs, inside);
     else if (rule->windows != NULL && inside)
-        cep_window_prefetch(rule, slot->window);
+        cep_window_prefetch(rule, slot);
     else if (rule->windows != NULL)
         RT_PREFETCH(slot->window);
 }
@@ -309,7 +309,7 @@ void cep_slot_clear(struct cep_engine *engine, struct cep_slot *slot)
     struct cep_rule *rule = &engine->rules[slot->rule];
 
     if (rule->windows != NULL) {
-        cep_window_free(rule, &slot->window);
+        cep_window_clear(rule, slot);
     } else if (rule->machine != NULL) {
         nfa_clear(rule->machine, &slot->runs);
         cep_count_runs(rule);

@@ -7,6 +7,7 @@
  * What belongs to rules that do not go on is dropped; the key is then noted as changed, so that the next saving says so too.
  * Lines are as saved otherwise, so the first saving after restoring is as small as any.
  */
+#include "cep/history.h"
 #include "cep/key.h"
 #include "cep/save_state.h"
 #include "runtime/base/alloc.h"
@@ -111,6 +112,8 @@ static enum rt_status load_slot(struct restoring *restoring, struct cep_rule *ru
     if (rule->machine != NULL) {
         status = nfa_runs_load(rule->machine, &slot->runs, load_event, restoring, form);
         cep_count_runs(rule);
+    } else if (rule->windows != NULL && rule->windows->remembers) {
+        status = cep_history_load(rule, form, &slot->history);
     } else if (rule->windows != NULL) {
         status =
             rt_window_load(&rule->windows->shape, &restoring->engine->windows, form, &slot->window);

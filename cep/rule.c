@@ -103,7 +103,7 @@ enum rt_status cep_rule_init(struct cep_rule *rule, struct cep_engine *engine,
 void cep_rule_done(struct cep_rule *rule)
 {
     nfa_machine_free(rule->machine);
-    rt_free(rule->windows);
+    cep_window_done(rule);
     rt_free(rule->guards);
     rt_free(rule->is_start);
     rt_free(rule->guard_keys);

@@ -10,6 +10,7 @@
  */
 #include <stddef.h>
 
+#include "cep/history.h"
 #include "cep/save_state.h"
 #include "runtime/base/alloc.h"
 #include "runtime/window/save.h"
@@ -101,6 +102,8 @@ static enum rt_status machine_hash(const struct cep_rule *rule, struct rt_hash12
     *out = (struct rt_hash128){0};
     if (rule->machine != NULL)
         return nfa_program_hash(rule->rule->program, out);
+    if (rule->windows != NULL && rule->windows->remembers)
+        return cep_history_hash(rule, &out->low);
     if (rule->windows != NULL)
         return rt_window_shape_hash(&rule->windows->shape, &out->low);
     return RT_OK;

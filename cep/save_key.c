@@ -8,6 +8,7 @@
  * An event that several slots or several steps hold is there once; slots name it by its number.  A slot's bytes can be passed over,
  * so a rule that is gone harms nothing.
  */
+#include "cep/history.h"
 #include "cep/save_state.h"
 #include "runtime/base/alloc.h"
 #include "runtime/window/save.h"
@@ -90,7 +91,9 @@ static enum rt_status add_slot(struct cep_saving *saving, const struct cep_rule 
 
     if (rule->machine != NULL)
         return nfa_runs_save(rule->machine, &slot->runs, save_event, saving, out);
-    if (rule->windows != NULL)
+    if (rule->windows != NULL && rule->windows->remembers)
+        cep_history_save(rule, slot->history, out);
+    else if (rule->windows != NULL)
         rt_window_save(&rule->windows->shape, slot->window, out);
     else
         rt_form_add_fixed(out, slot->seen);

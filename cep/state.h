@@ -31,6 +31,7 @@
 #include "runtime/state/changes.h"
 #include "runtime/state/key_table.h"
 #include "runtime/time/wheel.h"
+#include "runtime/window/baseline.h"
 #include "runtime/window/window.h"
 
 enum { CEP_REASONS = RT_ERROR_ARGUMENT + 1 };
@@ -68,7 +69,9 @@ struct cep_slot {
     rt_time deadline; /* RT_TIME_MAX: none */
     union {           /* by the rule's kind; the first word is 0 when there is nothing */
         struct nfa_runs runs;
-        struct rt_window *window;   /* owned; in engine->windows */
+        struct rt_window *window; /* owned; in engine->windows */
+        struct cep_history
+            *history;               /* owned; likewise, in rules that remember more than a window */
         uint64_t seen;              /* new_value: when the value was seen last (cep_seen_of) */
         struct cep_slot_list *list; /* rule CEP_MANY */
     };
@@ -139,9 +142,16 @@ struct cep_rule_key {
 
 struct cep_windows { /* what a rule with a window has besides */
     struct rt_window_shape shape;
-    uint32_t in_having; /* bits of the aggregates that `having` reads */
-    bool key_in_having; /* it reads `key` or `group` */
-    struct rt_value outcomes[RULE_AGGREGATES_MAX];
+    uint32_t in_having;                          /* bits of the aggregates that `having` reads */
+    bool key_in_having;                          /* it reads `key` or `group` */
+    struct rt_value bindings[RULE_BINDINGS_MAX]; /* what a record sees */
+    /* What is remembered of a key beyond its window (history.h). */
+    bool remembers;
+    uint32_t at_end;         /* bits of the aggregates that are read when a window ends */
+    uint32_t previous_count; /* how many of them are the next window's `previous` */
+    rt_duration apart;       /* from one window's end to the next; 0: not fixed */
+    rt_duration memory;      /* after the last event */
+    struct rt_baseline_shape *baselines; /* owned; by baseline of the plan */
 };
 
 struct cep_rule {
@@ -192,7 +202,8 @@ struct cep_finding {
     const struct rt_event *event;  /* the event at hand of the output's expressions */
     rt_time time, first_time;
     uint64_t tie; /* arrival of the first event */
-    /* Of a window; NULL: of something else.  Without an event it is the window [begin, time). */
+    /* Of a window: all bindings, of which those from RULE_BINDING_AGGREGATES on count; NULL: of something else.  Without an
+     * event it is the window [begin, time). */
     const struct rt_value *outcomes;
     rt_time begin;
 };
@@ -407,16 +418,28 @@ void cep_seen_advance(const struct cep_rule *rule, struct cep_slot *slot, rt_tim
 /* ---- window.c ---- */
 
 enum rt_status cep_window_init(struct cep_rule *rule);
+void cep_window_done(struct cep_rule *rule);
 /* The event at hand to a rule with a window. */
 void cep_window_push(struct cep_rule *rule);
 /* A deadline of the slot's window; the window may be gone afterwards. */
 void cep_window_advance(struct cep_rule *rule, struct rt_text key, struct cep_slot *slot,
                         rt_time deadline);
-rt_time cep_window_deadline(const struct cep_rule *rule, const struct rt_window *window,
-                            uint64_t *tie);
-/* Fetches what an event would touch; the window's first line has come.  NULL is fine. */
-void cep_window_prefetch(const struct cep_rule *rule, const struct rt_window *window);
-void cep_window_free(struct cep_rule *rule, struct rt_window **window);
+rt_time cep_window_deadline(const struct cep_rule *rule, const struct cep_slot *slot);
+/* Frees what the slot holds. */
+void cep_window_clear(struct cep_rule *rule, struct cep_slot *slot);
+/* Fetches what the slot's window refers to; that window's beginning has come. */
+void cep_window_prefetch(const struct cep_rule *rule, const struct cep_slot *slot);
+
+struct cep_look {                 /* a test of `having` */
+    const struct rt_event *event; /* NULL: the window's end */
+    rt_time time;
+    struct rt_text key;
+    struct cep_history *history; /* NULL: the rule remembers nothing beyond the window */
+};
+/* The event at hand into the window, by the policy if that is as long as it may be.  False: it is not in. */
+bool cep_window_add(struct cep_rule *rule, struct rt_window **window);
+/* Looks at the window (NULL: an empty one) and fires.  Frees *window when it is to be emptied. */
+void cep_window_look(struct cep_rule *rule, struct rt_window **window, const struct cep_look *look);
 
 /* ---- rule.c ---- */
 

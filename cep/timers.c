@@ -40,7 +40,7 @@ enum rt_status cep_timer_set(struct cep_engine *engine, struct cep_keying *keyin
 {
     uint64_t tie = 0;
     const struct cep_rule *rule = &engine->rules[slot->rule];
-    rt_time deadline = rule->windows != NULL   ? cep_window_deadline(rule, slot->window, &tie)
+    rt_time deadline = rule->windows != NULL   ? cep_window_deadline(rule, slot)
                        : rule->machine != NULL ? nfa_runs_deadline(rule->machine, &slot->runs, &tie)
                                                : cep_seen_deadline(rule, slot);
 

@@ -8,7 +8,7 @@
  * A look is a test of `having`: at each event, or when a window ends (rule_window.looks_at_close).  A window that is
  * forgotten re-arms: what is empty is not true.
  */
-#include "cep/state.h"
+#include "cep/history.h"
 #include "runtime/base/alloc.h"
 #include "runtime/base/assert.h"
 
@@ -81,7 +81,7 @@ enum rt_status cep_window_init(struct cep_rule *rule)
             (struct rt_window_aggregate){.function = aggregate_of(plan->aggregates[i].function),
                                          .quantile = plan->aggregates[i].quantile};
         if (plan->having_tree != NULL &&
-            expr_tree_uses_binding(plan->having_tree, RULE_BINDING_COUNT + i))
+            expr_tree_uses_binding(plan->having_tree, RULE_BINDING_AGGREGATES + i))
             windows->in_having |= UINT32_C(1) << i;
     }
     windows->key_in_having = plan->having_tree != NULL &&
@@ -89,46 +89,83 @@ enum rt_status cep_window_init(struct cep_rule *rule)
                               expr_tree_uses_binding(plan->having_tree, RULE_BINDING_GROUP));
     rt_window_shape_init(&windows->shape);
     /* A window that is not looked at when it ends goes without a word. */
-    rule->is_swept = !plan->looks_at_close;
+    rule->is_swept = !plan->looks_at_close && !plan->remembers;
     if (rule->is_swept)
         cep_sweep_add_rule(&rule->engine->keyings[rule->rule->keying], plan->size);
-    return RT_OK;
+    return cep_history_init(rule);
+}
+
+void cep_window_done(struct cep_rule *rule)
+{
+    if (rule->windows != NULL)
+        rt_free(rule->windows->baselines);
+    rt_free(rule->windows);
 }
 
 /* ---- a look ---- */
 
-struct look {
-    const struct rt_event *event; /* NULL: the window's end */
-    rt_time time;
-    struct rt_text key;
-};
+static bool is_empty(const struct cep_rule *rule, const struct rt_window *window)
+{
+    return window == NULL || rt_window_is_empty(&rule->windows->shape, window);
+}
 
-static void report(struct cep_rule *rule, const struct rt_window *window, const struct look *look)
+/* What expressions see of it, the aggregates in `wanted` only. */
+static void bind(struct cep_rule *rule, const struct rt_window *window, const struct cep_look *look,
+                 uint32_t wanted, struct rt_value *bindings)
 {
     const struct rt_window_shape *shape = &rule->windows->shape;
-    uint64_t sequence;
-    const rt_time first = rt_window_first(shape, window, &sequence);
-    const bool is_aligned = shape->kind == RT_WINDOW_TUMBLING || shape->kind == RT_WINDOW_HOPPING;
 
-    rt_window_read(shape, window, &rule->engine->windows, UINT32_MAX, rule->windows->outcomes);
+    if (is_empty(rule, window))
+        rt_window_read_empty(shape, wanted, bindings + RULE_BINDING_AGGREGATES);
+    else
+        rt_window_read(shape, window, &rule->engine->windows, wanted,
+                       bindings + RULE_BINDING_AGGREGATES);
+    if (look->history != NULL)
+        cep_history_read(rule, look->history, bindings);
+}
+
+/* Where the window of a look begins. */
+static rt_time begin_of(const struct cep_rule *rule, const struct cep_look *look, bool empty,
+                        rt_time first)
+{
+    const struct rt_window_shape *shape = &rule->windows->shape;
+
+    if (shape->kind == RT_WINDOW_TUMBLING || shape->kind == RT_WINDOW_HOPPING)
+        return rt_window_begin(shape, look->time);
+    return empty ? (rt_time){look->time.ms - shape->size.ms} : first;
+}
+
+static void report(struct cep_rule *rule, const struct rt_window *window,
+                   const struct cep_look *look)
+{
+    const bool empty = is_empty(rule, window);
+
+    RT_ASSERT(!empty || look->history != NULL); /* nobody else looks at one */
+
+    uint64_t sequence = empty ? look->history->sequence : 0;
+    /* Of an empty window the last event before it. */
+    const rt_time first =
+        empty ? look->history->last : rt_window_first(&rule->windows->shape, window, &sequence);
+
+    bind(rule, window, look, UINT32_MAX, rule->windows->bindings);
     cep_report(rule, &(struct cep_finding){
                          .kind = RULE_OUTPUT_MATCH,
                          .key = look->key,
-                         .outcomes = rule->windows->outcomes,
+                         .outcomes = rule->windows->bindings,
                          .event = look->event,
                          .time = look->time,
                          .first_time = first,
-                         .begin = is_aligned ? rt_window_begin(shape, look->time) : first,
+                         .begin = begin_of(rule, look, empty, first),
                          .tie = sequence,
                      });
 }
 
 static bool having_holds(struct cep_rule *rule, const struct rt_window *window,
-                         const struct look *look)
+                         const struct cep_look *look)
 {
     struct cep_engine *engine = rule->engine;
     const struct rule_window *plan = rule->rule->window;
-    struct rt_value bindings[RULE_BINDING_COUNT + RULE_AGGREGATES_MAX];
+    struct rt_value bindings[RULE_BINDINGS_MAX];
     const struct expr_frame frame = {.bindings = bindings};
     enum rt_value_error why = RT_ERROR_TYPE;
     enum expr_truth truth;
@@ -138,49 +175,58 @@ static bool having_holds(struct cep_rule *rule, const struct rt_window *window,
     memset(bindings, 0, RULE_BINDING_COUNT * sizeof(*bindings));
     if (rule->windows->key_in_having)
         cep_bind_key(rule, look->key, bindings);
-    rt_window_read(&rule->windows->shape, window, &engine->windows, rule->windows->in_having,
-                   bindings + RULE_BINDING_COUNT);
+    bind(rule, window, look, rule->windows->in_having, bindings);
     truth = expr_test(engine->memo.machine, plan->having, &frame, &why);
     if (truth == EXPR_ERROR)
         cep_count_error(rule, rule->rule->guard_count + CEP_AT_HAVING, why);
     return truth == EXPR_TRUE;
 }
 
-/* Frees *window when it is to be emptied. */
-static void look_at(struct cep_rule *rule, struct rt_window **window, const struct look *look)
-{
-    const enum rule_fire fire = rule->rule->window->fire;
-    const bool was_true = (*window)->is_true;
-    const bool is_true = having_holds(rule, *window, look);
-
-    (*window)->is_true = is_true;
-    if (!is_true || (fire == RULE_FIRE_ON_THRESHOLD && was_true))
-        return;
-    report(rule, *window, look);
-    if (fire == RULE_FIRE_RESET)
-        cep_window_free(rule, window);
-}
-
-/* ---- the state of a key ---- */
-
-void cep_window_prefetch(const struct cep_rule *rule, const struct rt_window *window)
-{
-    if (window != NULL)
-        rt_window_prefetch(&rule->windows->shape, window);
-}
-
-void cep_window_free(struct cep_rule *rule, struct rt_window **window)
+static void free_window(struct cep_rule *rule, struct rt_window **window)
 {
     rule->counters.live -= *window != NULL;
     rt_window_free(&rule->windows->shape, *window, &rule->engine->windows);
     *window = NULL;
 }
 
-rt_time cep_window_deadline(const struct cep_rule *rule, const struct rt_window *window,
-                            uint64_t *tie)
+void cep_window_look(struct cep_rule *rule, struct rt_window **window, const struct cep_look *look)
 {
-    (void)rt_window_first(&rule->windows->shape, window, tie);
-    return rt_window_deadline(&rule->windows->shape, window);
+    const enum rule_fire fire = rule->rule->window->fire;
+    bool *armed = look->history != NULL ? &look->history->is_true : &(*window)->is_true;
+    const bool was_true = *armed;
+    const bool is_true = having_holds(rule, *window, look);
+
+    *armed = is_true;
+    if (!is_true || (fire == RULE_FIRE_ON_THRESHOLD && was_true))
+        return;
+    report(rule, *window, look);
+    if (fire == RULE_FIRE_RESET)
+        free_window(rule, window);
+}
+
+/* ---- the state of a key ---- */
+
+void cep_window_prefetch(const struct cep_rule *rule, const struct cep_slot *slot)
+{
+    if (rule->windows->remembers && slot->history != NULL)
+        RT_PREFETCH(slot->history->window);
+    else if (slot->window != NULL)
+        rt_window_prefetch(&rule->windows->shape, slot->window);
+}
+
+void cep_window_clear(struct cep_rule *rule, struct cep_slot *slot)
+{
+    if (rule->windows->remembers)
+        cep_history_free(rule, slot->history);
+    else
+        free_window(rule, &slot->window);
+    slot->window = NULL;
+}
+
+rt_time cep_window_deadline(const struct cep_rule *rule, const struct cep_slot *slot)
+{
+    return rule->windows->remembers ? cep_history_deadline(rule, slot->history)
+                                    : rt_window_deadline(&rule->windows->shape, slot->window);
 }
 
 /* ---- events ---- */
@@ -213,8 +259,7 @@ static void read_event(struct cep_rule *rule, struct rt_value *values)
     }
 }
 
-/* The event into the window, by the policy if that is as long as it may be.  False: it is not in. */
-static bool add(struct cep_rule *rule, struct rt_window **window)
+bool cep_window_add(struct cep_rule *rule, struct rt_window **window)
 {
     struct cep_engine *engine = rule->engine;
     const struct rt_window_shape *shape = &rule->windows->shape;
@@ -263,20 +308,19 @@ static bool make_room(struct cep_rule *rule, struct cep_keying *keying)
 
 /* Where the window goes when the event is done with: into a new slot, or nowhere. */
 static void store_fresh(struct cep_rule *rule, struct cep_keying *keying,
-                        const struct cep_event_key *key, struct rt_window *window)
+                        const struct cep_event_key *key, struct cep_slot fresh)
 {
     struct cep_engine *engine = rule->engine;
-    struct cep_slot fresh = {.rule = rule->rule->index,
-                             .touched = (uint32_t)engine->memo.turn,
-                             .window = window,
-                             .deadline = RT_TIME_MAX};
     enum rt_status status;
 
-    if (window == NULL)
+    if (fresh.window == NULL)
         return;
+    fresh.rule = rule->rule->index;
+    fresh.touched = (uint32_t)engine->memo.turn;
+    fresh.deadline = RT_TIME_MAX;
     status = cep_slot_add(engine, keying, key, &fresh);
     if (status != RT_OK) {
-        cep_window_free(rule, &window);
+        cep_window_clear(rule, &fresh);
         cep_fail(engine, status == RT_AGAIN ? RT_OK : status);
         return;
     }
@@ -284,6 +328,30 @@ static void store_fresh(struct cep_rule *rule, struct cep_keying *keying,
     struct rt_key_line *line = cep_key_line(keying, key);
 
     cep_slot_settle(rule, keying, line, cep_slot_find(line, fresh.rule));
+}
+
+/* A rule that remembers: the window is in the key's history. */
+static void push_history(struct cep_rule *rule, struct cep_keying *keying,
+                         const struct cep_event_key *key, struct rt_key_line *line,
+                         struct cep_slot *slot)
+{
+    struct cep_history *history = slot != NULL ? slot->history : cep_history_begin(rule);
+
+    if (history == NULL) {
+        cep_fail(rule->engine, RT_ERR_NOMEM);
+        return;
+    }
+    if (!cep_history_push(rule, history, key, slot == NULL)) {
+        if (slot == NULL)
+            cep_history_free(rule, history);
+        return;
+    }
+    if (slot == NULL) {
+        store_fresh(rule, keying, key, (struct cep_slot){.history = history});
+        return;
+    }
+    slot->touched = (uint32_t)rule->engine->memo.turn;
+    cep_slot_settle(rule, keying, line, slot);
 }
 
 void cep_window_push(struct cep_rule *rule)
@@ -303,15 +371,20 @@ void cep_window_push(struct cep_rule *rule)
 
     struct rt_key_line *line = cep_key_line(keying, key);
     struct cep_slot *slot = line == NULL ? NULL : cep_slot_find(line, rule->rule->index);
-    const struct look look = {engine->event, engine->event->time, rt_buffer_view(&key->bytes)};
+    const struct cep_look look = {engine->event, engine->event->time, rt_buffer_view(&key->bytes),
+                                  NULL};
 
     if (slot != NULL)
         cep_key_touch(keying, line);
+    if (rule->windows->remembers) {
+        push_history(rule, keying, key, line, slot);
+        return;
+    }
     if (slot != NULL && cep_slot_is_over(rule, slot))
-        cep_window_free(rule, &slot->window); /* it was over before */
+        free_window(rule, &slot->window); /* it was over before */
     if (slot != NULL)
         window = slot->window;
-    if (!add(rule, &window)) {
+    if (!cep_window_add(rule, &window)) {
         if (slot != NULL && slot->window == NULL)
             (void)cep_slot_drop(engine, keying, line, slot);
         return;
@@ -320,11 +393,11 @@ void cep_window_push(struct cep_rule *rule)
     const bool is_full = rt_window_is_full(shape, window);
 
     if (!rule->rule->window->looks_at_close || is_full)
-        look_at(rule, &window, &look);
+        cep_window_look(rule, &window, &look);
     if (is_full && window != NULL && !shape->is_queue)
-        cep_window_free(rule, &window);
+        free_window(rule, &window);
     if (slot == NULL) {
-        store_fresh(rule, keying, key, window);
+        store_fresh(rule, keying, key, (struct cep_slot){.window = window});
         return;
     }
     slot->touched = (uint32_t)engine->memo.turn;
@@ -338,17 +411,22 @@ void cep_window_advance(struct cep_rule *rule, struct rt_text key, struct cep_sl
                         rt_time deadline)
 {
     const struct rt_window_shape *shape = &rule->windows->shape;
-    const struct look look = {.time = deadline, .key = key};
+    const struct cep_look look = {.time = deadline, .key = key};
     const bool ends = shape->kind != RT_WINDOW_SLIDING && shape->kind != RT_WINDOW_COUNT;
 
+    if (rule->windows->remembers) {
+        if (!cep_history_advance(rule, key, slot->history, deadline))
+            cep_window_clear(rule, slot);
+        return;
+    }
     if (rt_time_before(deadline, rt_window_deadline(shape, slot->window)))
         return; /* it has moved on since the timer was set */
     if (ends && rule->rule->window->looks_at_close && !rt_window_is_empty(shape, slot->window))
-        look_at(rule, &slot->window, &look);
+        cep_window_look(rule, &slot->window, &look);
     if (shape->kind == RT_WINDOW_HOPPING) {
         rt_window_next(shape, &slot->window, &rule->engine->windows);
         rule->counters.live -= slot->window == NULL;
     } else {
-        cep_window_free(rule, &slot->window);
+        free_window(rule, &slot->window);
     }
 }

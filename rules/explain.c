@@ -323,6 +323,31 @@ static void add_size(const struct rule_window *window, struct rt_buffer *out)
     }
 }
 
+/* What is remembered of a key beyond its window. */
+static void add_history(const struct rule_window *window, struct rt_buffer *out)
+{
+    for (uint32_t i = 0; i < window->baseline_count; i++) {
+        const struct rule_baseline *baseline = &window->baselines[i];
+
+        rt_buffer_printf(out, "    %s = the average of %s over the windows of the last ",
+                         baseline->name, window->aggregates[baseline->of].name);
+        add_span(baseline->span, out);
+        rt_buffer_char(out, '\n');
+    }
+    if (window->previous != 0)
+        rt_buffer_string(out, "  and what the window before ended with\n");
+    if (!window->remembers || window->expires.ms == 0)
+        return;
+    rt_buffer_string(out, "  a key is remembered for ");
+    add_span(window->expires, out);
+    rt_buffer_string(out, " after its last event");
+    if (window->looks_at_empty)
+        rt_buffer_string(out, window->kind == RULE_SLIDING
+                                  ? "; the window is looked at when it becomes empty, too"
+                                  : "; its windows without events are looked at, too");
+    rt_buffer_char(out, '\n');
+}
+
 static void add_window(const struct rule_plan *plan, const struct rule *rule, struct rt_buffer *out)
 {
     static const char *const when[] = {
@@ -365,6 +390,7 @@ static void add_window(const struct rule_plan *plan, const struct rule *rule, st
         }
         rt_buffer_char(out, '\n');
     }
+    add_history(window, out);
     rt_buffer_printf(out, "%s (fire: %s)", when[window->fire], rule_fire_name(window->fire));
     if (window->having_tree != NULL) {
         rt_buffer_string(out, ": ");

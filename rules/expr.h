@@ -63,6 +63,7 @@ struct expr_binding {
     const char *name;
     uint32_t index;
     enum rt_type type; /* RT_ABSENT: not known before run time */
+    bool *mentioned;   /* set when an expression names it; NULL: not wanted */
 };
 
 /* A name whose value is known now: params, lists. */

@@ -352,6 +352,8 @@ static struct expr_node *make_binding(struct expr_node *node, const struct expr_
     node->id = found->index;
     node->name = rt_text_of(found->name);
     node->type = expr_type_of(found->type);
+    if (found->mentioned != NULL)
+        *found->mentioned = true;
     return node;
 }
 

@@ -185,6 +185,8 @@ struct load_rule {
     size_t step_count;
     const struct expr_binding *names; /* of a window rule: `key` and the aggregates */
     size_t name_count;
+    bool *
+        previous_mentioned; /* by aggregate: an expression names its outcome in the window before */
     bool has_gap;     /* a step has `gap` or `loop_gap`: like `within` it lets matches time out */
     bool is_complete; /* false: something was reported */
 };
@@ -312,6 +314,18 @@ bool load_keying(struct loader *loader, const struct load_rule *load,
 void load_pattern(struct loader *loader, struct load_rule *load);
 /* window, aggregate, having, fire. */
 void load_window(struct loader *loader, struct load_rule *load);
+/* Of the outcome: RT_ABSENT when it depends on the values. */
+enum rt_type load_aggregate_type(enum rule_aggregate_function function);
+bool load_aggregate_is_number(enum rule_aggregate_function function);
+/* A `baseline(NAME, SPAN)` among the aggregates. */
+bool load_is_baseline(const struct yaml_node *value);
+bool load_baseline(struct loader *loader, const struct yaml_node *value,
+                   const struct rule_window *window, struct rule_baseline *out);
+/* The names of what is remembered, behind the others; room for as many as there are aggregates and baselines. */
+bool load_history_names(struct loader *loader, struct load_rule *load, struct rule_window *window,
+                        struct expr_binding *names);
+/* When everything that can name it has been read: what is remembered, and whether it can be. */
+void load_history(struct loader *loader, struct load_rule *load);
 void load_outputs(struct loader *loader, struct load_rule *load);
 void load_one_rule(struct loader *loader, const struct yaml_node *node);
 /* The hash of what the rule does: rule->revision. */

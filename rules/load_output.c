@@ -13,8 +13,8 @@ struct output {
 
 /* Rows of what a rule without a window may name besides its events, by what it has. */
 static const struct expr_binding bindings[][2] = {
-    {{"key", RULE_BINDING_KEY, RT_MAP}, {"timeout", RULE_BINDING_TIMEOUT, RT_MAP}},
-    {{"key", RULE_BINDING_KEY, RT_MAP}, {"group", RULE_BINDING_GROUP, RT_MAP}},
+    {{"key", RULE_BINDING_KEY, RT_MAP, NULL}, {"timeout", RULE_BINDING_TIMEOUT, RT_MAP, NULL}},
+    {{"key", RULE_BINDING_KEY, RT_MAP, NULL}, {"group", RULE_BINDING_GROUP, RT_MAP, NULL}},
 };
 
 static void fail(struct output *output)

@@ -115,6 +115,11 @@ static void put_window(const struct rule_window *window, struct rt_buffer *out)
         put_tree(out, "of", aggregate->tree);
         put_tree(out, "where", aggregate->where.tree);
     }
+    if (window->expires.ms != 0 && window->kind != RULE_COUNT)
+        rt_buffer_printf(out, "expires=%lld\n", (long long)window->expires.ms);
+    for (uint32_t i = 0; i < window->baseline_count; i++)
+        rt_buffer_printf(out, "baseline=%s %u %lld\n", window->baselines[i].name,
+                         window->baselines[i].of, (long long)window->baselines[i].span.ms);
     put_tree(out, "having", window->having_tree);
 }
 

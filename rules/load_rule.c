@@ -377,6 +377,8 @@ static void read_body(struct loader *loader, struct load_rule *load, const struc
         load_window(loader, load);
     if (has_kind)
         load_outputs(loader, load);
+    if (has_kind && load->rule->kind == RULE_WINDOW)
+        load_history(loader, load);
     (void)load_tests(loader, load->nodes.tests, &load->rule->tests, &load->rule->test_count, NULL);
 }
 

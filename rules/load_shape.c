@@ -135,6 +135,8 @@ static void put_common(struct shape *shape, const struct load_rule *load)
     end_part(shape, "filter");
     for (uint32_t i = 0; i < keying->part_count; i++)
         rt_buffer_printf(&shape->text, "%s:%s;", keying->parts[i].label, keying->parts[i].text);
+    if (rule->group_parts > 0)
+        rt_buffer_printf(&shape->text, "group %u;", rule->group_parts);
     end_part(shape, "key_by");
 }
 

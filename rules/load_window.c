@@ -45,6 +45,17 @@ const char *rule_aggregate_name(enum rule_aggregate_function function)
     return functions[function].name;
 }
 
+enum rt_type load_aggregate_type(enum rule_aggregate_function function)
+{
+    return functions[function].type;
+}
+
+bool load_aggregate_is_number(enum rule_aggregate_function function)
+{
+    return functions[function].numbers || functions[function].type == RT_INT ||
+           functions[function].type == RT_DOUBLE;
+}
+
 /* ---- the window ---- */
 
 /* The slide must fit into the size a whole number of times: the windows share what lies between two of them. */
@@ -116,7 +127,7 @@ static bool read_count(struct loader *loader, const struct yaml_node *node,
         out->every = out->count;
     }
     if (window->expires != NULL)
-        return load_span(loader, window->expires, "expires", RULE_DIAG_WINDOW, &out->size);
+        return true; /* read_window puts it where a count window has it */
     rt_diag_help(loader->diags,
                  LOAD_ERROR(loader, WINDOW, node,
                             "a count window without `expires` is kept for ever for a key that does "
@@ -171,10 +182,11 @@ static bool read_window(struct loader *loader, const struct load_rule *load,
     if (!load_mapping(loader, load->nodes.window, &load_window_map, &load_rule_map, &nodes) ||
         !read_kind(loader, load, &nodes, out))
         return false;
-    if (nodes.expires != NULL && out->kind != RULE_COUNT) {
-        LOAD_ERROR(loader, CONFLICT, nodes.expires, "`expires` belongs to a count window");
+    if (nodes.expires != NULL &&
+        !load_span(loader, nodes.expires, "expires", RULE_DIAG_WINDOW, &out->expires))
         return false;
-    }
+    if (out->kind == RULE_COUNT)
+        out->size = out->expires;
     if (nodes.offset == NULL)
         return true;
     if (out->kind != RULE_TUMBLING && out->kind != RULE_HOPPING) {
@@ -246,7 +258,7 @@ static bool find_function(struct loader *loader, const struct yaml_node *node, s
     nearest = rt_nearest(name, names, RULE_AGGREGATE_FUNCTIONS);
     diag = LOAD_ERROR(loader, AGGREGATE, node, "there is no aggregate `%.*s`", (int)name.length,
                       name.data);
-    if (rt_text_is(name, "topk") || rt_text_is(name, "collect") || rt_text_is(name, "baseline"))
+    if (rt_text_is(name, "topk") || rt_text_is(name, "collect"))
         rt_diag_help(loader->diags, diag, "`%.*s` is not yet supported", (int)name.length,
                      name.data);
     else if (nearest != NULL)
@@ -402,6 +414,28 @@ static bool read_aggregate(struct loader *loader, struct load_rule *load,
     return read_call(loader, load, nodes.value, out) && read_where(loader, load, nodes.where, out);
 }
 
+/* Behind the aggregates, so that they may stand in any order. */
+static bool read_baselines(struct loader *loader, const struct yaml_node *node,
+                           struct rule_window *out)
+{
+    struct rule_baseline *baselines = load_alloc(loader, node->count, sizeof(*baselines));
+    bool good = baselines != NULL;
+
+    out->baselines = baselines;
+    for (size_t i = 0; baselines != NULL && i < node->count; i++) {
+        struct rule_aggregate named = {.name = NULL};
+        struct rule_baseline *baseline = &baselines[out->baseline_count];
+
+        if (!load_is_baseline(node->pairs[i].value))
+            continue;
+        good = read_name(loader, node->pairs[i].key, &named) &&
+               load_baseline(loader, node->pairs[i].value, out, baseline) && good;
+        baseline->name = named.name == NULL ? "" : named.name;
+        out->baseline_count++;
+    }
+    return good;
+}
+
 static bool read_aggregates(struct loader *loader, struct load_rule *load, struct rule_window *out)
 {
     const struct yaml_node *node = load->nodes.aggregate;
@@ -422,23 +456,30 @@ static bool read_aggregates(struct loader *loader, struct load_rule *load, struc
         return false;
     }
     aggregates = load_alloc(loader, node->count, sizeof(*aggregates));
-    names = load_alloc(loader, node->count + 2, sizeof(*names));
+    names = load_alloc(loader, 2 * node->count + 2, sizeof(*names));
     if (aggregates == NULL || names == NULL)
         return false;
-    names[0] = (struct expr_binding){"key", RULE_BINDING_KEY, RT_MAP};
-    for (size_t i = 0; i < node->count; i++) {
-        good = read_aggregate(loader, load, &node->pairs[i], &aggregates[i]) && good;
-        names[i + 1] = (struct expr_binding){aggregates[i].name == NULL ? "" : aggregates[i].name,
-                                             RULE_BINDING_COUNT + (uint32_t)i,
-                                             functions[aggregates[i].function].type};
-    }
-    out->aggregates = aggregates;
-    out->aggregate_count = (uint32_t)node->count;
-    load->names = names;
-    load->name_count = node->count + 1;
+    names[load->name_count++] =
+        (struct expr_binding){.name = "key", .index = RULE_BINDING_KEY, .type = RT_MAP};
     if (load->rule->group_parts > 0)
-        names[load->name_count++] = (struct expr_binding){"group", RULE_BINDING_GROUP, RT_MAP};
-    return good;
+        names[load->name_count++] =
+            (struct expr_binding){.name = "group", .index = RULE_BINDING_GROUP, .type = RT_MAP};
+    load->names = names;
+    out->aggregates = aggregates;
+    for (size_t i = 0; i < node->count; i++) {
+        struct rule_aggregate *aggregate = &aggregates[out->aggregate_count];
+
+        if (load_is_baseline(node->pairs[i].value))
+            continue;
+        good = read_aggregate(loader, load, &node->pairs[i], aggregate) && good;
+        names[load->name_count++] = (struct expr_binding){
+            .name = aggregate->name == NULL ? "" : aggregate->name,
+            .index = RULE_BINDING_AGGREGATES + out->aggregate_count++,
+            .type = functions[aggregate->function].type,
+        };
+    }
+    return read_baselines(loader, node, out) && load_history_names(loader, load, out, names) &&
+           good;
 }
 
 /* ---- having, fire ---- */

@@ -49,7 +49,7 @@ struct rule_keying {
     uint32_t part_count; /* 0: no key_by; one constant key */
 };
 
-/* Binding indexes that rule expressions use: frame.bindings has RULE_BINDING_COUNT values, then those of aggregates. */
+/* Binding indexes that rule expressions use: frame.bindings has RULE_BINDING_COUNT values, and more in a rule with a window. */
 enum rule_binding {
     RULE_BINDING_KEY,
     RULE_BINDING_TIMEOUT,
@@ -161,6 +161,20 @@ struct rule_aggregate {
 };
 enum { RULE_AGGREGATES_MAX = 32 };
 
+struct rule_baseline {
+    const char *name;
+    uint32_t of; /* the aggregate whose outcomes are averaged */
+    rt_duration span;
+};
+
+/* What expressions of a window rule see behind the first RULE_BINDING_COUNT bindings, in this order. */
+enum {
+    RULE_BINDING_AGGREGATES = RULE_BINDING_COUNT,
+    RULE_BINDING_BASELINES = RULE_BINDING_AGGREGATES + RULE_AGGREGATES_MAX,
+    RULE_BINDING_PREVIOUS = RULE_BINDING_BASELINES + RULE_AGGREGATES_MAX, /* by aggregate */
+    RULE_BINDINGS_MAX = RULE_BINDING_PREVIOUS + RULE_AGGREGATES_MAX
+};
+
 struct rule_window {
     enum rule_window_kind kind;
     rt_duration size;    /* session: the gap; count: `expires` */
@@ -170,8 +184,17 @@ struct rule_window {
     uint32_t every;      /* count: looked at after so many; divides `count` */
     bool looks_at_close; /* `having` is tested when a window ends, not at each event */
     enum rule_fire fire;
-    const struct rule_aggregate *aggregates; /* bindings RULE_BINDING_COUNT + index */
+    const struct rule_aggregate
+        *aggregates; /* at most RULE_AGGREGATES_MAX, and so many baselines */
     uint32_t aggregate_count;
+    const struct rule_baseline *baselines;
+    uint32_t baseline_count;
+    /* What is remembered of a key beyond its window (rules/load_history.c). */
+    rt_duration expires; /* how long after its last event; 0: not said */
+    uint32_t previous;   /* bits of the aggregates of the window before that are asked for */
+    bool
+        looks_at_empty; /* while a key is remembered, windows without events are looked at when they end */
+    bool remembers;      /* there is something */
     struct expr *having; /* NULL: always */
     const struct expr_tree *having_tree;
 };

@@ -99,6 +99,12 @@ rt_time rt_span_end(const struct rt_window_shape *shape, rt_time time)
     return (rt_time){shape->calendar->end_ms};
 }
 
+rt_time rt_window_end(const struct rt_window_shape *shape, rt_time time)
+{
+    RT_ASSERT(shape->kind == RT_WINDOW_TUMBLING || shape->kind == RT_WINDOW_HOPPING);
+    return rt_span_end(shape, time);
+}
+
 rt_time rt_window_begin(const struct rt_window_shape *shape, rt_time close)
 {
     const int64_t slots = shape->kind == RT_WINDOW_HOPPING ? shape->size.ms / shape->slide.ms : 1;

@@ -174,6 +174,25 @@ void rt_window_next(const struct rt_window_shape *shape, struct rt_window **plac
                 count_until(shape, few_of(window), rt_window_begin(shape, window->close)));
 }
 
+void rt_window_read_empty(const struct rt_window_shape *shape, uint32_t wanted,
+                          struct rt_value *out)
+{
+    static const struct rt_cell empty = {.count = 0};
+
+    for (uint32_t i = 0; i < shape->aggregate_count; i++) {
+        const enum rt_aggregate function = shape->aggregates[i].function;
+
+        if ((wanted >> i & 1) == 0)
+            continue;
+        if (function == RT_AGGREGATE_COUNT_DISTINCT)
+            out[i] = rt_int(0);
+        else if (function == RT_AGGREGATE_QUANTILE)
+            out[i] = rt_null();
+        else
+            out[i] = rt_cell_outcome(function, &empty, &empty, 1);
+    }
+}
+
 void rt_window_drop_oldest(const struct rt_window_shape *shape, struct rt_window *window,
                            struct rt_blocks *blocks)
 {

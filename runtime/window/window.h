@@ -104,6 +104,9 @@ void rt_window_prefetch(const struct rt_window_shape *shape, const struct rt_win
 void rt_window_slide(const struct rt_window_shape *shape, struct rt_window *window,
                      struct rt_blocks *blocks, rt_time time);
 
+/* When the tumbling window that holds `time` ends, or the next hopping one after it. */
+rt_time rt_window_end(const struct rt_window_shape *shape, rt_time time);
+
 /* The beginning of the tumbling or hopping window that ends at `close`. */
 rt_time rt_window_begin(const struct rt_window_shape *shape, rt_time close);
 
@@ -123,6 +126,10 @@ bool rt_window_is_full(const struct rt_window_shape *shape, const struct rt_wind
 /* One value an aggregate whose bit is in `wanted`; texts are borrowed from the window. */
 void rt_window_read(const struct rt_window_shape *shape, const struct rt_window *window,
                     struct rt_blocks *blocks, uint32_t wanted, struct rt_value *out);
+
+/* What a window without events gives. */
+void rt_window_read_empty(const struct rt_window_shape *shape, uint32_t wanted,
+                          struct rt_value *out);
 
 /* Of the newest event; of an empty hopping window any. */
 rt_time rt_window_last(const struct rt_window_shape *shape, const struct rt_window *window);

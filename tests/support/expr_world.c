@@ -23,7 +23,8 @@ static const struct expr_step_name steps[] = {
     {.name = "later", .step = 3},
     {.name = "many", .step = 4, .repeats = true, .available = true}};
 
-static const struct expr_binding bindings[] = {{"key", 0, RT_MAP}, {"timeout", 1, RT_ABSENT}};
+static const struct expr_binding bindings[] = {{"key", 0, RT_MAP, NULL},
+                                               {"timeout", 1, RT_ABSENT, NULL}};
 
 /* Places are the events themselves; `ok` has taken the first behind the one at hand, `fail` the others. */
 static const void *older(const void *place, struct expr_taken *out)

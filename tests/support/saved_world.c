@@ -90,6 +90,36 @@ static const char *const rules[] = {
     "    aggregate: { low: min(event.v) }\n"
     "    alert: { message: \"{{ low }}\", dedup: { for: %dms } }\n",
     "    key_by: k\n"
+    "    window: { tumbling: %dms, expires: %d0ms }\n"
+    "    aggregate: { n: count(), l: last(event.s) }\n"
+    "    having: n == 0 || n > 2 * previous.n\n"
+    "    alert: { message: \"{{ n }} {{ previous.n }} {{ previous.l }}\" }\n",
+    "    key_by: y\n"
+    "    window: { tumbling: %dms }\n"
+    "    aggregate: { n: count(), m: max(event.v), usual: \"baseline(n, %d00ms)\", most: "
+    "\"baseline(m, %d00ms)\" }\n"
+    "    fire: on_close\n"
+    "    alert: { fields: { n: n, m: m, usual: usual, most: most, before: previous.m } }\n",
+    "    key_by: k\n"
+    "    window: { hopping: { size: 20ms, slide: 5ms }, expires: %dms }\n"
+    "    aggregate: { n: count(), usual: \"baseline(n, %d0ms)\" }\n"
+    "    having: n == 0 || n > usual\n"
+    "    alert: { message: \"{{ n }} {{ usual }}\" }\n",
+    "    key_by: k\n"
+    "    window: { session: 4ms, expires: %dms }\n"
+    "    aggregate: { n: count(), u: last(event.s), usual: \"baseline(n, %d0ms)\" }\n"
+    "    fire: on_close\n"
+    "    alert: { message: \"{{ n }} {{ previous.n }} {{ previous.u }} {{ usual }}\" }\n",
+    "    key_by: y\n"
+    "    window: { sliding: 20ms, expires: %dms }\n"
+    "    aggregate: { n: count() }\n"
+    "    having: n == 0\n"
+    "    alert: { rate_limit: { key: \"'all'\", max: 2, per: %dms } }\n",
+    "    key_by: k\n"
+    "    window: { count: { size: 4, slide: 2 }, expires: %dms }\n"
+    "    aggregate: { n: sum(event.v), usual: \"baseline(n, %d0ms)\" }\n"
+    "    alert: { message: \"{{ n }} {{ previous.n }} {{ usual }}\" }\n",
+    "    key_by: k\n"
     "    new_value: { of: s, ttl: %dms }\n"
     "    where: x > 0\n",
     "    key_by: k\n"
