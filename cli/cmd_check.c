@@ -7,7 +7,7 @@
 #include "cli/rule_set.h"
 #include "cli/sample.h"
 
-enum { RENDERED_BYTES_MAX = 64 << 20 };
+enum { RENDERED_BYTES_MAX = 64 << 20, COST_PRINTED = 200 /* steps without a list */ };
 
 struct counts {
     size_t errors, warnings, fixes;
@@ -49,6 +49,35 @@ static void print_files(struct rt_diags *diags)
     }
 }
 
+/* The dearest condition, when it goes over lists: what one event may cost then is the events' choice. */
+static void print_cost(const struct rule_plan *plan)
+{
+    const struct rule_condition *dearest = NULL;
+    const struct rule *of = NULL;
+    struct expr_cost most = {{0}};
+    struct rt_buffer text;
+
+    for (uint32_t i = 0; i < plan->rule_count; i++) {
+        const struct rule_condition *condition;
+        struct expr_cost cost;
+
+        (void)rule_cost(plan->rules[i], &condition);
+        cost = condition == NULL ? most : expr_tree_cost(condition->tree);
+        if (expr_cost_compare(&cost, &most) <= 0)
+            continue;
+        most = cost;
+        dearest = condition;
+        of = plan->rules[i];
+    }
+    if (dearest == NULL || expr_cost_compare(&most, &(struct expr_cost){{COST_PRINTED}}) <= 0)
+        return;
+    rt_buffer_init(&text, RENDERED_BYTES_MAX);
+    expr_cost_print(&most, &text);
+    printf("dearest condition: `%s` of `%s`, at most %s\n", dearest->step, of->id,
+           text.failed ? "" : text.data);
+    rt_buffer_done(&text);
+}
+
 static void print_text(const struct cli_rule_set *set, const struct cli_call *call)
 {
     struct rt_diags *diags = set->diags;
@@ -65,6 +94,8 @@ static void print_text(const struct cli_rule_set *set, const struct cli_call *ca
     if (cli_given(call, CLI_OPTION_QUIET))
         return;
     print_files(diags);
+    if (set->plan != NULL)
+        print_cost(set->plan);
     printf("%zu file%s, ", files, files == 1 ? "" : "s");
     if (set->plan != NULL && counts.errors == 0)
         printf("%u rule%s, ", set->plan->rule_count, set->plan->rule_count == 1 ? "" : "s");

@@ -488,10 +488,20 @@ static void add_route(const struct rule_plan *plan, const struct rule_route *rou
     }
 }
 
+/* Of all conditions: what one event costs at most when each of them is asked once. */
+static void add_bound_of_conditions(const struct rule *rule, struct rt_buffer *out)
+{
+    struct expr_cost cost = rule_cost(rule, NULL);
+
+    rt_buffer_string(out, "; its conditions take at most ");
+    expr_cost_print(&cost, out);
+}
+
 static void add_cost(const struct rule_plan *plan, const struct rule *rule, struct rt_buffer *out)
 {
     rt_buffer_string(out, "\nCost: ");
     add_route(plan, &rule->start, out);
+    add_bound_of_conditions(rule, out);
     if (rule->kind == RULE_PATTERN)
         rt_buffer_printf(
             out, "; %u states; an event that is kept costs its own size and %zu fields",

@@ -132,6 +132,22 @@ size_t expr_tree_conjuncts(struct expr_tree *tree, struct expr_tree **out, size_
 size_t expr_tree_conjunct_count(const struct expr_tree *tree);
 const struct expr_tree *expr_tree_conjunct(const struct expr_tree *tree, size_t index);
 
+/*
+ * What an evaluation costs at most, in steps of the machine: terms[0] + terms[1] n + terms[2] n^2 ..., n being the items of
+ * the longest list that it goes over.  An evaluation that takes EXPR_STEPS_MAX ends in RT_ERROR_LIMIT, and a condition that
+ * must take more is refused.
+ */
+enum { EXPR_COST_DEGREES = 10, EXPR_STEPS_MAX = 1000000 };
+struct expr_cost {
+    uint64_t terms[EXPR_COST_DEGREES];
+};
+struct expr_cost expr_tree_cost(const struct expr_tree *tree);
+void expr_cost_add(struct expr_cost *cost, const struct expr_cost *more);
+/* Below, at or above 0, for a large n. */
+int expr_cost_compare(const struct expr_cost *left, const struct expr_cost *right);
+/* "14 steps", "14 + 6n steps (n: items of the longest list)" */
+void expr_cost_print(const struct expr_cost *cost, struct rt_buffer *out);
+
 /* Equal trees have equal fingerprints: conditions of all rules are shared by it. */
 struct rt_hash128 expr_tree_fingerprint(const struct expr_tree *tree);
 

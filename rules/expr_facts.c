@@ -88,6 +88,25 @@ static void warn_constant(struct expr_work *work, const struct expr_node *root, 
                 "this condition is always %s", root->value.u.boolean ? "true" : "false");
 }
 
+/* Reports what every evaluation would have to give up. */
+static bool is_affordable(struct expr_work *work, const struct expr_node *root)
+{
+    struct expr_cost cost = expr_node_cost(root);
+    struct rt_diag *diag;
+
+    if (cost.terms[0] <= EXPR_STEPS_MAX)
+        return true;
+    diag = rt_diag_add(work->diags, RT_SEVERITY_ERROR, RULE_DIAG_EXPR_COST,
+                       expr_text_span(work->text, root->begin, root->end),
+                       "this takes up to %llu steps, and one evaluation has %d",
+                       (unsigned long long)cost.terms[0], EXPR_STEPS_MAX);
+    rt_diag_help(work->diags, diag,
+                 "a macro over a list of constants inside another multiplies their lengths; `x in "
+                 "list` costs one step");
+    work->status = RT_ERR_DIAG;
+    return false;
+}
+
 static enum rt_status check_tree(struct expr_work *work, const struct expr_scope *scope,
                                  enum expr_want want, struct expr_tree *tree)
 {
@@ -102,7 +121,8 @@ static enum rt_status check_tree(struct expr_work *work, const struct expr_scope
         return work->status;
     if (!scope->unchecked)
         check_want(work, tree->root, want);
-    if (work->status != RT_OK || !expr_tree_fits(work, tree->root))
+    if (work->status != RT_OK || !expr_tree_fits(work, tree->root) ||
+        (!scope->unchecked && !is_affordable(work, tree->root)))
         return work->status;
     warn_constant(work, tree->root, want, was_constant);
     tree->span = expr_text_span(work->text, tree->root->begin, tree->root->end);

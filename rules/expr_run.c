@@ -11,7 +11,6 @@
 #include "runtime/base/assert.h"
 
 enum {
-    FUEL = 1000000,         /* instructions or so that one evaluation may take */
     FUEL_PER_ROUND = 8,     /* of a macro over a list */
     SCRATCH_MAX = 16 << 20, /* bytes of intermediate values */
     NANOS_PER_MILLI = 1000000
@@ -563,7 +562,7 @@ static struct rt_value run(struct expr_machine *machine, const struct expr *expr
 struct rt_value expr_eval(struct expr_machine *machine, const struct expr *expr,
                           const struct expr_frame *frame)
 {
-    machine->call.fuel = FUEL;
+    machine->call.fuel = EXPR_STEPS_MAX;
     machine->call.fields = expr->fields;
     return run(machine, expr, frame);
 }

@@ -176,6 +176,8 @@ struct expr_node *expr_fold_constants(struct expr_work *work, struct expr_node *
 /* Reports a tree that is too large to become code; false then. */
 bool expr_tree_fits(struct expr_work *work, const struct expr_node *root);
 
+struct expr_cost expr_node_cost(const struct expr_node *node);
+
 /* One operator on values, as the machine does it. */
 struct rt_value expr_apply_binary(struct expr_call *call, enum expr_operator op,
                                   struct rt_value left, struct rt_value right);

@@ -44,6 +44,42 @@ const char *rule_output_name(enum rule_output_kind kind)
     return names[kind];
 }
 
+/* ---- cost ---- */
+
+static void add_condition_cost(const struct rule_condition *condition, struct expr_cost *sum,
+                               struct expr_cost *most, const struct rule_condition **dearest)
+{
+    struct expr_cost cost;
+
+    if (condition->tree == NULL)
+        return;
+    cost = expr_tree_cost(condition->tree);
+    expr_cost_add(sum, &cost);
+    if (expr_cost_compare(&cost, most) > 0) {
+        *most = cost;
+        *dearest = condition;
+    }
+}
+
+struct expr_cost rule_cost(const struct rule *rule, const struct rule_condition **dearest)
+{
+    const struct rule_condition *found = NULL;
+    struct expr_cost sum = {{0}}, most = {{0}};
+
+    add_condition_cost(&rule->filter, &sum, &most, &found);
+    add_condition_cost(&rule->cancel_if, &sum, &most, &found);
+    add_condition_cost(&rule->where, &sum, &most, &found);
+    for (uint32_t i = 0; i < rule->except_count; i++)
+        add_condition_cost(&rule->excepts[i].condition, &sum, &most, &found);
+    for (uint32_t i = 0; i < rule->guard_count; i++)
+        add_condition_cost(&rule->guards[i], &sum, &most, &found);
+    for (uint32_t i = 0; rule->window != NULL && i < rule->window->aggregate_count; i++)
+        add_condition_cost(&rule->window->aggregates[i].where, &sum, &most, &found);
+    if (dearest != NULL)
+        *dearest = found;
+    return sum;
+}
+
 /* ---- memory ---- */
 
 static void free_plan(struct rule_plan *plan)

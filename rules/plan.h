@@ -264,6 +264,12 @@ struct rule {
     uint32_t test_count;
 };
 
+/*
+ * The sum over all conditions of the rule of what each costs at most; patterns ask those of a step once for each open match.
+ * *dearest, if wanted: the one that costs most; NULL without any.
+ */
+struct expr_cost rule_cost(const struct rule *rule, const struct rule_condition **dearest);
+
 struct rule_plan {
     struct rt_fields *fields;
     rt_slot time_slot;           /* of rule_load_options.time_field; RT_NO_SLOT without one */
