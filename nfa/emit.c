@@ -46,6 +46,33 @@ static void emit(struct nfa_machine *machine, const struct nfa_item *match)
     machine->callbacks.match(machine->context, &view);
 }
 
+/* The event that SKIP_TO_FIRST or SKIP_TO_LAST goes to; NULL: the match has none. */
+static const struct nfa_path *skip_target(const struct nfa_program *program,
+                                          const struct nfa_item *match)
+{
+    const struct nfa_path *found = NULL;
+
+    for (const struct nfa_path *path = match->path; path != NULL; path = path->parent) {
+        if (path->step != program->skip_step)
+            continue;
+        found = path;
+        if (program->skip == NFA_SKIP_TO_LAST)
+            break;
+    }
+    return found;
+}
+
+/* Going to the first event of the match would find the same match again. */
+static bool lacks_target(const struct nfa_program *program, const struct nfa_item *match)
+{
+    const struct nfa_path *found;
+
+    if (!program->skip_must_find)
+        return false;
+    found = skip_target(program, match);
+    return found == NULL || found->parent == NULL;
+}
+
 /* The event up to which starts are pruned, as a run that begins with it; false: nothing is. */
 static bool pruning_start(const struct nfa_program *program, const struct nfa_item *match,
                           struct nfa_item *until)
@@ -63,13 +90,7 @@ static bool pruning_start(const struct nfa_program *program, const struct nfa_it
         break;
     case NFA_SKIP_TO_FIRST:
     case NFA_SKIP_TO_LAST:
-        for (const struct nfa_path *path = match->path; path != NULL; path = path->parent) {
-            if (path->step != program->skip_step)
-                continue;
-            found = path;
-            if (program->skip == NFA_SKIP_TO_LAST)
-                break;
-        }
+        found = skip_target(program, match);
         if (found == NULL)
             return false;
         break;
@@ -178,8 +199,13 @@ void nfa_emit_matches(struct nfa_machine *machine, const struct nfa_run_list *li
     while (completed->count > 0 && !must_wait(machine, &completed->items[0])) {
         struct nfa_item match = nfa_heap_poll(completed);
 
-        skip_after(machine, &match);
-        emit(machine, &match);
+        if (lacks_target(machine->program, &match)) {
+            if (machine->status == RT_OK)
+                machine->status = RT_ERR_NOT_FOUND;
+        } else {
+            skip_after(machine, &match);
+            emit(machine, &match);
+        }
         nfa_path_unref(machine, match.path);
     }
     limit_held(machine);

@@ -352,6 +352,7 @@ static enum rt_status copy_pattern(struct finish *finish)
     program->within_ms = pattern->within.ms;
     program->skip = pattern->skip;
     program->skip_step = NFA_NO_STEP;
+    program->skip_must_find = pattern->skip_must_find;
     program->emit = pattern->emit;
     program->has_group = finish->build->has_group;
     for (uint32_t i = 0; i < program->step_count; i++) {

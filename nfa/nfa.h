@@ -192,7 +192,8 @@ void nfa_runs_prefetch(const struct nfa_runs *runs, bool paths);
 /*
  * Offers one event to every live run and to a new one.  `true_guards`: as for nfa_runs_want; UINT64_MAX when not known.
  * Cost: of the runs that some of these guards may move.  A call that only begins runs does not look at the others.
- * RT_ERR_LIMIT: a limit was reached under NFA_STOP.  RT_ERR_NOMEM: out of memory; the runs stay usable.
+ * RT_ERR_LIMIT: a limit was reached under NFA_STOP.  RT_ERR_NOMEM: out of memory.  RT_ERR_NOT_FOUND: a match lacks the step
+ * that nfa_pattern.skip_must_find asks for.  The runs stay usable.
  * Other limits drop by policy and count.
  */
 enum rt_status nfa_step(struct nfa_machine *machine, struct nfa_runs *runs, nfa_event event,

@@ -85,6 +85,9 @@ struct nfa_pattern {
     rt_duration within; /* 0: none.  half-open: an event at start + within is outside */
     enum nfa_skip skip;
     const char *skip_step; /* for NFA_SKIP_TO_FIRST / LAST: name of a top-level step */
+    /* With skip_step: a match that has no event of it, or begins with the one that is gone to, is an error (RT_ERR_NOT_FOUND)
+     * and does not come out.  Otherwise nothing is skipped after it. */
+    bool skip_must_find;
     enum nfa_emit emit;
 };
 

@@ -164,7 +164,8 @@ void nfa_program_print(const struct nfa_program *program, struct rt_buffer *out)
     }
     rt_buffer_printf(out, "after_match %s", skips[program->skip]);
     if (program->skip_step != NFA_NO_STEP)
-        rt_buffer_printf(out, " %s", program->step_names[program->skip_step]);
+        rt_buffer_printf(out, " %s%s", program->step_names[program->skip_step],
+                         program->skip_must_find ? " or fail" : "");
     rt_buffer_printf(out, ", emit %s\n",
                      program->emit == NFA_EMIT_AT_ONCE ? "at_once" : "in_start_order");
     for (uint32_t i = 0; i < program->state_count; i++)

@@ -95,6 +95,7 @@ struct nfa_program {
     int64_t within_ms;      /* 0: none */
     enum nfa_skip skip;
     uint32_t skip_step; /* NFA_NO_STEP unless skip goes to a step */
+    bool skip_must_find;
     enum nfa_emit emit;
     bool has_group;          /* only groups lead two runs to one place with one path */
     bool any_starts;         /* an event may start a run whatever the guards say */

@@ -47,6 +47,7 @@ enum rt_status nfa_program_hash(const struct nfa_program *program, struct rt_has
     rt_buffer_init(&shape, SIZE_MAX);
     rt_form_add_byte(&shape, (uint8_t)program->skip);
     rt_form_add_uint(&shape, program->skip_step);
+    rt_form_add_bool(&shape, program->skip_must_find);
     rt_form_add_byte(&shape, (uint8_t)program->emit);
     rt_form_add_uint(&shape, program->step_count);
     for (uint32_t i = 0; i < program->step_count; i++)

@@ -24,6 +24,7 @@ struct driver {
     int64_t feed_at;  /* operator: index into feed */
     const char *key;  /* operator */
     bool is_operator;
+    const char *failed_at; /* label of the event whose step failed; NULL: none did */
 };
 
 /* False when the pattern is refused: *refusal says why. */

@@ -140,6 +140,7 @@ static void read_skip(struct flink_case *flink, const json_t *skip)
         if (strcmp(name, names[i]) == 0)
             flink->pattern.skip = (enum nfa_skip)i;
     flink->pattern.skip_step = text_of(skip, "step", NULL);
+    flink->pattern.skip_must_find = json_is_true(json_object_get(skip, "throw_on_miss"));
 }
 
 void flink_case_init(struct flink_case *flink, json_t *json)

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/assert.h"
 #include "tests/nfa/driver.h"
 
 struct buffered {
@@ -150,6 +151,43 @@ static void move_processing_time(struct operator_state *state, int64_t now)
         fire(state, &state->keys[i], now);
 }
 
+/* ---- restore ---- */
+
+static void save_event(void *context, nfa_event event, struct rt_buffer *out)
+{
+    const struct driver *driver = context;
+
+    rt_form_add_uint(out, (uint64_t)((const struct flink_event *)event - driver->flink.events));
+}
+
+static nfa_event load_event(void *context, struct rt_form *form)
+{
+    const struct driver *driver = context;
+    uint64_t at = rt_form_uint_max(form, driver->flink.event_count - 1);
+
+    return rt_form_failed(form) ? NULL : &driver->flink.events[at];
+}
+
+/* All runs leave and come back from bytes; the watermark starts anew. */
+static void restore(struct operator_state *state)
+{
+    struct nfa_machine *machine = state->driver->machine;
+
+    state->watermark = INT64_MIN;
+    for (size_t i = 0; i < state->key_count; i++) {
+        struct nfa_runs *runs = &state->keys[i].runs;
+        struct rt_buffer saved;
+        struct rt_form form;
+
+        rt_buffer_init(&saved, 1 << 20);
+        RT_ASSERT(nfa_runs_save(machine, runs, save_event, state->driver, &saved) == RT_OK);
+        nfa_unload(machine, runs);
+        form = rt_form_of(rt_buffer_view(&saved));
+        RT_ASSERT(nfa_runs_load(machine, runs, load_event, state->driver, &form) == RT_OK);
+        rt_buffer_done(&saved);
+    }
+}
+
 void driver_run_operator(struct driver *driver)
 {
     static struct operator_state state;
@@ -174,7 +212,7 @@ void driver_run_operator(struct driver *driver)
         else if (strcmp(what, "ptime") == 0)
             move_processing_time(&state, json_integer_value(value));
         else if (strcmp(what, "restore") == 0)
-            state.watermark = INT64_MIN;
+            restore(&state);
     }
     for (size_t i = 0; i < state.key_count; i++)
         nfa_clear(driver->machine, &state.keys[i].runs);
