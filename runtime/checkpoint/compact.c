@@ -84,8 +84,9 @@ bool rt_checkpoints_plan(struct rt_checkpoints *checkpoints)
 {
     struct rt_compaction *compaction = &checkpoints->compaction;
     const struct rt_chain *last = &checkpoints->last;
-    size_t deltas_max =
-        checkpoints->options.deltas_max == 0 ? DELTAS_MAX : checkpoints->options.deltas_max;
+    size_t deltas_max = checkpoints->options.deltas_max == 0
+                            ? (size_t)TUNED("merge_after", DELTAS_MAX)
+                            : checkpoints->options.deltas_max;
     uint64_t base, deltas;
 
     if (compaction->running || compaction->ready || last->count < 3)

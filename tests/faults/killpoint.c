@@ -37,27 +37,39 @@ static void log_once(const char *name)
     close(file);
 }
 
+/* NAME or NAME:number in a variable. */
+static bool is_wanted(const char *variable, const char *name, uint64_t *number)
+{
+    const char *wanted = getenv(variable);
+    size_t length = strlen(name);
+
+    if (wanted == NULL || strncmp(wanted, name, length) != 0)
+        return false;
+    if (wanted[length] == ':')
+        return rt_text_to_uint(rt_text_of(wanted + length + 1), number);
+    return wanted[length] == '\0';
+}
+
 void rt_killpoint(const char *name)
 {
     static atomic_int hits;
-    const char *wanted = getenv("EGRET_KILLPOINT");
-    size_t length = strlen(name);
     uint64_t nth = 1;
 
     log_once(name);
-    if (wanted == NULL || strncmp(wanted, name, length) != 0)
-        return;
-    if (wanted[length] == ':' && !rt_text_to_uint(rt_text_of(wanted + length + 1), &nth))
-        return;
-    if (wanted[length] != ':' && wanted[length] != '\0')
-        return;
-    if ((uint64_t)atomic_fetch_add(&hits, 1) + 1 == nth)
+    if (is_wanted("EGRET_KILLPOINT", name, &nth) && (uint64_t)atomic_fetch_add(&hits, 1) + 1 == nth)
         kill(getpid(), SIGKILL);
 }
 
 bool rt_mutant(const char *name)
 {
-    const char *wanted = getenv("EGRET_MUTANT");
+    uint64_t unused;
 
-    return wanted != NULL && strcmp(wanted, name) == 0;
+    return is_wanted("EGRET_MUTANT", name, &unused);
+}
+
+uint64_t rt_tuned(const char *name, uint64_t standard)
+{
+    uint64_t number = standard;
+
+    return is_wanted("EGRET_TUNED", name, &number) ? number : standard;
 }

@@ -52,7 +52,7 @@ FOREIGN = [
 ]
 C_HEADERS = set("""assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal stdalign stdarg
     stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string tgmath threads time uchar wchar wctype""".split())
-SYSTEM_HEADERS = set("""dirent fcntl glob poll pthread regex sys/file sys/mman sys/resource sys/socket sys/stat sys/types sys/uio sys/wait
+SYSTEM_HEADERS = set("""dirent dlfcn fcntl glob poll pthread regex sys/file sys/mman sys/resource sys/socket sys/stat sys/types sys/uio sys/wait
     unistd""".split())
 # Who may talk to the operating system: everything else computes.
 SYSTEM_FOLDERS = ["runtime/io/", "runtime/time/clock.c", "runtime/checkpoint/", "runtime/base/alloc.c",
