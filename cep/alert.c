@@ -3,7 +3,7 @@
  * A finding becomes a record: one JSON object with its keys in a fixed order.
  *
  *     {"v":1,"id":...,"rule":...,"revision":...,"output":...,"severity":...,"title":...,"message":...,"key":{...},"group":{...},
- *      "time":...,"first_time":...,"fields":{...},"tags":[...],"events":{step:[{source,partition,offset,data}]}}
+ *      "time":...,"first_time":...,"fields":{...},"estimated":[...],"tags":[...],"events":{step:[{source,partition,offset,data}]}}
  *
  * Nothing in it depends on the wall clock, the machine or the number of workers.  Its id is a hash of output, rule, key and
  * the positions of the events; that form, too, is fixed: a replay must make the same ids.
@@ -264,6 +264,31 @@ static void put_fields(struct writer *writer, struct rt_buffer *out)
     rt_buffer_char(out, '}');
 }
 
+/* The aggregates that were estimated, if any was: too many different values to count them. */
+static void put_estimated(struct writer *writer, struct rt_buffer *out)
+{
+    const struct rule_window *window = writer->rule->rule->window;
+    const struct rt_value *outcomes = writer->bindings + RULE_BINDING_AGGREGATES;
+    const char *comma = "";
+
+    if (writer->finding->outcomes == NULL)
+        return;
+    for (uint32_t i = 0; i < window->aggregate_count; i++) {
+        if ((outcomes[i].flags & RT_FLAG_ESTIMATE) == 0 || outcomes[i].type != RT_INT)
+            continue;
+        if (*comma == '\0') {
+            put_name(out, "estimated");
+            rt_buffer_char(out, '[');
+        }
+        rt_buffer_string(out, comma);
+        rt_buffer_json_string(out, rt_text_of(window->aggregates[i].name));
+        comma = ",";
+    }
+    if (*comma != '\0')
+        rt_buffer_char(out, ']');
+    writer->rule->counters.estimated += *comma != '\0';
+}
+
 static void put_tags(const struct rule *rule, struct rt_buffer *out)
 {
     put_name(out, "tags");
@@ -378,6 +403,7 @@ static enum rt_status put_record(struct writer *writer, struct cep_record *recor
     put_time(out, "time", writer->finding->time);
     put_time(out, "first_time", writer->finding->first_time);
     put_fields(writer, out);
+    put_estimated(writer, out);
     put_tags(rule, out);
 
     enum rt_status status = put_events(writer, out);

@@ -44,6 +44,7 @@ struct cep_rule_counters {
     uint64_t suppressed;       /* records that dedup or a rate limit kept back */
     uint64_t limited;          /* of these, those that a rate limit kept back */
     uint64_t condition_errors; /* conditions that ended in an error */
+    uint64_t estimated;        /* records with a number that is an estimate */
     uint64_t output_errors;    /* parts of messages and fields that ended in an error */
     uint64_t dropped;          /* partial matches dropped or refused at a limit */
     uint64_t live;             /* partial matches now */

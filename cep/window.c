@@ -15,8 +15,6 @@
 _Static_assert((int)RULE_AGGREGATES_MAX == (int)RT_WINDOW_AGGREGATES_MAX,
                "what can be written can be run");
 
-enum { DISTINCT_MAX = 16384 }; /* values a count_distinct holds; its error beyond is about 1 % */
-
 /* ---- from the plan to the library ---- */
 
 static enum rt_aggregate aggregate_of(enum rule_aggregate_function function)
@@ -34,6 +32,8 @@ static enum rt_aggregate aggregate_of(enum rule_aggregate_function function)
         [RULE_LAST] = RT_AGGREGATE_LAST,
         [RULE_COUNT_DISTINCT] = RT_AGGREGATE_COUNT_DISTINCT,
         [RULE_QUANTILE] = RT_AGGREGATE_QUANTILE,
+        [RULE_TOPK] = RT_AGGREGATE_TOPK,
+        [RULE_COLLECT] = RT_AGGREGATE_COLLECT,
     };
 
     return table[function];
@@ -74,12 +74,13 @@ enum rt_status cep_window_init(struct cep_rule *rule)
         .every = plan->every,
         .aggregate_count = plan->aggregate_count,
         .panes_max = cep_limit32(rule->engine->options.panes_per_window),
-        .distinct_max = DISTINCT_MAX,
+        .distinct_max = RULE_DISTINCT_MAX,
     };
     for (uint32_t i = 0; i < plan->aggregate_count; i++) {
         windows->shape.aggregates[i] =
             (struct rt_window_aggregate){.function = aggregate_of(plan->aggregates[i].function),
-                                         .quantile = plan->aggregates[i].quantile};
+                                         .quantile = plan->aggregates[i].quantile,
+                                         .items = plan->aggregates[i].items};
         if (plan->having_tree != NULL &&
             expr_tree_uses_binding(plan->having_tree, RULE_BINDING_AGGREGATES + i))
             windows->in_having |= UINT32_C(1) << i;
@@ -88,6 +89,9 @@ enum rt_status cep_window_init(struct cep_rule *rule)
                              (expr_tree_uses_binding(plan->having_tree, RULE_BINDING_KEY) ||
                               expr_tree_uses_binding(plan->having_tree, RULE_BINDING_GROUP));
     rt_window_shape_init(&windows->shape);
+    windows->shape.lists = rt_alloc_zeroed(windows->shape.list_items, sizeof(struct rt_value));
+    if (windows->shape.lists == NULL)
+        return RT_ERR_NOMEM;
     /* A window that is not looked at when it ends goes without a word. */
     rule->is_swept = !plan->looks_at_close && !plan->remembers;
     if (rule->is_swept)
@@ -97,8 +101,10 @@ enum rt_status cep_window_init(struct cep_rule *rule)
 
 void cep_window_done(struct cep_rule *rule)
 {
-    if (rule->windows != NULL)
+    if (rule->windows != NULL) {
         rt_free(rule->windows->baselines);
+        rt_free(rule->windows->shape.lists);
+    }
     rt_free(rule->windows);
 }
 

@@ -80,6 +80,7 @@ static struct cep_rule_counters sum_of_rules(const struct rule_plan *plan,
         sum.limited += one.limited;
         sum.emitted += one.emitted;
         sum.output_errors += one.output_errors;
+        sum.estimated += one.estimated;
         sum.dropped += one.dropped;
     }
     return sum;
@@ -130,6 +131,8 @@ static void report_counts(const struct rt_job_counters *job, const struct cep_ru
                      job->held, sum->no_key, sum->suppressed, sum->timed_out, sum->emitted);
     if (sum->output_errors > 0)
         rt_buffer_printf(line, ", empty parts of messages and fields %" PRIu64, sum->output_errors);
+    if (sum->estimated > 0)
+        rt_buffer_printf(line, ", with an estimated number %" PRIu64, sum->estimated);
 }
 
 void cli_run_report(const struct cli_call *call, const struct rule_plan *plan,

@@ -383,7 +383,11 @@ static void add_window(const struct rule_plan *plan, const struct rule *rule, st
             rt_buffer_string(out, ", ");
             rt_buffer_double(out, aggregate->quantile, 'f', 3);
         }
+        if (aggregate->items != 0)
+            rt_buffer_printf(out, ", %u", aggregate->items);
         rt_buffer_char(out, ')');
+        if (aggregate->function == RULE_COUNT_DISTINCT)
+            rt_buffer_printf(out, " (exact up to %d, then within about 1 %%)", RULE_DISTINCT_MAX);
         if (aggregate->where.tree != NULL) {
             rt_buffer_string(out, " where ");
             add_condition(&aggregate->where, out);

@@ -111,6 +111,8 @@ static void put_window(const struct rule_window *window, struct rt_buffer *out)
         rt_buffer_printf(out, "aggregate=%s %s ", aggregate->name,
                          rule_aggregate_name(aggregate->function));
         rt_buffer_double(out, aggregate->quantile, 'e', 17);
+        if (aggregate->items != 0)
+            rt_buffer_printf(out, " %u", aggregate->items);
         rt_buffer_char(out, '\n');
         put_tree(out, "of", aggregate->tree);
         put_tree(out, "where", aggregate->where.tree);

@@ -13,7 +13,7 @@
 #include "rules/load.h"
 #include "rules/load_pattern.h"
 
-enum { SLIDES_MAX = 1000000 };
+enum { SLIDES_MAX = 1000000, TOPK_MAX = 100, COLLECT_MAX = 1000 };
 
 static const char *const kind_names[RULE_WINDOW_KINDS] = {"tumbling", "hopping", "sliding",
                                                           "session", "count"};
@@ -258,15 +258,12 @@ static bool find_function(struct loader *loader, const struct yaml_node *node, s
     nearest = rt_nearest(name, names, RULE_AGGREGATE_FUNCTIONS);
     diag = LOAD_ERROR(loader, AGGREGATE, node, "there is no aggregate `%.*s`", (int)name.length,
                       name.data);
-    if (rt_text_is(name, "topk") || rt_text_is(name, "collect"))
-        rt_diag_help(loader->diags, diag, "`%.*s` is not yet supported", (int)name.length,
-                     name.data);
-    else if (nearest != NULL)
+    if (nearest != NULL)
         rt_diag_label(loader->diags, diag, "did you mean `%s`?", nearest);
     else
         rt_diag_help(loader->diags, diag,
                      "count, rate, sum, avg, variance, stddev, min, max, first, last, "
-                     "count_distinct, quantile");
+                     "count_distinct, quantile, topk, collect");
     return false;
 }
 
@@ -290,6 +287,31 @@ static bool read_rank(struct loader *loader, const struct yaml_node *node, struc
     return false;
 }
 
+static bool read_items(struct loader *loader, const struct yaml_node *node, struct rt_text text,
+                       const struct call *call, const char *name, uint32_t *out)
+{
+    const int64_t items_max = rt_text_is(rt_text_of(name), "topk") ? TOPK_MAX : COLLECT_MAX;
+    size_t begin = call->comma + 1, end = call->close;
+    int64_t items;
+
+    while (begin < end && text.data[begin] == ' ')
+        begin++;
+    while (end > begin && text.data[end - 1] == ' ')
+        end--;
+    if (call->comma < call->close &&
+        rt_text_to_int((struct rt_text){text.data + begin, end - begin}, &items) && items >= 1 &&
+        items <= items_max) {
+        *out = (uint32_t)items;
+        return true;
+    }
+    rt_diag_help(loader->diags,
+                 LOAD_ERROR(loader, AGGREGATE, node,
+                            "`%s` takes an expression and how many values it keeps, 1 to %d", name,
+                            (int)items_max),
+                 "for example %s(event.ip, 3)", name);
+    return false;
+}
+
 static bool is_blank(struct rt_text text, size_t begin, size_t end)
 {
     while (begin < end && strchr(" \t\r\n", text.data[begin]) != NULL)
@@ -304,7 +326,7 @@ static bool read_argument(struct loader *loader, struct load_rule *load,
     const struct function *function = &functions[out->function];
     struct expr_scope scope = load_scope(loader, load, NULL);
     struct expr_tree *tree;
-    size_t end = function->arguments == 2 ? call->comma : call->close;
+    size_t end = function->arguments >= 2 ? call->comma : call->close;
     bool blank = is_blank(text->text, call->open + 1, end);
     enum rt_type type;
     enum rt_status status;
@@ -353,6 +375,9 @@ static bool read_call(struct loader *loader, struct load_rule *load, const struc
                          &out->function) &&
            (functions[out->function].arguments != 2 ||
             read_rank(loader, node, text.text, &call, &out->quantile)) &&
+           (functions[out->function].arguments != 3 ||
+            read_items(loader, node, text.text, &call, functions[out->function].name,
+                       &out->items)) &&
            read_argument(loader, load, node, &text, &call, out);
 }
 

@@ -157,9 +157,13 @@ struct rule_aggregate {
     struct expr *value; /* reads the event at hand; NULL: the function takes none */
     const struct expr_tree *tree;
     double quantile;             /* 0 to 1 */
+    uint32_t items;              /* topk, collect: how many */
     struct rule_condition where; /* which events it counts */
 };
-enum { RULE_AGGREGATES_MAX = 32 };
+enum {
+    RULE_AGGREGATES_MAX = 32,
+    RULE_DISTINCT_MAX = 16384 /* values that count_distinct and topk hold before they estimate */
+};
 
 struct rule_baseline {
     const char *name;

@@ -50,7 +50,8 @@ enum rt_type {
 };
 
 enum {
-    RT_FLAG_ASCII = 1,  /* a string of ASCII only, as far as known */
+    RT_FLAG_ASCII = 1,    /* a string of ASCII only, as far as known */
+    RT_FLAG_ESTIMATE = 4, /* an int that was not counted but estimated */
     RT_FLAG_INDEXED = 2 /* a list or map with a hash index behind its items (rules/value_index.c) */
 };
 

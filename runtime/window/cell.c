@@ -93,6 +93,8 @@ uint32_t rt_cell_bytes(enum rt_aggregate aggregate)
         return sizeof(uint64_t);
     case RT_AGGREGATE_COUNT_DISTINCT:
     case RT_AGGREGATE_QUANTILE:
+    case RT_AGGREGATE_TOPK:
+    case RT_AGGREGATE_COLLECT:
         return 0;
     default:
         return sizeof(struct rt_cell);
@@ -108,6 +110,8 @@ bool rt_cell_takes(enum rt_aggregate aggregate, enum rt_type type)
     case RT_AGGREGATE_FIRST:
     case RT_AGGREGATE_LAST:
     case RT_AGGREGATE_COUNT_DISTINCT:
+    case RT_AGGREGATE_TOPK:
+    case RT_AGGREGATE_COLLECT:
         return type == RT_NULL || type == RT_BOOL || type == RT_INT || type == RT_UINT ||
                type == RT_DOUBLE || type == RT_STRING || type == RT_TIMESTAMP ||
                type == RT_DURATION;
@@ -233,6 +237,8 @@ void rt_cell_merge(enum rt_aggregate aggregate, void *older, const void *newer,
         return;
     case RT_AGGREGATE_COUNT_DISTINCT:
     case RT_AGGREGATE_QUANTILE:
+    case RT_AGGREGATE_TOPK:
+    case RT_AGGREGATE_COLLECT:
         return;
     }
 }

@@ -28,8 +28,11 @@ enum rt_aggregate {
     RT_AGGREGATE_MAX,
     RT_AGGREGATE_FIRST,
     RT_AGGREGATE_LAST,
-    RT_AGGREGATE_COUNT_DISTINCT, /* in a bag, not in a cell */
-    RT_AGGREGATE_QUANTILE        /* the same */
+    /* These are kept in parts (part.h), not in cells. */
+    RT_AGGREGATE_COUNT_DISTINCT,
+    RT_AGGREGATE_QUANTILE,
+    RT_AGGREGATE_TOPK,
+    RT_AGGREGATE_COLLECT
 };
 
 struct rt_cell {

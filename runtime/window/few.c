@@ -4,7 +4,7 @@
  *
  *     record   [time][arrival 48 | bits 16][value][value] ...
  *
- * W1  A count takes a bit, a bagged aggregate the key of its bag (0: nothing), any other a value.
+ * W1  A count takes a bit, a keyed one its key (0: nothing), any other a value.
  * W2  Whatever is asked for is computed from the list; at most few_max events are folded.
  */
 #include <math.h>
@@ -26,7 +26,7 @@ enum part { PART_BIT, PART_KEY, PART_VALUE };
 
 static enum part part_of(enum rt_aggregate function)
 {
-    if (rt_is_bagged(function))
+    if (rt_is_keyed(function))
         return PART_KEY;
     return function == RT_AGGREGATE_COUNT || function == RT_AGGREGATE_RATE ? PART_BIT : PART_VALUE;
 }
@@ -49,8 +49,8 @@ void rt_few_shape_init(struct rt_window_shape *shape)
         shape->few_max = EVENTS_MAX;
     if (shape->few_max < EVENTS_MIN)
         shape->few_max = EVENTS_MIN;
-    /* One pane without bags is as small as it gets. */
-    if ((!shape->is_queue && shape->bag_count == 0) || bits > RT_FEW_BITS ||
+    /* One pane without parts is as small as it gets. */
+    if ((!shape->is_queue && shape->part_count == 0) || bits > RT_FEW_BITS ||
         shape->panes_max < shape->few_max)
         shape->few_max = 0;
 }
@@ -278,6 +278,64 @@ static struct rt_value fold(const struct rt_window_shape *shape, const struct rt
     return rt_cell_outcome(function, &all, &empty, 0);
 }
 
+static struct rt_value collect_of(const struct rt_window_shape *shape, const struct rt_few *few,
+                                  const struct rt_window_aggregate *aggregate)
+{
+    struct rt_value *items = shape->lists + aggregate->list_place;
+    uint32_t at = aggregate->items;
+
+    for (uint32_t i = few->head.few_count; i-- > 0 && at > 0;) {
+        const struct rt_value value = value_at(rt_few_at(shape, few, i), aggregate);
+
+        if (value.type != RT_ABSENT)
+            items[--at] = value;
+    }
+    return (struct rt_value){
+        .type = RT_LIST, .length = aggregate->items - at, .u.items = items + at};
+}
+
+/* Whether value `i` is more frequent than `j`, or as frequent and less. */
+static bool is_before(const struct rt_value *values, const uint32_t *times, uint32_t i, uint32_t j)
+{
+    return times[i] != times[j] ? times[i] > times[j] : rt_topk_compare(values[i], values[j]) < 0;
+}
+
+static struct rt_value topk_of(const struct rt_window_shape *shape, const struct rt_few *few,
+                               const struct rt_window_aggregate *aggregate)
+{
+    struct rt_value *items = shape->lists + aggregate->list_place;
+    struct rt_value values[EVENTS_MAX];
+    uint32_t times[EVENTS_MAX], sorted[EVENTS_MAX];
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < few->head.few_count; i++) {
+        const struct rt_value value = value_at(rt_few_at(shape, few, i), aggregate);
+        uint32_t same = 0;
+
+        if (value.type == RT_ABSENT)
+            continue;
+        while (same < count && rt_sketch_hash(values[same]) != rt_sketch_hash(value))
+            same++;
+        if (same == count) {
+            values[count] = value;
+            times[count++] = 0;
+        }
+        times[same]++;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t at = i;
+
+        for (; at > 0 && is_before(values, times, i, sorted[at - 1]); at--)
+            sorted[at] = sorted[at - 1];
+        sorted[at] = i;
+    }
+    if (count > aggregate->items)
+        count = aggregate->items;
+    for (uint32_t i = 0; i < count; i++)
+        items[i] = values[sorted[i]];
+    return (struct rt_value){.type = RT_LIST, .length = count, .u.items = items};
+}
+
 void rt_few_read(const struct rt_window_shape *shape, const struct rt_few *few,
                  struct rt_blocks *blocks, uint32_t wanted, struct rt_value *out)
 {
@@ -296,6 +354,12 @@ void rt_few_read(const struct rt_window_shape *shape, const struct rt_few *few,
             break;
         case RT_AGGREGATE_QUANTILE:
             out[i] = quantile_of(shape, few, aggregate);
+            break;
+        case RT_AGGREGATE_TOPK:
+            out[i] = topk_of(shape, few, aggregate);
+            break;
+        case RT_AGGREGATE_COLLECT:
+            out[i] = collect_of(shape, few, aggregate);
             break;
         default:
             out[i] = fold(shape, few, aggregate, blocks);

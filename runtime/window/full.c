@@ -13,7 +13,7 @@ static void clear_cells(const struct rt_window_shape *shape, uint64_t *cells,
                         struct rt_blocks *blocks)
 {
     for (uint32_t i = 0; i < shape->aggregate_count; i++) {
-        if (!rt_is_bagged(shape->aggregates[i].function))
+        if (!rt_is_part(shape->aggregates[i].function))
             rt_cell_clear(shape->aggregates[i].function, rt_cell_at(cells, &shape->aggregates[i]),
                           blocks);
     }
@@ -23,7 +23,7 @@ static void merge_cells(const struct rt_window_shape *shape, uint64_t *older, co
                         struct rt_blocks *blocks)
 {
     for (uint32_t i = 0; i < shape->aggregate_count; i++) {
-        if (!rt_is_bagged(shape->aggregates[i].function))
+        if (!rt_is_part(shape->aggregates[i].function))
             rt_cell_merge(shape->aggregates[i].function, rt_cell_at(older, &shape->aggregates[i]),
                           rt_cell_at(newer, &shape->aggregates[i]), blocks);
     }
@@ -38,7 +38,7 @@ static enum rt_status make_cells(const struct rt_window_shape *shape, const stru
         const struct rt_window_aggregate *aggregate = &shape->aggregates[i];
         struct rt_cell cell;
 
-        if (rt_is_bagged(aggregate->function) || values[i].type == RT_ABSENT)
+        if (rt_is_part(aggregate->function) || values[i].type == RT_ABSENT)
             continue;
         if (rt_cell_of(aggregate->function, values[i], blocks, &cell) != RT_OK) {
             clear_cells(shape, cells, blocks);
@@ -49,32 +49,46 @@ static enum rt_status make_cells(const struct rt_window_shape *shape, const stru
     return RT_OK;
 }
 
-/* ---- bags ---- */
+/* ---- parts ---- */
 
-static enum rt_status reserve_bags(const struct rt_window_shape *shape, struct rt_full *window,
-                                   struct rt_blocks *blocks)
+static void release_kept(const struct rt_window_shape *shape, struct rt_value *kept,
+                         struct rt_blocks *blocks)
 {
-    for (uint32_t i = 0; i < shape->bag_count; i++) {
-        enum rt_status status =
-            rt_bag_reserve(rt_bag_at(shape, window, i), shape->is_queue, blocks);
+    for (uint32_t i = 0; i < shape->aggregate_count; i++) {
+        if (rt_is_part(shape->aggregates[i].function) &&
+            !rt_is_keyed(shape->aggregates[i].function))
+            rt_cell_release(kept[i], blocks);
+    }
+}
 
-        if (status != RT_OK)
+static enum rt_status reserve_parts(const struct rt_window_shape *shape, struct rt_full *window,
+                                    struct rt_blocks *blocks, const struct rt_value *values,
+                                    struct rt_value *kept)
+{
+    memset(kept, 0, shape->aggregate_count * sizeof(*kept)); /* absent */
+    for (uint32_t i = 0; shape->part_count > 0 && i < shape->aggregate_count; i++) {
+        const struct rt_window_aggregate *aggregate = &shape->aggregates[i];
+        enum rt_status status = RT_OK;
+
+        if (rt_is_part(aggregate->function))
+            status = rt_part_reserve(shape, aggregate, rt_part_at(shape, window, aggregate->place),
+                                     values[i], blocks, &kept[i]);
+        if (status != RT_OK) {
+            release_kept(shape, kept, blocks);
             return status;
+        }
     }
     return RT_OK;
 }
 
-static void add_to_bags(const struct rt_window_shape *shape, struct rt_full *window,
-                        const struct rt_value *values)
+static void add_to_parts(const struct rt_window_shape *shape, struct rt_full *window,
+                         struct rt_blocks *blocks, const struct rt_value *kept, rt_time time)
 {
-    for (uint32_t i = 0; i < shape->aggregate_count; i++) {
+    for (uint32_t i = 0; shape->part_count > 0 && i < shape->aggregate_count; i++) {
         const struct rt_window_aggregate *aggregate = &shape->aggregates[i];
-        bool is_distinct = aggregate->function == RT_AGGREGATE_COUNT_DISTINCT;
 
-        if (rt_is_bagged(aggregate->function) && values[i].type != RT_ABSENT)
-            rt_bag_add(rt_bag_at(shape, window, aggregate->place), values[i].u.natural,
-                       window->newest, shape->is_queue,
-                       is_distinct ? shape->distinct_max : UINT32_MAX);
+        if (rt_is_part(aggregate->function))
+            rt_part_add(shape, aggregate, window, kept[i], time, blocks);
     }
 }
 
@@ -89,7 +103,7 @@ static void flip(const struct rt_window_shape *shape, struct rt_full *window,
             const struct rt_window_aggregate *aggregate = &shape->aggregates[i];
 
             /* The older pane is the one that changes: it becomes itself + what follows. */
-            if (!rt_is_bagged(aggregate->function))
+            if (!rt_is_part(aggregate->function))
                 rt_cell_merge(aggregate->function,
                               rt_cell_at(rt_pane_at(shape, window, number)->cells, aggregate),
                               rt_cell_at(rt_pane_at(shape, window, number + 1)->cells, aggregate),
@@ -107,8 +121,13 @@ void rt_full_drop_oldest(const struct rt_window_shape *shape, struct rt_full *wi
     if (window->front == 0)
         flip(shape, window, blocks);
     clear_cells(shape, rt_pane_at(shape, window, 0)->cells, blocks);
-    for (uint32_t i = 0; i < shape->bag_count; i++)
-        rt_bag_forget(rt_bag_at(shape, window, i), window->newest - window->pane_count + 1);
+    for (uint32_t i = 0; shape->part_count > 0 && i < shape->aggregate_count; i++) {
+        const struct rt_window_aggregate *aggregate = &shape->aggregates[i];
+
+        if (rt_is_part(aggregate->function))
+            rt_part_forget(aggregate, rt_part_at(shape, window, aggregate->place),
+                           window->newest - window->pane_count + 1, blocks);
+    }
     window->ring_head = (window->ring_head + 1) & (window->capacity - 1);
     window->pane_count--;
     window->front--;
@@ -196,6 +215,7 @@ enum rt_status rt_full_add(const struct rt_window_shape *shape, struct rt_full *
                            const struct rt_value *values)
 {
     uint64_t cells[RT_WINDOW_AGGREGATES_MAX * sizeof(struct rt_cell) / sizeof(uint64_t)];
+    struct rt_value kept[RT_WINDOW_AGGREGATES_MAX];
     struct rt_full *window = *place != NULL ? *place : begin(shape, blocks, time, sequence);
     bool joined;
     enum rt_status status;
@@ -205,9 +225,12 @@ enum rt_status rt_full_add(const struct rt_window_shape *shape, struct rt_full *
     joined = joins(shape, window, time);
     status = reserve_pane(shape, window, blocks, joined);
     if (status == RT_OK)
-        status = reserve_bags(shape, window, blocks);
-    if (status == RT_OK)
+        status = reserve_parts(shape, window, blocks, values, kept);
+    if (status == RT_OK) {
         status = make_cells(shape, values, blocks, cells);
+        if (status != RT_OK)
+            release_kept(shape, kept, blocks);
+    }
     if (status != RT_OK) {
         if (*place == NULL)
             rt_full_free(shape, window, blocks);
@@ -225,7 +248,7 @@ enum rt_status rt_full_add(const struct rt_window_shape *shape, struct rt_full *
     }
     merge_cells(shape, window->cells, cells, blocks);
     clear_cells(shape, cells, blocks);
-    add_to_bags(shape, window, values);
+    add_to_parts(shape, window, blocks, kept, time);
     window->counted++;
     window->last = time;
     return RT_OK;
@@ -273,21 +296,15 @@ void rt_full_read(const struct rt_window_shape *shape, const struct rt_full *win
 
         if ((wanted >> i & 1) == 0)
             continue;
-        switch (aggregate->function) {
-        case RT_AGGREGATE_COUNT_DISTINCT:
-            out[i] = rt_int((int64_t)rt_bag_distinct(rt_bag_at(shape, window, aggregate->place)));
-            break;
-        case RT_AGGREGATE_QUANTILE:
-            out[i] = rt_sketch_quantile(rt_bag_at(shape, window, aggregate->place),
-                                        aggregate->quantile, blocks);
-            break;
-        default:
-            if (window->front > 0)
-                front = rt_cell_at(rt_pane_at(shape, window, 0)->cells, aggregate);
-            out[i] = rt_cell_outcome(aggregate->function, front,
-                                     rt_cell_at(window->cells, aggregate), seconds);
-            break;
+        if (rt_is_part(aggregate->function)) {
+            out[i] =
+                rt_part_read(shape, aggregate, rt_part_at(shape, window, aggregate->place), blocks);
+            continue;
         }
+        if (window->front > 0)
+            front = rt_cell_at(rt_pane_at(shape, window, 0)->cells, aggregate);
+        out[i] = rt_cell_outcome(aggregate->function, front, rt_cell_at(window->cells, aggregate),
+                                 seconds);
     }
 }
 
@@ -310,8 +327,12 @@ void rt_full_free(const struct rt_window_shape *shape, struct rt_full *window,
     for (uint32_t i = 0; i < window->pane_count; i++)
         clear_cells(shape, rt_pane_at(shape, window, i)->cells, blocks);
     clear_cells(shape, window->cells, blocks);
-    for (uint32_t i = 0; i < shape->bag_count; i++)
-        rt_bag_done(rt_bag_at(shape, window, i), blocks);
+    for (uint32_t i = 0; i < shape->aggregate_count; i++) {
+        const struct rt_window_aggregate *aggregate = &shape->aggregates[i];
+
+        if (rt_is_part(aggregate->function))
+            rt_part_done(aggregate, rt_part_at(shape, window, aggregate->place), blocks);
+    }
     rt_blocks_give(blocks, window->panes, window->capacity * rt_pane_bytes(shape));
     rt_blocks_give(blocks, window, rt_full_bytes(shape));
 }

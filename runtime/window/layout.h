@@ -3,14 +3,14 @@
  * layout.h - the two forms of a window, and where their parts lie.  Private to runtime/window/.
  *
  *     few      [head][record][record] ...           record = [time | arrival, bits of counts | values]
- *     full     [head ...][back cells, or those of the one pane][bags]
+ *     full     [head ...][back cells, or those of the one pane][parts]
  *     ring         [pane][pane] ...                 pane = [time | arrival | cells]
  */
 #ifndef EGRET_RUNTIME_WINDOW_LAYOUT_H
 #define EGRET_RUNTIME_WINDOW_LAYOUT_H
 
 #include "runtime/base/form.h"
-#include "runtime/window/window.h"
+#include "runtime/window/part.h"
 
 /* ---- slots of time (span.c): a tumbling window's size, a hopping one's slide ---- */
 
@@ -32,7 +32,7 @@ struct rt_full {
         front; /* panes at the head that hold the sum of themselves and those behind them in the front */
     uint32_t newest;  /* number of the newest pane; counts on and wraps */
     uint64_t counted; /* events in the newest pane of a count window */
-    uint64_t cells[]; /* back, or the one pane; then the bags */
+    uint64_t cells[]; /* back, or the one pane; then the parts */
 };
 
 struct rt_pane {
@@ -41,14 +41,21 @@ struct rt_pane {
     uint64_t cells[];
 };
 
-static inline bool rt_is_bagged(enum rt_aggregate function)
+/* A hash or a bucket stands for the value. */
+static inline bool rt_is_keyed(enum rt_aggregate function)
 {
     return function == RT_AGGREGATE_COUNT_DISTINCT || function == RT_AGGREGATE_QUANTILE;
 }
 
+static inline bool rt_is_part(enum rt_aggregate function)
+{
+    return rt_is_keyed(function) || function == RT_AGGREGATE_TOPK ||
+           function == RT_AGGREGATE_COLLECT;
+}
+
 static inline size_t rt_full_bytes(const struct rt_window_shape *shape)
 {
-    return sizeof(struct rt_full) + shape->cell_bytes + shape->bag_count * sizeof(struct rt_bag);
+    return sizeof(struct rt_full) + shape->cell_bytes + shape->part_count * sizeof(union rt_part);
 }
 
 static inline size_t rt_pane_bytes(const struct rt_window_shape *shape)
@@ -56,12 +63,12 @@ static inline size_t rt_pane_bytes(const struct rt_window_shape *shape)
     return sizeof(struct rt_pane) + shape->cell_bytes;
 }
 
-static inline struct rt_bag *rt_bag_at(const struct rt_window_shape *shape,
-                                       const struct rt_full *window, uint32_t number)
+static inline union rt_part *rt_part_at(const struct rt_window_shape *shape,
+                                        const struct rt_full *window, uint32_t number)
 {
     unsigned char *cells = (unsigned char *)(uintptr_t)window->cells;
 
-    return (struct rt_bag *)(void *)(cells + shape->cell_bytes) + number;
+    return (union rt_part *)(void *)(cells + shape->cell_bytes) + number;
 }
 
 /* Pane 0 is the oldest. */
@@ -78,7 +85,7 @@ static inline void *rt_cell_at(const uint64_t *cells, const struct rt_window_agg
     return (unsigned char *)(uintptr_t)cells + aggregate->place;
 }
 
-/* As the functions of window.h without `full`.  Values of bagged aggregates are the bags' keys, RT_UINT. */
+/* As the functions of window.h without `full`.  Values of keyed aggregates are keys, RT_UINT. */
 enum rt_status rt_full_add(const struct rt_window_shape *shape, struct rt_full **window,
                            struct rt_blocks *blocks, rt_time time, uint64_t sequence,
                            const struct rt_value *values);

@@ -21,6 +21,7 @@ enum rt_status rt_window_shape_hash(const struct rt_window_shape *shape, uint64_
     for (uint32_t i = 0; i < shape->aggregate_count; i++) {
         rt_form_add_uint(&text, (uint64_t)shape->aggregates[i].function);
         rt_form_add_double(&text, shape->aggregates[i].quantile);
+        rt_form_add_uint(&text, shape->aggregates[i].items);
     }
     failed = text.failed;
     if (!failed)
@@ -57,8 +58,13 @@ void rt_full_save(const struct rt_window_shape *shape, const struct rt_full *win
             save_cells(shape, pane->cells, out);
         }
     }
-    for (uint32_t i = 0; i < shape->bag_count; i++)
-        rt_bag_save(rt_bag_at(shape, window, i), shape->is_queue, window->newest, out);
+    for (uint32_t i = 0; i < shape->aggregate_count; i++) {
+        const struct rt_window_aggregate *aggregate = &shape->aggregates[i];
+
+        if (rt_is_part(aggregate->function))
+            rt_part_save(aggregate, rt_part_at(shape, window, aggregate->place), window->newest,
+                         out);
+    }
 }
 
 void rt_window_save(const struct rt_window_shape *shape, const struct rt_window *window,
@@ -172,9 +178,12 @@ enum rt_status rt_full_load(const struct rt_window_shape *shape, struct rt_full 
         status = load_cells(&reader, window->cells);
     if (status == RT_OK && shape->is_queue)
         status = load_panes(&reader);
-    for (uint32_t i = 0; status == RT_OK && i < shape->bag_count; i++)
-        status = rt_bag_load(rt_bag_at(shape, window, i), shape->is_queue, window->newest,
-                             window->pane_count, form, blocks);
+    for (uint32_t i = 0; status == RT_OK && i < shape->aggregate_count; i++) {
+        const struct rt_window_aggregate *aggregate = &shape->aggregates[i];
+
+        if (rt_is_part(aggregate->function))
+            status = rt_part_load(shape, aggregate, window, form, blocks);
+    }
     if (status == RT_OK && rt_form_failed(form))
         status = RT_ERR_CORRUPT;
     return status;

@@ -2,7 +2,7 @@
 /*
  * save.h - the saved form of a window (runtime/base/form.h), for checkpoints.
  *
- *     [times, flags][back cells][panes: time, arrival, cells][bags: what they hold, oldest first]
+ *     [times, flags][back cells][panes: time, arrival, cells][parts: what they hold, oldest first]
  *
  * V1  The shape is not in it: what was saved with one shape is loaded with the same.  rt_window_shape_hash tells.
  * V2  Loading trusts nothing; a window that was loaded goes on exactly as the one that was saved.

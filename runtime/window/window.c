@@ -13,13 +13,15 @@ void rt_window_shape_init(struct rt_window_shape *shape)
     RT_ASSERT(shape->aggregate_count <= RT_WINDOW_AGGREGATES_MAX);
     shape->is_queue = shape->kind == RT_WINDOW_SLIDING || shape->kind == RT_WINDOW_HOPPING ||
                       (shape->kind == RT_WINDOW_COUNT && shape->every != shape->count);
-    shape->cell_bytes = shape->bag_count = 0;
+    shape->cell_bytes = shape->part_count = shape->list_items = 0;
     for (uint32_t i = 0; i < shape->aggregate_count; i++) {
         struct rt_window_aggregate *aggregate = &shape->aggregates[i];
 
         aggregate->place =
-            rt_is_bagged(aggregate->function) ? shape->bag_count++ : shape->cell_bytes;
+            rt_is_part(aggregate->function) ? shape->part_count++ : shape->cell_bytes;
         shape->cell_bytes += rt_cell_bytes(aggregate->function);
+        aggregate->list_place = shape->list_items;
+        shape->list_items += aggregate->items;
     }
     rt_few_shape_init(shape);
 }
@@ -38,7 +40,7 @@ static struct rt_full *full_of(const struct rt_window *window)
 
 /* ---- adding ---- */
 
-/* What bags hold are keys: hashes and buckets. */
+/* What stands for the values of keyed aggregates: hashes and buckets. */
 static void make_keys(const struct rt_window_shape *shape, const struct rt_value *values,
                       struct rt_value *out)
 {
@@ -46,7 +48,7 @@ static void make_keys(const struct rt_window_shape *shape, const struct rt_value
     for (uint32_t i = 0; i < shape->aggregate_count; i++) {
         const enum rt_aggregate function = shape->aggregates[i].function;
 
-        if (!rt_is_bagged(function) || values[i].type == RT_ABSENT)
+        if (!rt_is_keyed(function) || values[i].type == RT_ABSENT)
             continue;
         out[i] = rt_uint(function == RT_AGGREGATE_COUNT_DISTINCT ? rt_sketch_hash(values[i])
                                                                  : rt_sketch_bucket(values[i]));
@@ -188,6 +190,8 @@ void rt_window_read_empty(const struct rt_window_shape *shape, uint32_t wanted,
             out[i] = rt_int(0);
         else if (function == RT_AGGREGATE_QUANTILE)
             out[i] = rt_null();
+        else if (rt_is_part(function))
+            out[i] = (struct rt_value){.type = RT_LIST};
         else
             out[i] = rt_cell_outcome(function, &empty, &empty, 1);
     }

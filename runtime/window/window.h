@@ -18,7 +18,7 @@
  *     before t; rt_window_slide takes out what a sliding window has left behind.
  * N3  A few events are kept as they are, in one block: most keys have few, and one line of memory is all that they touch.
  *     More become panes, and never go back.
- * N4  What cannot be merged cheaply (distinct, quantile) is in bags, which forget pane by pane.
+ * N4  What cannot be merged cheaply (distinct, quantile, topk, collect) is in parts, which forget pane by pane.
  * N5  A window without events is no window: it is freed, a hopping one a slide later.  Knows no rule, no key, no clock.
  */
 #ifndef EGRET_RUNTIME_WINDOW_WINDOW_H
@@ -28,8 +28,10 @@
 #include "runtime/base/instant.h"
 #include "runtime/window/bag.h"
 #include "runtime/window/cell.h"
+#include "runtime/window/distinct.h"
+#include "runtime/window/list.h"
 
-enum { RT_WINDOW_AGGREGATES_MAX = 32 };
+enum { RT_WINDOW_AGGREGATES_MAX = 32, RT_WINDOW_TOPK_MAX = 100, RT_WINDOW_COLLECT_MAX = 1000 };
 
 enum rt_window_kind {
     RT_WINDOW_TUMBLING,
@@ -42,9 +44,11 @@ enum rt_window_kind {
 struct rt_window_aggregate {
     enum rt_aggregate function;
     double quantile; /* 0 to 1 */
+    uint32_t items;  /* topk, collect: how many */
     /* filled in by rt_window_shape_init */
-    uint32_t place;     /* of its cell in a pane's cells, in bytes; or of its bag */
-    uint32_t few_place; /* of its value in a record, in words; or of its bit */
+    uint32_t place;      /* of its cell in a pane's cells, in bytes; or of its part */
+    uint32_t list_place; /* in shape.lists */
+    uint32_t few_place;  /* of its value in a record, in words; or of its bit */
 };
 
 /* Days of a time zone. */
@@ -69,10 +73,12 @@ struct rt_window_shape { /* immutable; shared by all keys */
     struct rt_window_aggregate aggregates[RT_WINDOW_AGGREGATES_MAX];
     uint32_t aggregate_count;
     uint32_t panes_max;    /* of one window */
-    uint32_t distinct_max; /* values that count_distinct holds before it samples */
+    uint32_t distinct_max; /* values that count_distinct and topk hold before they estimate */
+    struct rt_value *
+        lists; /* borrowed: [list_items], where the outcomes of topk and collect are put together */
     /* filled in by rt_window_shape_init */
     bool is_queue; /* more than one pane */
-    uint32_t cell_bytes, bag_count;
+    uint32_t cell_bytes, part_count, list_items;
     uint32_t few_max;   /* events that are kept as they are; 0: none */
     uint32_t few_bytes; /* of a record */
 };
@@ -123,7 +129,8 @@ bool rt_window_is_empty(const struct rt_window_shape *shape, const struct rt_win
 /* A count window has just taken its last event, or the last of a slide. */
 bool rt_window_is_full(const struct rt_window_shape *shape, const struct rt_window *window);
 
-/* One value an aggregate whose bit is in `wanted`; texts are borrowed from the window. */
+/* One value an aggregate whose bit is in `wanted`; texts are borrowed from the window,
+ * lists lie in shape->lists until the next reading. */
 void rt_window_read(const struct rt_window_shape *shape, const struct rt_window *window,
                     struct rt_blocks *blocks, uint32_t wanted, struct rt_value *out);
 

@@ -16,22 +16,27 @@ static const enum rt_aggregate functions[WINDOWS_AGGREGATES] = {
     RT_AGGREGATE_LAST,
     RT_AGGREGATE_COUNT_DISTINCT,
     RT_AGGREGATE_QUANTILE,
+    RT_AGGREGATE_TOPK,
+    RT_AGGREGATE_COLLECT,
 };
+enum { ITEMS = 3 };
 
 struct rt_window_shape windows_shape(enum rt_window_kind kind, int64_t size_ms, int64_t slide_ms)
 {
+    static struct rt_value lists[WINDOWS_AGGREGATES * ITEMS];
     struct rt_window_shape shape = {.kind = kind,
+                                    .lists = lists,
                                     .size = {size_ms},
                                     .slide = {slide_ms},
                                     .count = 8,
                                     .every = 4,
                                     .aggregate_count = WINDOWS_AGGREGATES,
                                     .panes_max = 1000,
-                                    .distinct_max = 20};
+                                    .distinct_max = 40};
 
     for (uint32_t i = 0; i < shape.aggregate_count; i++)
         shape.aggregates[i] =
-            (struct rt_window_aggregate){.function = functions[i], .quantile = 0.5};
+            (struct rt_window_aggregate){.function = functions[i], .quantile = 0.5, .items = ITEMS};
     rt_window_shape_init(&shape);
     return shape;
 }
@@ -47,7 +52,8 @@ static struct rt_value text_value(struct seeded *seed)
 void windows_values(struct seeded *seed, struct rt_value values[WINDOWS_AGGREGATES])
 {
     for (int i = 0; i < WINDOWS_AGGREGATES; i++) {
-        bool takes_text = functions[i] == RT_AGGREGATE_FIRST || functions[i] == RT_AGGREGATE_LAST;
+        bool takes_text = functions[i] == RT_AGGREGATE_FIRST || functions[i] == RT_AGGREGATE_LAST ||
+                          functions[i] == RT_AGGREGATE_TOPK || functions[i] == RT_AGGREGATE_COLLECT;
         uint32_t chance = seeded_below(seed, 10);
 
         if (chance == 0)
@@ -78,7 +84,7 @@ enum rt_status windows_push(const struct rt_window_shape *shape, struct rt_windo
     return rt_window_add(shape, window, blocks, (rt_time){ms}, sequence, values);
 }
 
-static bool values_equal(struct rt_value left, struct rt_value right)
+static bool scalars_equal(struct rt_value left, struct rt_value right)
 {
     if (left.type != right.type || left.length != right.length)
         return false;
@@ -87,15 +93,31 @@ static bool values_equal(struct rt_value left, struct rt_value right)
     return left.type == RT_NULL || left.u.natural == right.u.natural;
 }
 
+static bool values_equal(struct rt_value left, struct rt_value right)
+{
+    if (left.type != RT_LIST || right.type != RT_LIST)
+        return scalars_equal(left, right);
+    if (left.length != right.length)
+        return false;
+    for (uint32_t i = 0; i < left.length; i++) {
+        if (!scalars_equal(left.u.items[i], right.u.items[i]))
+            return false;
+    }
+    return true;
+}
+
 bool windows_equal(const struct rt_window_shape *shape, const struct rt_window *left,
                    struct rt_blocks *left_blocks, const struct rt_window *right,
                    struct rt_blocks *right_blocks)
 {
     struct rt_value of_left[RT_WINDOW_AGGREGATES_MAX], of_right[RT_WINDOW_AGGREGATES_MAX];
+    struct rt_value lists[WINDOWS_AGGREGATES * ITEMS];
+    struct rt_window_shape other = *shape; /* its lists lie elsewhere */
     uint64_t left_sequence, right_sequence;
 
+    other.lists = lists;
     rt_window_read(shape, left, left_blocks, UINT32_MAX, of_left);
-    rt_window_read(shape, right, right_blocks, UINT32_MAX, of_right);
+    rt_window_read(&other, right, right_blocks, UINT32_MAX, of_right);
     for (uint32_t i = 0; i < shape->aggregate_count; i++) {
         if (!values_equal(of_left[i], of_right[i]))
             return false;
