@@ -304,6 +304,8 @@ static enum cli_exit load_and_run(const struct cli_call *call,
         .override_count = options->override_count,
         .time_field = options->time_field,
         .watermark_when = options->watermark_when,
+        .partials_per_key = options->limits.partials_per_key,
+        .events_per_partial = options->limits.events_per_partial,
     };
     struct cli_rule_set set;
     enum rt_status status =

@@ -127,6 +127,8 @@ struct nfa_callbacks {
 
 enum nfa_limit_policy { NFA_DROP_OLDEST, NFA_DROP_NEW, NFA_STOP };
 
+enum { NFA_RUNS_PER_KEY_USUAL = 1000, NFA_PATH_LENGTH_USUAL = 10000 };
+
 /* 0: no limit. */
 struct nfa_limits {
     uint32_t runs_per_key; /* live runs in one nfa_runs, the always-present start not counted */

@@ -8,6 +8,8 @@
  */
 #include "rules/load_pattern.h"
 
+#include <inttypes.h>
+
 #include "runtime/base/assert.h"
 
 enum { STEPS_MAX = 1000 };
@@ -552,6 +554,25 @@ static void fill_rule(struct pattern *pattern, const struct nfa_pattern *from)
         rule->strict = rule->strict || is_strict(pattern->drafts[i].step);
 }
 
+/* How much that is before the limits drop some of it. */
+static void label_with_bound(struct loader *loader, struct rt_diag *diag,
+                             const struct nfa_step *step)
+{
+    const struct rule_load_options *options = loader->options;
+    uint64_t matches =
+        options->partials_per_key != 0 ? options->partials_per_key : NFA_RUNS_PER_KEY_USUAL;
+    uint64_t events =
+        options->events_per_partial != 0 ? options->events_per_partial : NFA_PATH_LENGTH_USUAL;
+
+    if (step->times_max < events)
+        events = step->times_max;
+    rt_diag_label(loader->diags, diag,
+                  "each key may come to %" PRIu64 " open matches (state.limits.partials_per_key) "
+                  "with %" PRIu64 " of these events%s",
+                  matches, events,
+                  events < step->times_max ? " (state.limits.events_per_partial)" : "");
+}
+
 /* A warning for steps that only the limits bound. */
 static void warn_of_growth(struct pattern *pattern, const struct nfa_pattern *from)
 {
@@ -572,9 +593,7 @@ static void warn_of_growth(struct pattern *pattern, const struct nfa_pattern *fr
             loader->diags, RT_SEVERITY_WARNING, RULE_DIAG_UNBOUNDED, draft->nodes.times->span,
             combines ? "`combinations` without `within`: each event may double the open matches"
                      : "a loop without `within`: each event may begin a match that never ends");
-        rt_diag_label(loader->diags, diag,
-                      "of each key up to state.limits.partials_per_key matches of "
-                      "state.limits.events_per_partial events");
+        label_with_bound(loader, diag, step);
         rt_diag_help(loader->diags, diag,
                      "add `within: 10m` to the rule, or `loop_gap: 1m` or `until` to the step");
     }

@@ -307,6 +307,8 @@ struct rule_load_options {
     const char *
         watermark_when; /* expression over the event at hand; its diagnostics are named `--watermark-when` */
     const struct expr_schema *sample; /* what the events of a sample have; NULL: no sample */
+    uint64_t partials_per_key,
+        events_per_partial; /* limits of the engine, for warnings; 0: the usual ones */
     bool keeps_good_rules; /* with RT_ERR_DIAG the plan holds the rules in which nothing is wrong */
 };
 
