@@ -121,6 +121,35 @@ static void constant_to_the_right(struct expr_node *node)
     node->children[1] = left;
 }
 
+/* x != null, where the presence of x is meant. */
+static void warn_of_null(struct expr_checker *checker, const struct expr_node *node)
+{
+    const struct expr_node *field = node->children[0], *null = node->children[1];
+    const struct expr_text *text = checker->work->text;
+    struct rt_diag *diag;
+
+    if (field->kind == EXPR_CONSTANT) {
+        field = node->children[1];
+        null = node->children[0];
+    }
+    if (node->op != EXPR_OP_NOT_EQUAL || checker->scope->unchecked || null->kind != EXPR_CONSTANT ||
+        null->value.type != RT_NULL ||
+        (field->kind != EXPR_FIELD && field->kind != EXPR_EVENT_FIELD) ||
+        (field->flags & EXPR_FLAG_OPTIONAL) != 0)
+        return;
+    diag = rt_diag_add(checker->work->diags, RT_SEVERITY_WARNING, RULE_DIAG_NULL_TEST,
+                       expr_text_span(text, node->begin, node->end),
+                       "for an event without this field `!= null` is an error, which is no match");
+    rt_diag_help(checker->work->diags, diag, "has(%s%.*s) asks whether it is there",
+                 field->kind == EXPR_FIELD &&
+                         !rt_text_starts_with((struct rt_text){text->text.data + field->begin,
+                                                               field->end - field->begin},
+                                              RT_TEXT("event"))
+                     ? "event."
+                     : "",
+                 (int)(field->end - field->begin), text->text.data + field->begin);
+}
+
 static struct expr_node *check_binary(struct expr_checker *checker, struct expr_node *node)
 {
     struct expr_node *left, *right;
@@ -132,6 +161,7 @@ static struct expr_node *check_binary(struct expr_checker *checker, struct expr_
     left = node->children[0];
     right = node->children[1];
     node->type = expr_binary_type((enum expr_operator)node->op, left->type, right->type);
+    warn_of_null(checker, node);
     if (left->type.base == RT_EVENT || right->type.base == RT_EVENT ||
         left->type.item == RT_EVENT || right->type.item == RT_EVENT) {
         expr_check_escape(checker, left);
@@ -523,6 +553,8 @@ struct expr_node *expr_resolve(struct expr_work *work, const struct expr_scope *
     if (node != NULL) {
         node = expr_unconverted(node, EXPR_BINARY); /* what is printed is what the event has */
         expr_check_escape(&checker, node);
+        if (scope->declared != NULL)
+            expr_warn_negations(&checker, node);
     }
     *variable_count = checker.variable_count;
     return node == NULL || work->status == RT_ERR_NOMEM ? NULL : node;

@@ -472,6 +472,7 @@ static struct expr_node *check_step_call(struct expr_checker *checker, struct ex
 
     if ((!last && !first) || (first && step->repeats) || !step->available)
         return NULL;
+    expr_warn_hidden(checker, name);
     name->kind = EXPR_STEP;
     name->id = step->step;
     name->type = expr_type_of(RT_EVENT);
@@ -479,7 +480,6 @@ static struct expr_node *check_step_call(struct expr_checker *checker, struct ex
     name->macro = step->repeats ? "last" : NULL;
     name->begin = node->begin;
     name->end = node->end;
-    (void)checker;
     return name;
 }
 
@@ -505,6 +505,10 @@ static struct expr_node *check_global(struct expr_checker *checker, struct expr_
         if (one != NULL)
             return one;
     }
+    if (step == NULL && node->child_count > 0 &&
+        (is_aggregate(node->name) || rt_text_is(node->name, "first") ||
+         rt_text_is(node->name, "last")))
+        expr_warn_near_step(checker, node->children[0]);
     if (node->child_count == 1 && is_aggregate(node->name)) {
         node = check_aggregate(checker, node);
         if (node == NULL)

@@ -33,7 +33,10 @@ struct expr_checker {
         names_types; /* int, string, ... are types here: the other side of a comparison with type(x) */
 };
 
-enum { EXPR_FROM_SAMPLE = 1 }; /* op of a field: its type is what the sample's events had */
+enum {                        /* op of a field */
+       EXPR_FROM_SAMPLE = 1,  /* its type is what the sample's events had */
+       EXPR_MAY_BE_ABSENT = 2 /* declared so */
+};
 
 /* ---- types ---- */
 
@@ -90,6 +93,12 @@ struct rt_diag *expr_reported(struct expr_checker *checker, struct expr_node *no
 /* Says where the types of the fields in a node come from that could not meet. */
 void expr_explain_types(const struct expr_checker *checker, const struct expr_node *node,
                         struct rt_diag *diag);
+/* Warns of a name that stands for something else than the field that the events are known to have. */
+void expr_warn_hidden(struct expr_checker *checker, const struct expr_node *name);
+/* Warns of a name that is no step's but near to one. */
+void expr_warn_near_step(struct expr_checker *checker, const struct expr_node *name);
+/* Warns of negated tests of fields that may be absent, when nothing asks whether they are there. */
+void expr_warn_negations(struct expr_checker *checker, const struct expr_node *root);
 /* Reports a field that no event of the sample has. */
 void expr_report_unseen(struct expr_checker *checker, struct expr_node *node);
 /* Gives the field node its type, and reports one that should not be there. */

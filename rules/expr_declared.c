@@ -161,6 +161,8 @@ void expr_declare_field(struct expr_checker *checker, struct expr_node *node)
             report_inside(checker, node, &field);
             return;
         case EXPR_SCHEMA_KNOWN:
+            if (field.optional && !has)
+                node->op = EXPR_MAY_BE_ABSENT;
             if (!has && field.type != RT_ABSENT) {
                 node->type =
                     (struct expr_type){field.type, field.type == RT_LIST ? field.item : RT_ABSENT};
@@ -171,6 +173,118 @@ void expr_declare_field(struct expr_checker *checker, struct expr_node *node)
     }
     if (!has && scope->sample != NULL && !expr_is_poisoned(node))
         take_sample(scope->sample, node);
+}
+
+/* ---- names ---- */
+
+/* The schema has a field of that name; implied maps and what a sample has count too. */
+static bool has_field(const struct expr_schema *schema, struct rt_text name)
+{
+    struct expr_schema_field field;
+
+    return schema != NULL && expr_schema_find(schema, &name, 1, &field) == EXPR_SCHEMA_KNOWN;
+}
+
+void expr_warn_hidden(struct expr_checker *checker, const struct expr_node *name)
+{
+    const struct expr_scope *scope = checker->scope;
+    struct rt_diag *diag;
+
+    if (!has_field(scope->declared, name->name) && !has_field(scope->sample, name->name))
+        return;
+    diag = rt_diag_add(checker->work->diags, RT_SEVERITY_WARNING, RULE_DIAG_NAME_HIDES,
+                       expr_text_span(checker->work->text, name->begin, name->end),
+                       "`%.*s` is not the field of that name here", EXPR_PRINT(name->name));
+    rt_diag_help(checker->work->diags, diag, "the field is event.%.*s", EXPR_PRINT(name->name));
+}
+
+void expr_warn_near_step(struct expr_checker *checker, const struct expr_node *name)
+{
+    const struct expr_scope *scope = checker->scope;
+    const char **candidates;
+    const char *near;
+    struct rt_diag *diag;
+
+    if (scope->step_count == 0 || scope->unchecked || name->kind != EXPR_NAME ||
+        rt_text_is(name->name, "event") || expr_find_variable(checker, name->name) != NULL ||
+        has_field(scope->declared, name->name) || has_field(scope->sample, name->name))
+        return;
+    candidates = rt_arena_array(checker->work->arena, scope->step_count, sizeof(*candidates));
+    if (candidates == NULL) {
+        checker->work->status = RT_ERR_NOMEM;
+        return;
+    }
+    for (size_t i = 0; i < scope->step_count; i++)
+        candidates[i] = scope->steps[i].name;
+    near = rt_nearest(name->name, candidates, scope->step_count);
+    /* A field is a good name too: only a slip of one letter is told. */
+    if (near == NULL || strlen(near) > name->name.length + 1 ||
+        name->name.length > strlen(near) + 1)
+        return;
+    diag = rt_diag_add(checker->work->diags, RT_SEVERITY_WARNING, RULE_DIAG_NEAR_STEP,
+                       expr_text_span(checker->work->text, name->begin, name->end),
+                       "no step is called `%.*s`, so this is a field of the event",
+                       EXPR_PRINT(name->name));
+    rt_diag_label(checker->work->diags, diag, "did you mean the step `%s`?", near);
+    rt_diag_help(checker->work->diags, diag, "event.%.*s says that the field is meant",
+                 EXPR_PRINT(name->name));
+}
+
+/* has(f) stands somewhere below. */
+// NOLINTNEXTLINE(misc-no-recursion): R2 bounds the depth
+static bool asks_for(const struct expr_node *node, rt_field_id field)
+{
+    if ((node->kind == EXPR_FIELD_HAS || node->kind == EXPR_EVENT_HAS) && node->field == field)
+        return true;
+    for (uint32_t i = 0; i < node->child_count; i++) {
+        if (asks_for(node->children[i], field))
+            return true;
+    }
+    return false;
+}
+
+/* A field below that may be absent and is read as if it were there. */
+// NOLINTNEXTLINE(misc-no-recursion): R2 bounds the depth
+static const struct expr_node *risky_field(const struct expr_node *node,
+                                           const struct expr_node *root)
+{
+    const struct expr_node *found = NULL;
+
+    if ((node->kind == EXPR_FIELD || node->kind == EXPR_EVENT_FIELD) &&
+        node->op == EXPR_MAY_BE_ABSENT && (node->flags & EXPR_FLAG_OPTIONAL) == 0 &&
+        !asks_for(root, node->field))
+        return node;
+    for (uint32_t i = 0; i < node->child_count && found == NULL; i++)
+        found = risky_field(node->children[i], root);
+    return found;
+}
+
+// NOLINTNEXTLINE(misc-no-recursion): R2 bounds the depth
+static void warn_negations(struct expr_checker *checker, const struct expr_node *node,
+                           const struct expr_node *root)
+{
+    bool negates = (node->kind == EXPR_UNARY && node->op == EXPR_OP_NOT) ||
+                   (node->kind == EXPR_BINARY && node->op == EXPR_OP_NOT_EQUAL);
+    const struct expr_node *field = negates ? risky_field(node, root) : NULL;
+    struct rt_diag *diag;
+
+    if (field == NULL) {
+        for (uint32_t i = 0; i < node->child_count; i++)
+            warn_negations(checker, node->children[i], root);
+        return;
+    }
+    diag = rt_diag_add(checker->work->diags, RT_SEVERITY_WARNING, RULE_DIAG_NEGATED_OPTIONAL,
+                       expr_text_span(checker->work->text, node->begin, node->end),
+                       "an event without `%.*s` does not match either",
+                       EXPR_PRINT(field->path[field->path_length - 1]));
+    rt_diag_help(checker->work->diags, diag,
+                 "!has(event.x) || ... lets it through, has(event.x) && ... says that it is not "
+                 "meant");
+}
+
+void expr_warn_negations(struct expr_checker *checker, const struct expr_node *root)
+{
+    warn_negations(checker, root, root);
 }
 
 /* ---- conversions ---- */

@@ -449,14 +449,16 @@ static struct expr_node *make_step(struct expr_checker *checker, struct expr_nod
     if (step->available)
         return node;
     if (step->never_text != NULL) {
-        expr_report(checker, node, RULE_DIAG_EXPR_STEP_LATER,
-                    "step `%s` %s, so it has taken nothing", step->name, step->never_text);
-        return node;
+        diag = expr_report(checker, node, RULE_DIAG_EXPR_STEP_LATER,
+                           "step `%s` %s, so it has taken nothing", step->name, step->never_text);
+    } else {
+        diag = expr_report(checker, node, RULE_DIAG_EXPR_STEP_LATER,
+                           "step `%s` comes later, it has taken nothing yet", step->name);
+        rt_diag_help(checker->work->diags, diag, "compare in the condition of `%s` instead",
+                     step->name);
     }
-    diag = expr_report(checker, node, RULE_DIAG_EXPR_STEP_LATER,
-                       "step `%s` comes later, it has taken nothing yet", step->name);
-    rt_diag_help(checker->work->diags, diag, "compare in the condition of `%s` instead",
-                 step->name);
+    if (checker->scope->fields != NULL)
+        rt_diag_help(checker->work->diags, diag, "a field of that name is event.%s", step->name);
     return node;
 }
 
@@ -515,8 +517,10 @@ static struct expr_node *resolve_root(struct expr_checker *checker, const struct
         return base;
     }
     step = step_named(checker->scope, base->name);
-    if (step != NULL)
+    if (step != NULL) {
+        expr_warn_hidden(checker, base);
         return make_step(checker, base, step);
+    }
     for (uint32_t length = chain->dotted + 1; length > 0; length--) {
         struct expr_node *node = length == 1 ? base : chain->links[length - 2];
 
@@ -524,6 +528,8 @@ static struct expr_node *resolve_root(struct expr_checker *checker, const struct
             ((checker->names_types || checker->scope->closed) &&
              is_type_name(chain, length, node))) {
             *used = length - 1;
+            if (node->kind != EXPR_CONSTANT || node->type.base != RT_TYPE)
+                expr_warn_hidden(checker, base);
             return node;
         }
     }
@@ -581,6 +587,8 @@ struct expr_node *expr_check_selection(struct expr_checker *checker, struct expr
     }
     base = resolve_root(checker, &chain, &used);
     if (base == NULL && checker->work->status != RT_ERR_NOMEM) {
+        if (chain.count > 0)
+            expr_warn_near_step(checker, chain.base);
         field = field_of_event(checker, node, &chain, EXPR_FIELD);
         if (field != NULL || checker->work->status == RT_ERR_NOMEM)
             return field;

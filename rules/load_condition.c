@@ -62,6 +62,18 @@ static bool continues(struct rt_text text)
             rt_text_starts_with(text, RT_TEXT("||")));
 }
 
+/* A remark, `# admins`: behind a whole expression a single word continues nothing. */
+static bool is_one_word(struct rt_text text)
+{
+    while (text.length > 0 && text.data[text.length - 1] == ' ')
+        text.length--;
+    for (size_t i = 0; i < text.length; i++) {
+        if (strchr(" ()[]=<>!&|+*/?:,\"'", text.data[i]) != NULL)
+            return false;
+    }
+    return true;
+}
+
 /* A plain expression that a comment follows: was the `#` meant as a comment? */
 static void warn_of_comment(struct loader *loader, const struct yaml_node *node)
 {
@@ -81,8 +93,8 @@ static void warn_of_comment(struct loader *loader, const struct yaml_node *node)
         rest.length++;
     while (rest.length > 0 && rest.data[0] == ' ')
         rest = (struct rt_text){rest.data + 1, rest.length - 1};
-    if (rest.length == 0 ||
-        (!has_open_quote(node->text) && !continues(rest) && !parses(loader, rest)))
+    if (rest.length == 0 || (!has_open_quote(node->text) && !continues(rest) &&
+                             (is_one_word(rest) || !parses(loader, rest))))
         return;
     diag = rt_diag_add(loader->diags, RT_SEVERITY_WARNING, RULE_DIAG_YAML_COMMENT,
                        (struct rt_span){node->span.source, (uint32_t)at,
