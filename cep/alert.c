@@ -36,6 +36,8 @@ static const char *source_name(const struct cep_engine *engine, uint32_t source)
 {
     const struct cep_options *options = &engine->options;
 
+    if (source == RT_SOURCE_ALERTS)
+        return RULE_SOURCE_ALERTS;
     return source < options->source_count ? options->source_names[source] : "input";
 }
 

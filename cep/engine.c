@@ -6,6 +6,7 @@
  */
 #include "cep/engine.h"
 
+#include "cep/feed.h"
 #include "cep/state.h"
 #include "runtime/base/alloc.h"
 #include "runtime/base/assert.h"
@@ -27,7 +28,7 @@ static enum rt_status take_status(struct cep_engine *engine)
     return status;
 }
 
-static void begin_event(struct cep_engine *engine, const struct rt_event *event)
+void cep_begin_event(struct cep_engine *engine, const struct rt_event *event)
 {
     engine->event = event;
     engine->memo.event = event;
@@ -35,7 +36,7 @@ static void begin_event(struct cep_engine *engine, const struct rt_event *event)
     expr_machine_reset(engine->memo.machine);
 }
 
-static void end_event(struct cep_engine *engine)
+void cep_end_event(struct cep_engine *engine)
 {
     if (engine->kept != NULL)
         rt_event_release(engine->kept, &engine->captured);
@@ -61,10 +62,12 @@ static enum rt_status push(struct rt_operator *port, const struct rt_event *even
     rules = cep_classify(engine->classifier, event, &count);
     if (count == 0)
         return take_status(engine);
-    begin_event(engine, event);
+    cep_begin_event(engine, event);
     for (size_t i = 0; i < count; i++)
-        cep_rule_push(&engine->rules[rules[i]]);
-    end_event(engine);
+        if (engine->plan->rules[rules[i]]->reads_events)
+            cep_rule_push(&engine->rules[rules[i]]);
+    cep_end_event(engine);
+    cep_feed_drain(engine);
     return take_status(engine);
 }
 
@@ -73,11 +76,11 @@ static enum rt_status late(struct rt_operator *port, const struct rt_event *even
     struct cep_engine *engine = engine_of(port);
 
     engine->counters.late++;
-    begin_event(engine, event);
+    cep_begin_event(engine, event);
     for (uint32_t i = 0; i < engine->plan->rule_count; i++)
         cep_rule_late(
             &engine->rules[i]); /* those that want late events, by any of their conditions */
-    end_event(engine);
+    cep_end_event(engine);
     return take_status(engine);
 }
 
@@ -160,6 +163,8 @@ static enum rt_status init(struct cep_engine *engine)
     if (status == RT_OK)
         status = cep_classifier_new(engine->plan, &engine->classifier);
     if (status == RT_OK)
+        status = cep_feed_new(engine->plan, &engine->feed);
+    if (status == RT_OK)
         status = init_keyings(engine);
     if (status == RT_OK)
         status = init_rules(engine);
@@ -206,6 +211,7 @@ void cep_engine_free(struct cep_engine *engine)
     cep_classifier_free(engine->classifier);
     cep_dedup_done(&engine->dedup);
     cep_outbox_done(&engine->outbox);
+    cep_feed_free(engine->feed);
     rt_wheel_free(engine->wheel);
     expr_machine_free(engine->memo.machine);
     rt_free(engine->memo.atoms);

@@ -35,7 +35,9 @@ const struct cep_event_key *cep_key_of_event(struct cep_engine *engine, uint32_t
     key->turn = engine->memo.turn;
     keying->looked_up = false;
     rt_buffer_reset(&key->bytes);
-    prepared = cep_prepared_find(&keying->prepared, engine->event->sequence);
+    prepared = engine->event->position.source == RT_SOURCE_ALERTS
+                   ? NULL /* its arrival is that of another */
+                   : cep_prepared_find(&keying->prepared, engine->event->sequence);
     if (prepared != NULL) {
         rt_buffer_add(&key->bytes, keying->prepared.bytes.data + prepared->begin, prepared->length);
         key->has_key = prepared->has_key && !key->bytes.failed;

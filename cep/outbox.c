@@ -7,6 +7,7 @@
  */
 #include <stdlib.h>
 
+#include "cep/feed.h"
 #include "cep/state.h"
 #include "runtime/base/alloc.h"
 
@@ -99,6 +100,8 @@ static void deliver(struct cep_engine *engine, const struct cep_waiting *record)
 
     engine->outbox.closed = status != RT_OK;
     cep_fail(engine, status);
+    if (status == RT_OK && record->kind != RULE_OUTPUT_LATE)
+        cep_feed_add(engine, record->rule, record->time, record->id, out.record);
 }
 
 static enum rt_status put_aside(struct cep_outbox *outbox, const struct cep_waiting *record)

@@ -413,7 +413,7 @@ void cep_rule_late(struct cep_rule *rule)
     struct chance chance = {0};
     bool any;
 
-    if (!rule->rule->outputs[RULE_OUTPUT_LATE].enabled ||
+    if (!rule->rule->outputs[RULE_OUTPUT_LATE].enabled || !rule->rule->reads_events ||
         !cep_condition_holds(rule, &rule->rule->filter, CEP_AT_FILTER) || is_excepted(rule))
         return;
     if (rule->rule->kind == RULE_PATTERN)

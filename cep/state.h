@@ -272,6 +272,7 @@ struct cep_engine {
     struct rt_blocks slot_lists;
     struct cep_dedup dedup;
     struct cep_outbox outbox;
+    struct cep_feed *feed;      /* owned; NULL: no rule reads alerts */
     struct rt_value *key_parts; /* as many as the widest key has */
     struct rt_map_entry *key_entries;
 
@@ -287,6 +288,9 @@ struct cep_engine {
     struct cep_counters counters;
 };
 
+/* An event at hand, from here to there: what is remembered of it, and what was kept of it. */
+void cep_begin_event(struct cep_engine *engine, const struct rt_event *event);
+void cep_end_event(struct cep_engine *engine);
 /* Notes the first status that is not RT_OK; the call in progress ends with it. */
 void cep_fail(struct cep_engine *engine, enum rt_status status);
 /* A configured limit as the automaton takes it. */

@@ -8,6 +8,7 @@
  * A slot whose runs' deadline has moved on since it was set is found when the timer fires, and set again.  Slots that end
  * without a word have no timer: sweep.c.
  */
+#include "cep/feed.h"
 #include "cep/state.h"
 #include "runtime/base/assert.h"
 
@@ -97,6 +98,31 @@ static void fire_one(struct cep_engine *engine, struct rt_timer *due)
         cep_fail(engine, arm(engine, keying, line, &slots[i])); /* it has its timer */
 }
 
+/* What waits for the end of its deadline goes out, and to the rules that read it. */
+static void settle(struct cep_engine *engine)
+{
+    cep_outbox_flush(engine);
+    cep_feed_drain(engine);
+}
+
+/* The next one; what is told of the deadline before goes out first, and may set others before it. */
+static struct rt_timer *next_due(struct cep_engine *engine, rt_time until, rt_time *deadline)
+{
+    struct rt_timer *due = rt_wheel_next(engine->wheel, until);
+
+    while (due == NULL || rt_time_before(*deadline, due->deadline)) {
+        if (engine->outbox.waiting_count == 0)
+            break;
+        if (due != NULL)
+            rt_wheel_schedule(engine->wheel, due, due->deadline, due->tie);
+        settle(engine);
+        due = rt_wheel_next(engine->wheel, until);
+    }
+    if (due != NULL)
+        *deadline = due->deadline;
+    return due;
+}
+
 void cep_fire(struct cep_engine *engine, rt_time until)
 {
     rt_time deadline = RT_TIME_MIN;
@@ -104,14 +130,9 @@ void cep_fire(struct cep_engine *engine, rt_time until)
 
     if (due == NULL)
         return;
+    deadline = due->deadline;
     engine->outbox.collecting = true;
-    for (; due != NULL; due = rt_wheel_next(engine->wheel, until)) {
-        if (rt_time_before(deadline, due->deadline)) {
-            cep_outbox_flush(engine);
-            deadline = due->deadline;
-        }
+    for (; due != NULL; due = next_due(engine, until, &deadline))
         fire_one(engine, due);
-    }
-    cep_outbox_flush(engine);
     engine->outbox.collecting = false;
 }

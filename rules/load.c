@@ -252,6 +252,8 @@ static void read_all(struct loader *loader, const struct rule_source *sources, s
         add_time_field(loader);
     if (loader->status == RT_OK)
         add_watermark(loader);
+    if (loader->status == RT_OK)
+        load_feeds(loader);
 }
 
 enum rt_status rule_load(const struct rule_source *sources, size_t source_count,

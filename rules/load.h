@@ -328,6 +328,8 @@ bool load_history_names(struct loader *loader, struct load_rule *load, struct ru
 void load_history(struct loader *loader, struct load_rule *load);
 void load_outputs(struct loader *loader, struct load_rule *load);
 void load_one_rule(struct loader *loader, const struct yaml_node *node);
+/* When all rules are there: which of them read whose alerts. */
+void load_feeds(struct loader *loader);
 /* The hash of what the rule does: rule->revision. */
 bool load_revision(struct loader *loader, struct load_rule *load);
 /* What its saved state rests on. */

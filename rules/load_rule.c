@@ -105,6 +105,15 @@ static void read_metadata(struct loader *loader, struct load_rule *load)
     else if (nodes->source != NULL || nodes->sources != NULL)
         (void)load_texts(loader, nodes->source != NULL ? nodes->source : nodes->sources, "source",
                          &rule->sources, &rule->source_count);
+    rule->reads_events = rule->source_count == 0;
+    for (uint32_t i = 0; i < rule->source_count; i++) {
+        if (rule->sources[i] == NULL)
+            continue;
+        if (strcmp(rule->sources[i], RULE_SOURCE_ALERTS) == 0)
+            rule->reads_alerts = true;
+        else
+            rule->reads_events = true;
+    }
 }
 
 /* ---- what `defaults` says ---- */

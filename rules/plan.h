@@ -203,6 +203,8 @@ struct rule_window {
     const struct expr_tree *having_tree;
 };
 
+#define RULE_SOURCE_ALERTS "alerts" /* the source whose events are alerts of other rules */
+
 enum rule_kind { RULE_PATTERN, RULE_SINGLE, RULE_WINDOW };
 enum rule_mode { RULE_MODE_ALERT, RULE_MODE_SHADOW, RULE_MODE_OFF };
 
@@ -233,7 +235,11 @@ struct rule {
     const struct rule_shape_part *shape;
     uint32_t shape_count; /* 0: the rule has no state */
     const char *const *sources;
-    uint32_t source_count; /* 0: any */
+    uint32_t source_count;   /* 0: any but RULE_SOURCE_ALERTS */
+    bool reads_events;       /* of some source of the job */
+    bool reads_alerts;       /* RULE_SOURCE_ALERTS is among its sources */
+    const uint32_t *readers; /* the rules that get its alerts as events, ascending */
+    uint32_t reader_count;
 
     struct rule_condition filter;
     uint32_t keying; /* index into plan->keyings */

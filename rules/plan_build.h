@@ -81,6 +81,13 @@ enum rt_status plan_print_tree(struct plan_builder *builder, const struct expr_t
 /* Seals, compiles, chooses the routes.  The plan has one reference; the builder is then empty. */
 enum rt_status plan_finish(struct plan_builder *builder, struct rule_plan **out);
 
+/*
+ * The values of a field with which an event can matter to the rule.  `strictly`: an event that only breaks a pattern matters,
+ * too; else those for which a condition may hold.  `values` live in the arena.
+ */
+enum rt_status plan_rule_values(struct rt_arena *arena, const struct rule *rule, rt_field_id field,
+                                bool strictly, struct expr_may_set *out);
+
 /* Which events each rule must see (plan_route.c).  After sealing. */
 enum rt_status plan_routes(struct plan_builder *builder);
 

@@ -214,6 +214,29 @@ static size_t add_candidates(const struct expr_tree *tree, rt_field_id *out, siz
     return count;
 }
 
+enum rt_status plan_rule_values(struct rt_arena *arena, const struct rule *rule, rt_field_id field,
+                                bool strictly, struct expr_may_set *out)
+{
+    struct wanted wanted;
+    struct choice choice = {.kind = EXPR_MAY_ALL};
+    struct rt_value *values;
+    enum rt_status status = wanted_of(arena, rule, false, &wanted);
+
+    if (!strictly)
+        wanted.all = false;
+    if (status == RT_OK)
+        status = rule_choice(arena, rule, &wanted, field, &choice);
+    if (status != RT_OK)
+        return status;
+    values = rt_arena_array(arena, choice.count, sizeof(*values));
+    if (values == NULL)
+        return RT_ERR_NOMEM;
+    for (size_t i = 0; i < choice.count; i++)
+        values[i] = choice.values[i].value;
+    *out = (struct expr_may_set){choice.kind, values, choice.count};
+    return RT_OK;
+}
+
 static void take_rarer(struct expr_cover *best, struct expr_cover other)
 {
     if (!other.all && (best->all || other.chance < best->chance))

@@ -33,6 +33,9 @@ struct rt_position {
     uint64_t offset;    /* Kafka offset, or byte where the line starts in the decompressed data */
 };
 
+/* No source of the job: the event is an alert that the engine itself gave. */
+#define RT_SOURCE_ALERTS (UINT32_MAX - 1)
+
 struct rt_event {
     rt_time time;
     uint64_t sequence;

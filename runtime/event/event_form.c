@@ -159,6 +159,10 @@ enum rt_status rt_event_reader_new(const struct rt_event_names *names, struct rt
 /* Without names there is one source, or the program that embeds the engine numbers them. */
 bool rt_event_reader_source(const struct rt_event_reader *reader, uint64_t saved, uint32_t *out)
 {
+    if (saved == RT_SOURCE_ALERTS) {
+        *out = RT_SOURCE_ALERTS;
+        return true;
+    }
     if (reader->saved_sources == 0 && reader->names->source_count == 0 && saved < NO_SOURCE) {
         *out = (uint32_t)saved;
         return true;

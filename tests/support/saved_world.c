@@ -119,6 +119,19 @@ static const char *const rules[] = {
     "    window: { count: { size: 4, slide: 2 }, expires: %dms }\n"
     "    aggregate: { n: sum(event.v), usual: \"baseline(n, %d0ms)\" }\n"
     "    alert: { message: \"{{ n }} {{ previous.n }} {{ usual }}\" }\n",
+    "    source: alerts\n"
+    "    key_by: event.output\n"
+    "    pattern:\n"
+    "      - { begin: a, where: event.severity == \"medium\" }\n"
+    "      - { followedBy: b, where: event.rule != a.rule }\n"
+    "    within: %dms\n"
+    "    alert: { message: \"{{ a.rule }} {{ b.rule }} {{ b.time }}\" }\n",
+    "    source: alerts\n"
+    "    key_by: event.rule\n"
+    "    window: { tumbling: %dms, expires: %d0ms }\n"
+    "    aggregate: { n: count(), last: last(event.message) }\n"
+    "    fire: on_close\n"
+    "    alert: { message: \"{{ n }} {{ previous.n }} {{ last }}\" }\n",
     "    key_by: k\n"
     "    new_value: { of: s, ttl: %dms }\n"
     "    where: x > 0\n",

@@ -13,7 +13,8 @@
  *     -- counters
  *     matched=1 no_key=0
  *
- * An alert is written as output, `:severity` unless it is medium, rule, time in seconds, key, message, fields and, for each step, the numbers of its events;
+ * An alert is written as output, `:severity` unless it is medium, rule, time in seconds, key, message, fields and, for each step, the numbers of its events,
+ * `!RULE` for an alert that was read as one;
  * `suppressed=N` if the record tells of those that a rate limit left out.
  */
 #include <dirent.h>
@@ -61,6 +62,17 @@ static void write_json(struct rt_buffer *out, const json_t *value)
     write_value(out, value);
 }
 
+/* The number of an event, or the rule of an alert that was read as one. */
+static void write_place(struct rt_buffer *out, const json_t *event)
+{
+    if (strcmp(json_string_value(json_object_get(event, "source")), "alerts") == 0)
+        rt_buffer_printf(
+            out, "!%s", json_string_value(json_object_get(json_object_get(event, "data"), "rule")));
+    else
+        rt_buffer_printf(out, "%lld",
+                         (long long)json_integer_value(json_object_get(event, "offset")));
+}
+
 static void write_alert(void *context, const struct egret_alert *alert)
 {
     struct rt_buffer *out = context;
@@ -87,8 +99,10 @@ static void write_alert(void *context, const struct egret_alert *alert)
     {
         rt_buffer_printf(out, " %s", step);
         json_array_foreach(list, index, event)
-            rt_buffer_printf(out, "%c%lld", index == 0 ? '=' : ',',
-                             (long long)json_integer_value(json_object_get(event, "offset")));
+        {
+            rt_buffer_char(out, index == 0 ? '=' : ',');
+            write_place(out, event);
+        }
     }
     if (json_object_get(record, "suppressed") != NULL)
         rt_buffer_printf(out, " suppressed=%lld",
