@@ -41,6 +41,21 @@ const char *rt_kafka_stop_cure(enum rt_kafka_stop stop)
     return stops[stop].cure;
 }
 
+enum rt_kafka_stop rt_kafka_stop_of(const char *message)
+{
+    static const char prefix[] = "kafka/";
+    size_t length;
+
+    if (strncmp(message, prefix, sizeof(prefix) - 1) != 0)
+        return RT_KAFKA_STOP_NONE;
+    message += sizeof(prefix) - 1;
+    length = strcspn(message, ":");
+    for (int i = RT_KAFKA_STOP_NONE + 1; i < RT_KAFKA_STOP_COUNT; i++)
+        if (strlen(stops[i].word) == length && memcmp(stops[i].word, message, length) == 0)
+            return (enum rt_kafka_stop)i;
+    return RT_KAFKA_STOP_NONE;
+}
+
 /* ---- the text ---- */
 
 void rt_kafka_marker_text(const struct rt_kafka_marker *marker, char out[RT_KAFKA_MARKER_MAX])

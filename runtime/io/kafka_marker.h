@@ -44,6 +44,9 @@ enum rt_kafka_stop {
 const char *rt_kafka_stop_word(enum rt_kafka_stop stop); /* "offsets-gone" */
 const char *rt_kafka_stop_cure(enum rt_kafka_stop stop); /* a sentence */
 
+/* The stop that a message tells of; NONE: it is about something else. */
+enum rt_kafka_stop rt_kafka_stop_of(const char *message);
+
 /* Appends "kafka/WORD: what was found; the cure"; what was found as for printf. */
 #define RT_KAFKA_STOP_SAY(message, stop, ...)                                                      \
     do {                                                                                           \

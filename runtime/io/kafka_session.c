@@ -271,6 +271,8 @@ static enum rt_status release(struct rt_kafka_session *session)
     enum rt_status status = RT_OK;
 
     session->holding = false;
+    if (MUTANT("kafka_drop_held"))
+        rt_buffer_reset(&session->held);
     for (size_t at = 0; status == RT_OK && at < session->held.length;) {
         struct rt_kafka_record record = held_at(&session->held, &at, headers);
 
@@ -358,6 +360,8 @@ static enum rt_status send_places(struct rt_kafka_session *session,
 
     rt_kafka_marker_text(marker, text);
     for (size_t i = 0; status == RT_OK && i < session->source_count; i++) {
+        if (MUTANT("kafka_first_only") && session->place_counts[i] > 1)
+            session->place_counts[i] = 1;
         for (size_t p = 0; p < session->place_counts[i]; p++) {
             place[p].metadata_length = (uint32_t)strlen(text);
             memcpy(place[p].metadata, text, place[p].metadata_length + 1);

@@ -162,6 +162,7 @@ static void every_row_of_the_recovery_table_has_one_course(void **state)
         assert_int_equal(plan.stop, row->stop);
         if (row->course == RT_KAFKA_RESTORE)
             assert_int_equal(plan.marker.checkpoint, 7);
+        assert_int_equal(rt_kafka_stop_of(message.length > 0 ? message.data : ""), row->stop);
         if (row->says[0] == '\0')
             assert_int_equal(message.length, 0);
         else
