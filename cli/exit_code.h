@@ -17,7 +17,9 @@ enum cli_exit {
     CLI_SOFTWARE = 70,    /* our bug */
     CLI_IO = 74,          /* disk full, checksum error */
     CLI_TEMPORARY = 75,   /* a retry may help: locked by another instance */
-    CLI_CONFIG = 78       /* run: configuration or rules are invalid, a restart will not help */
+    CLI_FENCED =
+        76, /* Kafka refuses our transactions: a second instance, or one that took too long */
+    CLI_CONFIG = 78 /* run: configuration or rules are invalid, a restart will not help */
 };
 
 /* How `run` ends for a status that stopped it. */

@@ -265,3 +265,19 @@ enum rt_status cli_kafka_sink(const struct cli_sink_config *config,
 
     return rt_sink_kafka_open(&options, message, out);
 }
+
+/* ---- exit codes ---- */
+
+enum cli_exit cli_kafka_exit(const char *message, enum cli_exit otherwise)
+{
+    switch (rt_kafka_stop_of(message)) {
+    case RT_KAFKA_STOP_NONE:
+        return otherwise;
+    case RT_KAFKA_STOP_UNREACHABLE:
+        return CLI_UNAVAILABLE;
+    case RT_KAFKA_STOP_FENCED:
+        return CLI_FENCED;
+    default:
+        return CLI_CONFIG;
+    }
+}

@@ -12,6 +12,7 @@
 #define EGRET_CLI_KAFKA_ENDS_H
 
 #include "cli/config.h"
+#include "cli/exit_code.h"
 #include "runtime/io/kafka_session.h"
 #include "runtime/io/sink.h"
 #include "runtime/io/source.h"
@@ -31,5 +32,8 @@ enum rt_status cli_kafka_session(const struct cli_kafka *kafka, const char *id,
 enum rt_status cli_kafka_sink(const struct cli_sink_config *config,
                               struct rt_kafka_session *session, struct rt_arena *arena,
                               struct rt_buffer *message, struct rt_sink **out);
+
+/* The exit code that a message of Kafka's stands for (docs/kafka.md); `otherwise` if it is about something else. */
+enum cli_exit cli_kafka_exit(const char *message, enum cli_exit otherwise);
 
 #endif

@@ -125,6 +125,8 @@ static enum rt_status decision_recover(struct rt_decision *port,
     if (plan.course == RT_KAFKA_NEWEST ||
         (plan.course == RT_KAFKA_RESTORE && MUTANT("kafka_newest")))
         out->course = RT_DECISION_NEWEST;
+    for (size_t i = 0; plan.course == RT_KAFKA_NEWEST && i < decision->source_count; i++)
+        rt_source_kafka_pass_gaps(decision->sources[i]);
     if (plan.course == RT_KAFKA_OFFSETS) {
         begin_at_committed(decision);
         out->course = RT_DECISION_FORGET;

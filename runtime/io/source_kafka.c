@@ -711,7 +711,6 @@ enum rt_status rt_source_kafka_open(const struct rt_kafka_source_options *option
     source->until_now = options->until_now;
     source->wants_headers = options->headers;
     source->new_partitions = options->new_partitions;
-    source->pass_gaps = options->pass_gaps;
     source->look_every_ns = options->look_every_ms * NS_OF_MS;
     source->looked_at = rt_clock_monotonic_ns();
     source->dry = true;
@@ -733,6 +732,11 @@ enum rt_status rt_source_kafka_open(const struct rt_kafka_source_options *option
 enum rt_status rt_source_kafka_begin(struct rt_source *port)
 {
     return of(port)->started ? RT_OK : begin(of(port));
+}
+
+void rt_source_kafka_pass_gaps(struct rt_source *port)
+{
+    of(port)->pass_gaps = true;
 }
 
 void rt_source_kafka_begin_at(struct rt_source *port, const struct rt_kafka_place *places,

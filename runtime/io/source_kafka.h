@@ -42,7 +42,6 @@ struct rt_kafka_source_options {
     bool until_now;         /* ends where the topics ended when reading began */
     bool headers;           /* somebody wants them */
     bool new_partitions;    /* are read; false: they end the job */
-    bool pass_gaps;         /* what was deleted unread is passed over: the operator knows */
     uint64_t look_every_ms; /* for new partitions; 0: never */
 };
 
@@ -64,6 +63,9 @@ enum rt_status rt_source_kafka_committed(struct rt_source *source, struct rt_kaf
 /* Reads from there instead of from where `start` says; all partitions, before the first read. */
 void rt_source_kafka_begin_at(struct rt_source *source, const struct rt_kafka_place *places,
                               size_t count);
+
+/* What was deleted unread is passed over by seek: the operator knows. */
+void rt_source_kafka_pass_gaps(struct rt_source *source);
 
 /* Finds out where to read from, if nobody has said so, and begins; from now on `stand` and `places` tell. */
 enum rt_status rt_source_kafka_begin(struct rt_source *source);

@@ -13,6 +13,7 @@
 
 #include "runtime/base/form.h"
 #include "runtime/base/killpoint.h"
+#include "runtime/io/kafka_marker.h"
 #include "runtime/job/durable_inside.h"
 #include "runtime/time/clock.h"
 
@@ -103,6 +104,11 @@ static enum rt_status restore_stream(struct rt_durable *durable, uint64_t id)
 
 /* ---- sources and outputs ---- */
 
+static const char lost_input[] = "The state goes on behind a record that is not there any more.  "
+                                 "Bring the input back as it was, "
+                                 "or start anew with\nanother state directory";
+
+/* Kafka's own messages bring their cure. */
 static enum rt_status seek_source(struct rt_durable *durable, size_t index,
                                   const struct rt_saved_job *saved)
 {
@@ -119,8 +125,8 @@ static enum rt_status seek_source(struct rt_durable *durable, size_t index,
         if (status == RT_OK)
             return RT_OK;
         return refuse(durable, status, source->error(source),
-                      "The state goes on behind a record that is not there any more.  Bring the "
-                      "input back as it was, or start anew with\nanother state directory");
+                      rt_kafka_stop_of(source->error(source)) != RT_KAFKA_STOP_NONE ? NULL
+                                                                                    : lost_input);
     }
     return RT_OK; /* a source that is new begins at its beginning */
 }

@@ -62,10 +62,11 @@ class Job:
     # ---- the process ----
 
     def start(self, *words, **variables):
-        self.log = open(os.path.join(self.folder, "stderr"), "w+", encoding="utf-8", errors="replace")
-        self.process = subprocess.Popen([os.environ["EGRET"], "run", "--config", self.config, *words],
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.log,
-                                        env={**os.environ, **variables}, cwd=self.folder)
+        self.log = os.path.join(self.folder, "stderr")
+        with open(self.log, "wb") as log:
+            self.process = subprocess.Popen([os.environ["EGRET"], "run", "--config", self.config, *words],
+                                            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log,
+                                            env={**os.environ, **variables}, cwd=self.folder)
         return self
 
     def ended(self, limit_s=60):
@@ -80,8 +81,8 @@ class Job:
         return code
 
     def said(self):
-        self.log.seek(0)
-        self.errors = self.log.read()
+        with open(self.log, encoding="utf-8", errors="replace") as log:
+            self.errors = log.read()
         return self.errors
 
     def kill_after(self, seconds):
@@ -117,7 +118,7 @@ class Job:
         rows = self.broker.dump(f"{self.name}.out", *settings) + self.broker.dump(f"{self.name}.answered", *settings)
         ids = [row[3].get("egret-id") for row in rows]
         if len(set(ids)) != len(ids):
-            return {("doubled", "ids"): [("?", tuple(sorted(i for i in set(ids) if ids.count(i) > 1)))]}
+            return {("doubled", "ids"): [("?", tuple(sorted(i for i in set(ids) if ids.count(i) > 1)[:3]))]}
         return workload.seen_alerts(rows)
 
     def difference(self):

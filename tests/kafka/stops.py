@@ -140,7 +140,10 @@ class Stops(Case):
         broker.tool("delete-topic", "anew.in")
         time.sleep(1)
         broker.create("anew.in", 4)
-        self.assert_stops(job, "data-other", "and ends at 0 now")
+        self.assert_stops(job, "offsets-gone")  # they went with the topic
+        self.assertEqual(job.start("--recover", "checkpoint").ended(), CONFIG, job.errors)
+        self.assertIn("kafka/data-other: anew.in/0 was read up to offset", job.errors)
+        self.assertIn("and ends at 0 now", job.errors)
 
     def test_a_partition_that_is_new(self):
         job = self.stopped("new")
@@ -262,10 +265,15 @@ class BadRecords(Case):
                                       for user in (None, [], {})])
         self.assertEqual(job.run_through(), 0, job.errors)
         dead = [json.loads(row[4]) for row in broker.dump("bad.dead")]
-        self.assertEqual(len(dead), len(bad) + 1, [d["reason"] for d in dead])
         self.assertEqual({d["source"] for d in dead}, {"in"})
-        self.assertEqual([d["offset"] for d in sorted(dead, key=lambda d: d["offset"])],
-                         list(range(len(bad))) + [len(bad) + 1])
+        by_offset = {d["offset"]: d["reason"] for d in dead}
+        self.assertEqual(len(by_offset), len(dead))
+        for offset, (what, _) in enumerate(bad):
+            self.assertIn(offset, by_offset, what)
+        self.assertEqual(by_offset[len(bad)], "no_value")
+        self.assertEqual(by_offset[len(bad) + 1], "bad_utf8")
+        self.assertEqual([reason for reason in by_offset.values()].count("missing_key"), 3)
+        self.assertEqual(len(dead), len(bad) + 5)
         rows = broker.dump("bad.out")
         self.assertEqual([json.loads(row[4])["rule"] for row in rows], ["tenth"])
         self.assertEqual(self.start_again(job), 0, job.errors)
