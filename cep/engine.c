@@ -243,6 +243,7 @@ void cep_engine_rule_counters(const struct cep_engine *engine, uint32_t number,
     const struct cep_rule *rule = &engine->rules[number];
 
     *out = rule->counters;
+    out->live += rule->cold_live;
     if (rule->machine == NULL)
         return;
 
@@ -252,7 +253,7 @@ void cep_engine_rule_counters(const struct cep_engine *engine, uint32_t number,
     out->matched = runs->matched;
     out->timed_out = runs->timed_out;
     out->dropped = runs->evicted + runs->refused;
-    out->live = runs->live_runs;
+    out->live = runs->live_runs + rule->cold_live;
 }
 
 static const char *row_name(const struct rule *rule, uint32_t row)

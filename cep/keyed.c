@@ -52,12 +52,22 @@ const struct cep_event_key *cep_key_of_event(struct cep_engine *engine, uint32_t
     return key;
 }
 
+static struct rt_key_line *find_line(struct cep_keying *keying, const struct cep_event_key *key)
+{
+    const struct rt_text bytes = rt_buffer_view(&key->bytes);
+    struct rt_key_line *line = rt_key_table_find(&keying->table, key->hash, bytes);
+
+    if (line != NULL || keying->cold_keys == 0)
+        return line;
+    return cep_cold_line(keying->engine, keying, key->hash, bytes);
+}
+
 struct rt_key_line *cep_key_line(struct cep_keying *keying, const struct cep_event_key *key)
 {
     if (key != &keying->key)
-        return rt_key_table_find(&keying->table, key->hash, rt_buffer_view(&key->bytes));
+        return find_line(keying, key);
     if (!keying->looked_up) {
-        keying->line = rt_key_table_find(&keying->table, key->hash, rt_buffer_view(&key->bytes));
+        keying->line = find_line(keying, key);
         keying->looked_up = true;
     }
     return keying->line;
@@ -208,28 +218,39 @@ static enum rt_status insert_line(struct cep_engine *engine, struct cep_keying *
     keying->looked_up = false; /* lines have moved */
     if (status != RT_OK)
         return status;
+    if (engine->cold != NULL)
+        cep_cold_note(engine, keying, key, false);
     engine->counters.keys++;
     engine->long_key_bytes += keying->table.long_keys.bytes_in_use - long_bytes;
     return RT_OK;
 }
 
-static void remove_line(struct cep_engine *engine, struct cep_keying *keying,
-                        struct rt_key_line *line)
+/* Without a trace in what is saved. */
+static void take_out_line(struct cep_engine *engine, struct cep_keying *keying,
+                          struct rt_key_line *line)
 {
     size_t long_bytes = keying->table.long_keys.bytes_in_use;
 
-    rt_changes_remove(&keying->changes, line);
     rt_key_table_remove(&keying->table, line);
     keying->looked_up = false; /* lines have moved */
     engine->counters.keys--;
     engine->long_key_bytes -= long_bytes - keying->table.long_keys.bytes_in_use;
 }
 
+static void remove_line(struct cep_engine *engine, struct cep_keying *keying,
+                        struct rt_key_line *line)
+{
+    if (engine->cold != NULL && (rt_key_line_marks(line) & RT_MARK_SAVED) != 0)
+        cep_cold_note(engine, keying, rt_key_line_key(line), true);
+    rt_changes_remove(&keying->changes, line);
+    take_out_line(engine, keying, line);
+}
+
 /* Room for one more key, or what the policy says of it: RT_AGAIN when the key is not begun. */
 static enum rt_status make_room(struct cep_engine *engine, struct cep_keying *keying)
 {
     while (engine->counters.keys >= engine->options.keys ||
-           cep_state_bytes(engine) >= engine->options.memory) {
+           (engine->cold == NULL && cep_state_bytes(engine) >= engine->options.memory)) {
         if (engine->options.on_limit == NFA_STOP)
             return RT_ERR_LIMIT;
         if (engine->options.on_limit == NFA_DROP_NEW || !cep_evict(engine, keying)) {
@@ -335,6 +356,12 @@ static void clear_key(struct cep_engine *engine, struct cep_key *key)
         rt_blocks_give(&engine->slot_lists, list, list_bytes(list->capacity));
 }
 
+void cep_key_forget(struct cep_engine *engine, struct cep_keying *keying, struct rt_key_line *line)
+{
+    clear_key(engine, cep_key_of_line(line));
+    take_out_line(engine, keying, line);
+}
+
 void cep_key_drop(struct cep_engine *engine, struct cep_keying *keying, struct rt_key_line *line)
 {
     cep_key_touch(keying, line);
@@ -342,8 +369,7 @@ void cep_key_drop(struct cep_engine *engine, struct cep_keying *keying, struct r
     remove_line(engine, keying, line);
 }
 
-/* How long ago any rule stepped the key.  Right for keys idle less than 2^32 events, which is enough to choose. */
-static uint32_t idle_turns(const struct cep_key *key, uint64_t turn)
+uint32_t cep_key_idle_turns(const struct cep_key *key, uint64_t turn)
 {
     const struct cep_slot_list *list = cep_key_list(key);
     uint32_t idle = UINT32_MAX;
@@ -379,7 +405,7 @@ static struct rt_key_line *oldest_of_sample(struct cep_engine *engine, struct ce
             continue;
         seen++;
 
-        uint32_t idle = idle_turns(cep_key_of_line(line), engine->memo.turn);
+        uint32_t idle = cep_key_idle_turns(cep_key_of_line(line), engine->memo.turn);
 
         if (oldest == NULL || idle > oldest_idle) {
             oldest = line;
@@ -418,10 +444,11 @@ void cep_make_room_for_event(struct cep_engine *engine, struct cep_keying *prefe
 
 size_t cep_state_bytes(const struct cep_engine *engine)
 {
-    return engine->counters.keys * sizeof(struct rt_key_line) + engine->long_key_bytes +
-           engine->slot_lists.bytes_in_use + engine->captured.bytes_in_use +
-           engine->windows.bytes_in_use + engine->timers.in_use * engine->timers.object_size +
-           cep_dedup_bytes(&engine->dedup) + engine->run_bytes;
+    return (engine->counters.keys - engine->cold_keys) * sizeof(struct rt_key_line) +
+           engine->long_key_bytes + engine->slot_lists.bytes_in_use +
+           engine->captured.bytes_in_use + engine->windows.bytes_in_use +
+           engine->timers.in_use * engine->timers.object_size + cep_dedup_bytes(&engine->dedup) +
+           engine->run_bytes;
 }
 
 void cep_keyings_done(struct cep_engine *engine)

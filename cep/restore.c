@@ -13,13 +13,14 @@
 #include "runtime/base/alloc.h"
 #include "runtime/window/save.h"
 
-struct restoring {
+struct cep_restoring {
     struct cep_engine *engine;
     struct cep_saved saved;
     uint32_t *keyings; /* owned; by saved keying: the one now, RULE_NONE: gone */
     size_t
         keying_last; /* saved keying of the entry before: those of one keying follow each other */
     bool anew;       /* nothing counts as saved */
+    bool limits;     /* what is too much for memory leaves again */
     /* the key at hand */
     const struct rt_event **events; /* owned; kept, a reference each */
     size_t event_count, event_capacity;
@@ -27,7 +28,7 @@ struct restoring {
     bool dropped;          /* some slot was */
 };
 
-static enum rt_status damaged(struct restoring *restoring, const struct rt_form *form)
+static enum rt_status damaged(struct cep_restoring *restoring, const struct rt_form *form)
 {
     return cep_saving_failed(restoring->engine, RT_ERR_CORRUPT,
                              form->why == NULL ? "a key is damaged" : form->why);
@@ -35,7 +36,7 @@ static enum rt_status damaged(struct restoring *restoring, const struct rt_form 
 
 /* ---- events ---- */
 
-static enum rt_status reserve_events(struct restoring *restoring, size_t count)
+static enum rt_status reserve_events(struct cep_restoring *restoring, size_t count)
 {
     if (count <= restoring->event_capacity)
         return RT_OK;
@@ -49,7 +50,7 @@ static enum rt_status reserve_events(struct restoring *restoring, size_t count)
     return RT_OK;
 }
 
-static enum rt_status read_events(struct restoring *restoring, struct rt_form *form)
+static enum rt_status read_events(struct cep_restoring *restoring, struct rt_form *form)
 {
     struct cep_engine *engine = restoring->engine;
     size_t count = rt_form_count(form, 8);
@@ -71,7 +72,7 @@ static enum rt_status read_events(struct restoring *restoring, struct rt_form *f
     return status;
 }
 
-static void release_events(struct restoring *restoring)
+static void release_events(struct cep_restoring *restoring)
 {
     for (size_t i = 0; i < restoring->event_count; i++)
         rt_event_release(restoring->events[i], &restoring->engine->captured);
@@ -81,7 +82,7 @@ static void release_events(struct restoring *restoring)
 /* nfa_load_event_fn */
 static nfa_event load_event(void *context, struct rt_form *form)
 {
-    struct restoring *restoring = context;
+    struct cep_restoring *restoring = context;
     uint64_t number = rt_form_uint(form);
     const struct rt_event *kept;
 
@@ -104,7 +105,7 @@ static enum rt_status load_seen(struct cep_slot *slot, struct rt_form *form)
     return rt_form_failed(form) ? RT_ERR_CORRUPT : RT_OK;
 }
 
-static enum rt_status load_slot(struct restoring *restoring, struct cep_rule *rule,
+static enum rt_status load_slot(struct cep_restoring *restoring, struct cep_rule *rule,
                                 struct cep_slot *slot, struct rt_form *form)
 {
     enum rt_status status;
@@ -130,7 +131,7 @@ static enum rt_status load_slot(struct restoring *restoring, struct cep_rule *ru
 }
 
 /* The slot into its line, with its timer. */
-static enum rt_status store_slot(struct restoring *restoring, struct cep_keying *keying,
+static enum rt_status store_slot(struct cep_restoring *restoring, struct cep_keying *keying,
                                  struct rt_text key, struct cep_slot *slot)
 {
     struct cep_engine *engine = restoring->engine;
@@ -148,8 +149,9 @@ static enum rt_status store_slot(struct restoring *restoring, struct cep_keying 
 }
 
 /* The rule that has this slot now; NULL: none, or it is damaged. */
-static struct cep_rule *rule_of_slot(struct restoring *restoring, const struct cep_keying *keying,
-                                     uint64_t saved, struct rt_form *form)
+static struct cep_rule *rule_of_slot(struct cep_restoring *restoring,
+                                     const struct cep_keying *keying, uint64_t saved,
+                                     struct rt_form *form)
 {
     struct cep_engine *engine = restoring->engine;
 
@@ -169,7 +171,7 @@ static struct cep_rule *rule_of_slot(struct restoring *restoring, const struct c
     return NULL;
 }
 
-static enum rt_status read_slot(struct restoring *restoring, struct cep_keying *keying,
+static enum rt_status read_slot(struct cep_restoring *restoring, struct cep_keying *keying,
                                 struct rt_text key, struct rt_form *form)
 {
     uint64_t saved = rt_form_uint(form);
@@ -204,8 +206,8 @@ static enum rt_status read_slot(struct restoring *restoring, struct cep_keying *
 /* ---- entries ---- */
 
 /* The keying of an entry's name, and the key behind it; NULL: it is gone.  False: damaged. */
-static bool split_name(struct restoring *restoring, struct rt_text name, struct cep_keying **out,
-                       struct rt_text *key)
+static bool split_name(struct cep_restoring *restoring, struct rt_text name,
+                       struct cep_keying **out, struct rt_text *key)
 {
     struct rt_form form = rt_form_of(name);
     const uint64_t identity = rt_form_fixed(&form);
@@ -229,7 +231,7 @@ static bool split_name(struct restoring *restoring, struct rt_text name, struct 
 }
 
 /* The key is not what the entry says: the next saving says so. */
-static enum rt_status note_dropped(struct restoring *restoring, struct cep_keying *keying,
+static enum rt_status note_dropped(struct cep_restoring *restoring, struct cep_keying *keying,
                                    const struct rt_entry *entry, struct rt_key_line *line)
 {
     const struct rt_entry gone = {
@@ -241,7 +243,7 @@ static enum rt_status note_dropped(struct restoring *restoring, struct cep_keyin
     return RT_OK;
 }
 
-static enum rt_status read_key(struct restoring *restoring, const struct rt_entry *entry)
+static enum rt_status read_key(struct cep_restoring *restoring, const struct rt_entry *entry)
 {
     struct cep_engine *engine = restoring->engine;
     struct rt_form form = rt_form_of(entry->value);
@@ -279,10 +281,12 @@ static enum rt_status read_key(struct restoring *restoring, const struct rt_entr
         line = rt_key_table_find(&keying->table, rt_key_hash(key), key);
     if (line != NULL)
         rt_changes_set_saved(&keying->changes, line);
-    return restoring->dropped ? note_dropped(restoring, keying, entry, line) : RT_OK;
+    if (restoring->dropped)
+        return note_dropped(restoring, keying, entry, line);
+    return line != NULL && restoring->limits ? cep_cold_limit(engine, keying, line) : RT_OK;
 }
 
-static enum rt_status read_dedup(struct restoring *restoring, const struct rt_entry *entry)
+static enum rt_status read_dedup(struct cep_restoring *restoring, const struct rt_entry *entry)
 {
     struct cep_engine *engine = restoring->engine;
     struct rt_hash128 key;
@@ -299,7 +303,7 @@ static enum rt_status read_dedup(struct restoring *restoring, const struct rt_en
                : status;
 }
 
-static enum rt_status read_entry(struct restoring *restoring, const struct rt_entry *entry)
+enum rt_status cep_restoring_entry(struct cep_restoring *restoring, const struct rt_entry *entry)
 {
     if (entry->removed)
         return cep_saving_failed(restoring->engine, RT_ERR_CORRUPT, "a removed entry");
@@ -314,7 +318,7 @@ static enum rt_status read_entry(struct restoring *restoring, const struct rt_en
     }
 }
 
-static enum rt_status map_keyings(struct restoring *restoring)
+static enum rt_status map_keyings(struct cep_restoring *restoring)
 {
     const struct cep_engine *engine = restoring->engine;
     const struct cep_saved *saved = &restoring->saved;
@@ -334,7 +338,7 @@ static enum rt_status map_keyings(struct restoring *restoring)
 }
 
 /* Partial matches of rules that begin anew. */
-static void count_dropped(struct restoring *restoring)
+static void count_dropped(struct cep_restoring *restoring)
 {
     for (size_t i = 0; i < restoring->saved.rule_count; i++) {
         const struct cep_saved_rule *rule = &restoring->saved.rules[i];
@@ -345,31 +349,66 @@ static void count_dropped(struct restoring *restoring)
     }
 }
 
+enum rt_status cep_restoring_new(struct cep_engine *engine, struct rt_text header, bool take,
+                                 struct cep_restoring **out)
+{
+    struct cep_restoring *restoring = rt_alloc_zeroed(1, sizeof(*restoring));
+    bool is_alike = false;
+    enum rt_status status;
+
+    if (restoring == NULL)
+        return RT_ERR_NOMEM;
+    restoring->engine = engine;
+    status = cep_read_header(engine, header, take, &restoring->saved);
+    if (status != RT_OK) {
+        rt_free(restoring);
+        return status;
+    }
+    /* Entries of two numberings cannot lie side by side: there is one header for all of them. */
+    status = cep_saved_is_numbered_alike(engine, &restoring->saved, &is_alike);
+    restoring->anew = restoring->saved.groups != engine->saving->groups || !is_alike;
+    if (status == RT_OK)
+        status = map_keyings(restoring);
+    if (status != RT_OK) {
+        cep_restoring_free(restoring);
+        return status;
+    }
+    *out = restoring;
+    return RT_OK;
+}
+
+void cep_restoring_free(struct cep_restoring *restoring)
+{
+    if (restoring == NULL)
+        return;
+    rt_free(restoring->keyings);
+    rt_free((void *)restoring->events);
+    cep_saved_done(&restoring->saved);
+    rt_free(restoring);
+}
+
 enum rt_status cep_restore(struct cep_engine *engine, struct rt_text header,
                            struct rt_entries *entries, bool *starts_anew)
 {
-    struct restoring restoring = {.engine = engine};
     const bool first = engine->saving->group_begin == 0;
-    enum rt_status status = cep_read_header(engine, header, first, &restoring.saved);
+    struct cep_restoring *restoring;
     struct rt_entry entry;
+    enum rt_status status = cep_restoring_new(engine, header, first, &restoring);
 
     if (status != RT_OK)
         return status;
-    restoring.anew = restoring.saved.groups != engine->saving->groups;
-    status = map_keyings(&restoring);
+    restoring->limits = engine->cold != NULL && !restoring->anew;
     while (status == RT_OK) {
         status = entries->next(entries, &entry);
         if (status == RT_OK)
-            status = read_entry(&restoring, &entry);
+            status = cep_restoring_entry(restoring, &entry);
     }
     if (status == RT_END) {
         status = RT_OK;
         if (first)
-            count_dropped(&restoring);
-        *starts_anew = restoring.anew;
+            count_dropped(restoring);
+        *starts_anew = restoring->anew;
     }
-    rt_free(restoring.keyings);
-    rt_free((void *)restoring.events);
-    cep_saved_done(&restoring.saved);
+    cep_restoring_free(restoring);
     return status;
 }

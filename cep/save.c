@@ -225,6 +225,8 @@ static enum rt_status freeze(struct rt_memory *port, bool whole, struct rt_buffe
         return RT_ERR_ORDER;
     if (saving->is_broken && !whole)
         return RT_ERR_NOMEM;
+    if (whole && engine->cold_keys > 0)
+        return RT_ERR_ORDER;
     status = cep_save_header(engine, header);
     if (status == RT_OK && whole)
         forget_early(saving);
@@ -232,6 +234,8 @@ static enum rt_status freeze(struct rt_memory *port, bool whole, struct rt_buffe
         status = rt_changes_freeze(changes_of(engine, i), whole);
     saving->is_broken = status != RT_OK;
     saving->is_open = status == RT_OK;
+    if (saving->is_open && engine->cold != NULL)
+        cep_cold_freeze(engine);
     return status;
 }
 
@@ -298,6 +302,7 @@ static void counters(const struct rt_memory *port, struct rt_memory_counters *ou
 
     *out = engine->saving->counters;
     out->bytes_pending = engine->saving->early.length - engine->saving->early_next;
+    cep_cold_count(engine, out);
     for (uint32_t i = 0; i < table_count(engine); i++) {
         const struct rt_changes *changes = changes_of(engine, i);
         const struct rt_changes_list *now = &changes->lists[changes->current];
@@ -306,6 +311,25 @@ static void counters(const struct rt_memory *port, struct rt_memory_counters *ou
         out->changed += now->count + now->removed_count;
         out->frozen += frozen->count - changes->next;
     }
+}
+
+static enum rt_status set_cold(struct rt_memory *port, struct rt_cold *cold, size_t bytes)
+{
+    return cep_cold_set(engine_of(port), cold, bytes);
+}
+
+static enum rt_status spill(struct rt_memory *port, size_t bytes)
+{
+    struct cep_engine *engine = engine_of(port);
+
+    if (engine->saving->is_open)
+        return RT_ERR_ORDER;
+    return cep_cold_spill(engine, bytes);
+}
+
+static size_t bytes(const struct rt_memory *port)
+{
+    return cep_state_bytes(engine_of(port));
 }
 
 static const char *error(const struct rt_memory *port)
@@ -322,6 +346,9 @@ void cep_memory_init(struct cep_engine *engine)
                                                   .freeze = freeze,
                                                   .save_some = save_some,
                                                   .restore = restore,
+                                                  .set_cold = set_cold,
+                                                  .spill = spill,
+                                                  .bytes = bytes,
                                                   .counters = counters,
                                                   .error = error},
                                          .engine = engine};
@@ -333,6 +360,7 @@ void cep_memory_done(struct cep_engine *engine)
     struct cep_saving *saving = engine->saving;
 
     rt_buffer_done(&engine->error);
+    cep_cold_done(engine);
     if (saving == NULL)
         return;
     rt_buffer_done(&saving->early);

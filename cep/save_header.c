@@ -433,8 +433,10 @@ static enum rt_status read_part(struct cep_engine *engine, struct cep_saved *all
         status = read_keyings(all, first, form);
     if (status == RT_OK && !rt_form_failed(form)) {
         struct rt_event_reader *reader;
+        const char *begin = (const char *)form->at;
 
         status = rt_event_reader_new(&all->names, form, &reader);
+        all->name_bytes = (struct rt_text){begin, (size_t)((const char *)form->at - begin)};
         if (status == RT_OK) {
             rt_event_reader_free(all->events);
             all->events = reader;
@@ -442,6 +444,24 @@ static enum rt_status read_part(struct cep_engine *engine, struct cep_saved *all
     }
     if (status == RT_OK && !rt_form_end(form))
         status = RT_ERR_CORRUPT;
+    return status;
+}
+
+enum rt_status cep_saved_is_numbered_alike(const struct cep_engine *engine,
+                                           const struct cep_saved *saved, bool *out)
+{
+    const struct rt_event_names names = cep_event_names(engine);
+    struct rt_buffer now;
+    enum rt_status status;
+    bool is_alike = saved->rule_count == engine->plan->rule_count;
+
+    for (size_t i = 0; i < saved->rule_count && is_alike; i++)
+        is_alike = rt_text_is(saved->rules[i].id, engine->plan->rules[i]->id);
+    rt_buffer_init(&now, SAVED_BYTES_MAX);
+    rt_event_names_add_form(&names, &now);
+    *out = is_alike && rt_text_equal(rt_buffer_view(&now), saved->name_bytes);
+    status = now.failed ? RT_ERR_NOMEM : RT_OK;
+    rt_buffer_done(&now);
     return status;
 }
 

@@ -77,6 +77,7 @@ struct cep_saved {
     struct rt_map ids;           /* of the rules of the engine: their numbers */
     struct rt_event_names names; /* of this engine's events */
     struct rt_event_reader *events;
+    struct rt_text name_bytes; /* of the names, as saved */
 };
 
 /* The names of this engine's captured events. */
@@ -90,10 +91,32 @@ enum rt_status cep_read_header(struct cep_engine *engine, struct rt_text header,
                                struct cep_saved *out);
 void cep_saved_done(struct cep_saved *saved);
 
+/* *out: the rules and names of the saved state have the numbers that they have in this engine.  RT_ERR_NOMEM. */
+enum rt_status cep_saved_is_numbered_alike(const struct cep_engine *engine,
+                                           const struct cep_saved *saved, bool *out);
+
 /* ---- restore.c ---- */
+
+/* Reads entries that were saved under one header.  `take`: its counters go to the engine.  RT_ERR_CORRUPT and so on. */
+struct cep_restoring;
+enum rt_status cep_restoring_new(struct cep_engine *engine, struct rt_text header, bool take,
+                                 struct cep_restoring **out);
+void cep_restoring_free(struct cep_restoring *restoring); /* NULL is fine */
+enum rt_status cep_restoring_entry(struct cep_restoring *restoring, const struct rt_entry *entry);
 
 enum rt_status cep_restore(struct cep_engine *engine, struct rt_text header,
                            struct rt_entries *entries, bool *starts_anew);
+
+/* ---- cold.c ---- */
+
+enum rt_status cep_cold_set(struct cep_engine *engine, struct rt_cold *cold, size_t bytes);
+void cep_cold_done(struct cep_engine *engine);
+void cep_cold_freeze(struct cep_engine *engine);
+void cep_cold_count(const struct cep_engine *engine, struct rt_memory_counters *out);
+enum rt_status cep_cold_spill(struct cep_engine *engine, size_t bytes);
+/* While restoring: this line leaves again at once if there is too much. */
+enum rt_status cep_cold_limit(struct cep_engine *engine, struct cep_keying *keying,
+                              struct rt_key_line *line);
 
 /* ---- save.c ---- */
 

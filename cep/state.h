@@ -131,6 +131,7 @@ struct cep_keying {
     /* Where `key` lies in `table`; NULL: nowhere.  Another keying's key is looked up each time. */
     bool looked_up;
     struct rt_key_line *line;
+    uint64_t cold_keys; /* that are not in `table` (cold.c) */
 };
 
 /* ---- rules ---- */
@@ -173,6 +174,8 @@ struct cep_rule {
     uint32_t *guard_keys;  /* owned; by guard: index into `keys` */
     struct rt_text key;    /* of the runs at work, during nfa_step and nfa_advance */
     size_t run_bytes;      /* as far as counted in engine->run_bytes */
+    uint64_t cold_live;    /* partial matches that are not in memory */
+    bool was_cold;         /* some were: the classifier never lets it rest again */
     uint64_t keys_at_work; /* bits of `keys` that are equal to it for the event at hand */
 };
 
@@ -285,6 +288,8 @@ struct cep_engine {
     size_t sample;         /* where the search for a key to evict goes on */
     size_t long_key_bytes; /* of all keyings */
     size_t run_bytes;      /* of all rules */
+    struct cep_cold *cold; /* owned; NULL: all is in memory */
+    uint64_t cold_keys;    /* of counters.keys: those that are not in memory */
     struct cep_counters counters;
 };
 
@@ -370,6 +375,24 @@ bool cep_evict(struct cep_engine *engine, struct cep_keying *preferred);
 void cep_make_room_for_event(struct cep_engine *engine, struct cep_keying *preferred);
 size_t cep_state_bytes(const struct cep_engine *engine);
 void cep_keyings_done(struct cep_engine *engine);
+
+/* How long ago any rule stepped the key.  Right for keys idle less than 2^32 events, which is enough to choose. */
+uint32_t cep_key_idle_turns(const struct cep_key *key, uint64_t turn);
+/* The line goes as though it had never been; nothing is noted and nothing comes out. */
+void cep_key_forget(struct cep_engine *engine, struct cep_keying *keying, struct rt_key_line *line);
+
+/* ---- cold.c ---- */
+
+/* A saved key has gone (its entry stays where it is until the next saving), or one is there again. */
+void cep_cold_note(struct cep_engine *engine, const struct cep_keying *keying, struct rt_text key,
+                   bool has_gone);
+/* A key that is not in memory is brought back if it is cold: its line, or NULL.  Lines of the keying move. */
+struct rt_key_line *cep_cold_line(struct cep_engine *engine, struct cep_keying *keying,
+                                  uint64_t hash, struct rt_text key);
+/*
+ * Before timers fire: brings back what is due by `until`, as much as memory should take at once.  How far timers may fire now.
+ */
+rt_time cep_cold_due(struct cep_engine *engine, rt_time until);
 
 /* ---- prepare.c ---- */
 

@@ -123,7 +123,7 @@ static struct rt_timer *next_due(struct cep_engine *engine, rt_time until, rt_ti
     return due;
 }
 
-void cep_fire(struct cep_engine *engine, rt_time until)
+static void fire_until(struct cep_engine *engine, rt_time until)
 {
     rt_time deadline = RT_TIME_MIN;
     struct rt_timer *due = rt_wheel_next(engine->wheel, until);
@@ -135,4 +135,15 @@ void cep_fire(struct cep_engine *engine, rt_time until)
     for (; due != NULL; due = next_due(engine, until, &deadline))
         fire_one(engine, due);
     engine->outbox.collecting = false;
+}
+
+void cep_fire(struct cep_engine *engine, rt_time until)
+{
+    rt_time reached = until;
+
+    do {
+        if (engine->cold != NULL)
+            reached = cep_cold_due(engine, until);
+        fire_until(engine, reached);
+    } while (rt_time_before(reached, until) && engine->status == RT_OK);
 }

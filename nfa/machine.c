@@ -510,11 +510,16 @@ void nfa_store_runs(struct nfa_machine *machine, struct nfa_runs *runs)
     nfa_summarise(machine, list, first);
 }
 
-void nfa_clear(struct nfa_machine *machine, struct nfa_runs *runs)
+uint32_t nfa_runs_count(const struct nfa_runs *runs)
 {
     const struct nfa_run_list *list = nfa_list_of(runs);
 
-    machine->counters.cleared += list != NULL ? list->count : nfa_is_single(runs);
+    return list != NULL ? list->count : nfa_is_single(runs);
+}
+
+void nfa_clear(struct nfa_machine *machine, struct nfa_runs *runs)
+{
+    machine->counters.cleared += nfa_runs_count(runs);
     nfa_unload(machine, runs);
 }
 

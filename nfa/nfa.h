@@ -187,6 +187,9 @@ bool nfa_program_is_restless(const struct nfa_program *program);
 bool nfa_runs_want(const struct nfa_machine *machine, const struct nfa_runs *runs,
                    uint64_t true_guards);
 
+/* How many live runs they are. */
+uint32_t nfa_runs_count(const struct nfa_runs *runs);
+
 /* Brings what nfa_step would touch into the cache: the list or a single run's events; or, when a list has come, what its
  * first runs have taken. */
 void nfa_runs_prefetch(const struct nfa_runs *runs, bool paths);

@@ -24,10 +24,20 @@
  * M2  Entries come in no order; of several with one id the last counts.  Each saving gives what has changed since the one
  *     before; all savings since `track` or `restore` together, laid over what was restored, are the whole.
  * M3  A saving that has begun is carried through; one that cannot be stored ends the job, which goes on from an older one.
+ *
+ * Not all of it has to be in memory.  Where entries are kept that can be looked up (struct rt_cold), those that have not been used
+ * for long may leave, and come back when their key does or their time has come:
+ *
+ *     memory --spill--> [ cold: entry as saved, reminder: when it is needed at the latest ] --get, due--> memory
+ *
+ * M4  Only what the last saving left unchanged leaves, and only when `cold` holds all of that saving: then nothing needs to be
+ *     written but the reminder, and what is cold is what is saved.
+ * M5  Nobody can tell from the output that something was cold.
  */
 #ifndef EGRET_RUNTIME_OPERATOR_H
 #define EGRET_RUNTIME_OPERATOR_H
 
+#include "runtime/base/cold.h"
 #include "runtime/base/entry.h"
 #include "runtime/base/instant.h"
 #include "runtime/base/status.h"
@@ -63,6 +73,9 @@ struct rt_memory_counters {
     uint64_t saved;         /* entries, ever, handed out */
     uint64_t removed;       /* of those: tombstones */
     uint64_t bytes_pending; /* of entries that are written and wait for save_some */
+    uint64_t cold;          /* entries that are not in memory now */
+    uint64_t spilled;       /* ever, that left */
+    uint64_t brought_back;  /* ever */
 };
 
 /* What an operator remembers, in pieces that can be saved and brought back. */
@@ -75,7 +88,7 @@ struct rt_memory {
                             uint16_t group_end);
     /*
      * The barrier.  Appends the header: what is saved as a whole each time.  `whole`: all entries, not only what has changed.
-     * RT_ERR_ORDER: the last saving is not through.  RT_ERR_NOMEM: nothing was frozen.
+     * RT_ERR_ORDER: the last saving is not through, or not all of a whole one is in memory.  RT_ERR_NOMEM: nothing was frozen.
      */
     enum rt_status (*freeze)(struct rt_memory *self, bool whole, struct rt_buffer *header);
     /*
@@ -93,6 +106,17 @@ struct rt_memory {
      */
     enum rt_status (*restore)(struct rt_memory *self, struct rt_text header,
                               struct rt_entries *entries, bool *starts_anew);
+    /*
+     * After track, before restore, which then leaves what is too much for `bytes` in the cold (unless it starts anew): `cold`, borrowed,
+     * holds all that is restored.  RT_ERR_NOMEM.
+     */
+    enum rt_status (*set_cold)(struct rt_memory *self, struct rt_cold *cold, size_t bytes);
+    /*
+     * Between a saving that is through and stored, also in `cold`, and the next freeze: of what has not changed since then, that which
+     * was idle longest leaves until no more than `bytes` are occupied, or nothing is left that may leave.  RT_ERR_IO, RT_ERR_NOMEM.
+     */
+    enum rt_status (*spill)(struct rt_memory *self, size_t bytes);
+    size_t (*bytes)(const struct rt_memory *self); /* occupied now */
     void (*counters)(const struct rt_memory *self, struct rt_memory_counters *out);
     /* Why restore was refused, for people; "" if it was not. */
     const char *(*error)(const struct rt_memory *self);

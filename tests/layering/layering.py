@@ -21,7 +21,6 @@ LAYERS = {
     "runtime/time": ["runtime/base/", "runtime/event/", "runtime/time/", "runtime/operator.h"],
     "runtime/state": ["runtime/base/", "runtime/state/"],
     "runtime/window": ["runtime/base/", "runtime/event/", "runtime/window/"],
-    "runtime/checkpoint": ["runtime/base/", "runtime/checkpoint/"],
     "runtime/io": ["runtime/base/", "runtime/event/", "runtime/io/", "runtime/time/clock.h"],
     "runtime/checkpoint": ["runtime/base/", "runtime/checkpoint/"],
     "runtime/job": ["runtime/base/", "runtime/event/", "runtime/time/", "runtime/io/", "runtime/checkpoint/",

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cold.h - the port of runtime/base/cold.h over the working copy of the state in RocksDB.
+ *
+ *     'e' entry's id                          -> value       as the checkpoints made it (database.h)
+ *     't' time (8 bytes, order of time) id    -> nothing     reminders; no part of any checkpoint
+ *
+ * F1  Reminders are gathered and written some thousand at once.
+ * F2  What a base holds of reminders means nothing: they are removed when a working copy is opened.
+ */
+#ifndef EGRET_RUNTIME_CHECKPOINT_COLD_H
+#define EGRET_RUNTIME_CHECKPOINT_COLD_H
+
+#include "runtime/base/cold.h"
+#include "runtime/checkpoint/rocks.h"
+
+/*
+ * `rocks`: a handle of its own (rt_rocks_share), which the cold owns from now on, also when this fails.  Its messages go to `why`,
+ * which lives as long.  RT_ERR_IO, RT_ERR_NOMEM.
+ */
+enum rt_status rt_cold_new(struct rt_rocks *rocks, struct rt_buffer *why, struct rt_cold **out);
+void rt_cold_free(struct rt_cold *cold); /* NULL is fine */
+
+#endif

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is not in memory must not show: after every few events everything is saved into a database and leaves memory, and the
+ * output is that of an engine that kept it all.
+ */
+#include "tests/support/unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/checkpoint/cold.h"
+#include "runtime/checkpoint/database.h"
+#include "tests/support/saved_world.h"
+
+enum { SEEDS = 40, EVENTS = 120, TEXT_BYTES_MAX = 64 << 20, WHY_BYTES_MAX = 4000 };
+
+struct place {
+    char directory[64];
+    struct rt_buffer why;
+    struct rt_database *database;
+    struct rt_rocks *rocks; /* what savings are written through */
+    struct rt_cold *cold;
+};
+
+static void open_place(struct place *place)
+{
+    struct rt_rocks *rocks;
+
+    snprintf(place->directory, sizeof(place->directory), "/tmp/egret-cold-XXXXXX");
+    assert_non_null(mkdtemp(place->directory));
+    rt_buffer_init(&place->why, WHY_BYTES_MAX);
+    assert_int_equal(rt_database_open(place->directory, NULL, &place->why, &place->database),
+                     RT_OK);
+    assert_int_equal(rt_database_share(place->database, &place->rocks), RT_OK);
+    assert_int_equal(rt_database_share(place->database, &rocks), RT_OK);
+    assert_int_equal(rt_cold_new(rocks, &place->why, &place->cold), RT_OK);
+}
+
+static void close_place(struct place *place)
+{
+    char command[128];
+
+    rt_cold_free(place->cold);
+    rt_rocks_close(place->rocks);
+    rt_database_close(place->database);
+    rt_buffer_done(&place->why);
+    snprintf(command, sizeof(command), "rm -rf '%s'", place->directory);
+    assert_int_equal(system(command), 0);
+}
+
+static enum rt_status keep(void *context, const struct rt_entry *entry)
+{
+    struct place *place = context;
+    struct rt_buffer key;
+
+    rt_buffer_init(&key, WHY_BYTES_MAX);
+    rt_database_key(entry, &key);
+    if (entry->removed)
+        rt_rocks_delete(place->rocks, rt_buffer_view(&key));
+    else
+        rt_rocks_put(place->rocks, rt_buffer_view(&key), entry->value);
+    rt_buffer_done(&key);
+    return RT_OK;
+}
+
+static void save(struct rt_memory *memory, struct place *place)
+{
+    struct rt_buffer header;
+    enum rt_status status;
+
+    rt_buffer_init(&header, TEXT_BYTES_MAX);
+    assert_int_equal(memory->freeze(memory, false, &header), RT_OK);
+    while ((status = memory->save_some(memory, 1000, keep, place)) == RT_AGAIN)
+        continue;
+    assert_int_equal(status, RT_OK);
+    assert_int_equal(rt_rocks_write(place->rocks), RT_OK);
+    rt_buffer_done(&header);
+}
+
+struct outcome {
+    struct rt_buffer output;
+    struct cep_rule_counters rules[64];
+    struct cep_counters all;
+    struct rt_memory_counters memory;
+};
+
+static void note_outcome(struct world *world, struct outcome *outcome)
+{
+    for (uint32_t i = 0; i < world->plan->rule_count && i < COUNT_OF(outcome->rules); i++)
+        cep_engine_rule_counters(world->engine, i, &outcome->rules[i]);
+    cep_engine_counters(world->engine, &outcome->all);
+}
+
+/* `place` NULL: everything stays in memory. */
+static void run(struct world world, const struct world_event *events, struct place *place,
+                unsigned every, struct outcome *outcome)
+{
+    struct rt_memory *memory;
+
+    rt_buffer_init(&outcome->output, TEXT_BYTES_MAX);
+    world.output = &outcome->output;
+    assert_int_equal(world_begin(&world), RT_OK);
+    memory = cep_engine_operator(world.engine)->memory;
+    if (place != NULL) {
+        assert_int_equal(memory->track(memory, WORLD_GROUPS, 0, WORLD_GROUPS), RT_OK);
+        assert_int_equal(memory->set_cold(memory, place->cold, 0), RT_OK);
+    }
+    for (size_t i = 0; i < EVENTS; i++) {
+        world_push(&world, &events[i]);
+        if (place == NULL || i % every != 0)
+            continue;
+        save(memory, place);
+        assert_int_equal(memory->spill(memory, 0), RT_OK);
+        memory->counters(memory, &outcome->memory);
+        cep_engine_counters(world.engine, &outcome->all);
+        assert_int_equal(outcome->memory.cold, outcome->all.keys);
+    }
+    assert_int_equal(rt_stream_finish(world.stream), RT_OK);
+    note_outcome(&world, outcome);
+    if (place != NULL)
+        memory->counters(memory, &outcome->memory);
+    world_end(&world);
+}
+
+/* Not `events` and what is like it: a rule with nothing in memory is passed over, and one with something in the cold is not. */
+static void check_counters(const struct cep_rule_counters *a, const struct cep_rule_counters *b)
+{
+    assert_int_equal(a->started, b->started);
+    assert_int_equal(a->matched, b->matched);
+    assert_int_equal(a->timed_out, b->timed_out);
+    assert_int_equal(a->emitted, b->emitted);
+    assert_int_equal(a->suppressed, b->suppressed);
+    assert_int_equal(a->dropped, b->dropped);
+    assert_int_equal(a->live, b->live);
+}
+
+static void check_seed(uint64_t seed, uint64_t *brought_back)
+{
+    static struct world_event events[EVENTS];
+    static struct outcome expected, cold;
+    struct seeded seeded = seeded_from(seed);
+    struct rt_buffer yaml;
+    struct place place;
+    struct world world;
+
+    rt_buffer_init(&yaml, TEXT_BYTES_MAX);
+    world_write_rules(&seeded, &yaml);
+    world_make_events(&seeded, events, EVENTS);
+    world = (struct world){.plan = world_load(yaml.data), .options = cep_options_standard()};
+    world.stream_options.out_of_orderness.ms = 10 * (int64_t)seeded_below(&seeded, 3);
+    run(world, events, NULL, 1, &expected);
+    open_place(&place);
+    run(world, events, &place, 1 + (unsigned)(seed % 7), &cold);
+    close_place(&place);
+    if (!rt_text_equal(rt_buffer_view(&expected.output), rt_buffer_view(&cold.output)))
+        fail_msg("seed %llu\n%s\nexpected\n%s\ngot\n%s", (unsigned long long)seed, yaml.data,
+                 expected.output.data, cold.output.data == NULL ? "" : cold.output.data);
+    for (uint32_t i = 0; i < world.plan->rule_count; i++)
+        check_counters(&expected.rules[i], &cold.rules[i]);
+    assert_int_equal(expected.all.keys, cold.all.keys);
+    *brought_back += cold.memory.brought_back;
+    rule_plan_unref(world.plan);
+    rt_buffer_done(&expected.output);
+    rt_buffer_done(&cold.output);
+    rt_buffer_done(&yaml);
+}
+
+static void an_engine_without_memory_says_the_same(void **state)
+{
+    uint64_t brought_back = 0;
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++)
+        check_seed(seed, &brought_back);
+    assert_true(brought_back > UINT64_C(20) * SEEDS);
+}
+
+static void nothing_leaves_that_has_changed_since_it_was_saved(void **state)
+{
+    static struct world_event events[EVENTS];
+    struct seeded seeded = seeded_from(3);
+    struct rt_memory_counters counters;
+    struct rt_buffer yaml, output;
+    struct rt_memory *memory;
+    struct place place;
+    struct world world;
+    size_t before;
+
+    (void)state;
+    rt_buffer_init(&yaml, TEXT_BYTES_MAX);
+    rt_buffer_init(&output, TEXT_BYTES_MAX);
+    world_write_rules(&seeded, &yaml);
+    world_make_events(&seeded, events, EVENTS);
+    world = (struct world){
+        .plan = world_load(yaml.data), .options = cep_options_standard(), .output = &output};
+    open_place(&place);
+    assert_int_equal(world_begin(&world), RT_OK);
+    memory = cep_engine_operator(world.engine)->memory;
+    assert_int_equal(memory->track(memory, WORLD_GROUPS, 0, WORLD_GROUPS), RT_OK);
+    assert_int_equal(memory->set_cold(memory, place.cold, 0), RT_OK);
+    for (size_t i = 0; i < 50; i++)
+        world_push(&world, &events[i]);
+    before = memory->bytes(memory);
+    assert_int_equal(memory->spill(memory, 0), RT_OK);
+    memory->counters(memory, &counters);
+    assert_int_equal(counters.cold, 0);
+    assert_int_equal(memory->bytes(memory), before);
+    save(memory, &place);
+    assert_int_equal(memory->spill(memory, before / 2), RT_OK);
+    memory->counters(memory, &counters);
+    assert_true(counters.cold > 0);
+    assert_true(memory->bytes(memory) <= before / 2);
+    assert_int_equal(memory->freeze(memory, true, &output), RT_ERR_ORDER);
+    world_end(&world);
+    close_place(&place);
+    rule_plan_unref(world.plan);
+    rt_buffer_done(&output);
+    rt_buffer_done(&yaml);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_engine_without_memory_says_the_same),
+        cmocka_unit_test(nothing_leaves_that_has_changed_since_it_was_saved),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
