@@ -25,6 +25,16 @@ static const char *const names[] = {
 #undef LIMIT
     POLICY_NAME};
 
+/* What the loader of rules warns with is what holds. */
+enum {
+#define LIMIT(name, field, kind, standard, help) STANDARD_##field = (standard),
+#include "cep/options.def"
+#undef LIMIT
+};
+_Static_assert(STANDARD_partials_per_key == NFA_RUNS_PER_KEY_USUAL &&
+                   STANDARD_events_per_partial == NFA_PATH_LENGTH_USUAL,
+               "one number in two places");
+
 static const char *const policies[] = {
     [NFA_DROP_OLDEST] = "drop_oldest", [NFA_DROP_NEW] = "drop_new", [NFA_STOP] = "stop"};
 
