@@ -94,13 +94,16 @@ static enum rt_status place_route(struct cep_classifier *classifier, uint32_t ru
 }
 
 static enum rt_status place_rules(struct cep_classifier *classifier, const struct rule_plan *plan,
-                                  struct places *places)
+                                  bool asks_all, struct places *places)
 {
+    static const struct rule_route every = {.all = true};
     enum rt_status status = RT_OK;
     size_t count = 0;
 
     for (uint32_t i = 0; i < plan->rule_count; i++)
-        count += route_places(&plan->rules[i]->start) + route_places(&plan->rules[i]->route);
+        count += asks_all
+                     ? 2
+                     : route_places(&plan->rules[i]->start) + route_places(&plan->rules[i]->route);
     places->items = rt_alloc_zeroed(count, sizeof(*places->items));
     if (places->items == NULL)
         return RT_ERR_NOMEM;
@@ -110,9 +113,9 @@ static enum rt_status place_rules(struct cep_classifier *classifier, const struc
 
         if (rule->mode == RULE_MODE_OFF)
             continue;
-        status = place_route(classifier, i, &rule->start, false, places);
+        status = place_route(classifier, i, asks_all ? &every : &rule->start, false, places);
         if (status == RT_OK && rule->kind == RULE_PATTERN)
-            status = place_route(classifier, i, &rule->route, true, places);
+            status = place_route(classifier, i, asks_all ? &every : &rule->route, true, places);
     }
     return status;
 }
@@ -182,7 +185,8 @@ static enum rt_status make_lists(struct cep_classifier *classifier, const struct
     return RT_OK;
 }
 
-enum rt_status cep_classifier_new(const struct rule_plan *plan, struct cep_classifier **out)
+enum rt_status cep_classifier_new(const struct rule_plan *plan, bool asks_all,
+                                  struct cep_classifier **out)
 {
     struct cep_classifier *classifier = rt_alloc_zeroed(1, sizeof(*classifier));
     struct places places = {NULL, 0};
@@ -193,7 +197,7 @@ enum rt_status cep_classifier_new(const struct rule_plan *plan, struct cep_class
     classifier->rule_count = plan->rule_count;
     status = cep_probes_new(&classifier->probes);
     if (status == RT_OK)
-        status = place_rules(classifier, plan, &places);
+        status = place_rules(classifier, plan, asks_all, &places);
     if (status == RT_OK)
         status = cep_probes_seal(classifier->probes);
     if (status == RT_OK)

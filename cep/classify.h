@@ -27,8 +27,9 @@
 
 struct cep_classifier;
 
-/* Rules whose mode is `off` are left out. */
-enum rt_status cep_classifier_new(const struct rule_plan *plan, struct cep_classifier **out);
+/* Rules whose mode is `off` are left out.  asks_all: every event goes to every other rule, as if there were no index. */
+enum rt_status cep_classifier_new(const struct rule_plan *plan, bool asks_all,
+                                  struct cep_classifier **out);
 void cep_classifier_free(struct cep_classifier *classifier); /* NULL is fine */
 
 /* The rule has one slot of runs more, or one less.  No rule has any at first. */

@@ -161,7 +161,7 @@ static enum rt_status init(struct cep_engine *engine)
     if (status == RT_OK)
         status = cep_dedup_init(&engine->dedup);
     if (status == RT_OK)
-        status = cep_classifier_new(engine->plan, &engine->classifier);
+        status = cep_classifier_new(engine->plan, engine->options.asks_all, &engine->classifier);
     if (status == RT_OK)
         status = cep_feed_new(engine->plan, &engine->feed);
     if (status == RT_OK)

@@ -9,6 +9,7 @@
 #ifndef EGRET_CEP_OPTIONS_H
 #define EGRET_CEP_OPTIONS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,8 @@ struct cep_options {
     enum nfa_limit_policy on_limit;  /* state.limits.on_limit: drop_oldest | drop_new | stop */
     const char *const *source_names; /* by rt_position.source, in records and ids; NULL: `input` */
     size_t source_count;
+    bool
+        asks_all; /* no index of rules: slower, and every error of a condition is counted (rule tests) */
 };
 
 struct cep_options cep_options_standard(void);

@@ -216,6 +216,7 @@ bool cep_rule_advance(struct cep_rule *rule, struct cep_keying *keying, struct r
 /* What an event may do to a rule, by its atoms. */
 struct chance {
     uint64_t guards; /* bits of the guards that may hold; guards from 64 on always may */
+    uint64_t errors; /* bits of the guards that end in an error, and begin nothing */
     bool any;        /* some guard may hold */
     bool starts;     /* a run may begin */
 };
@@ -229,6 +230,8 @@ static struct chance chance_of(struct cep_rule *rule)
 
         if (truth->truth == EXPR_ERROR && rule->is_start[guard])
             cep_count_error(rule, guard, (enum rt_value_error)truth->why);
+        else if (truth->truth == EXPR_ERROR)
+            chance.errors |= guard < 64 ? UINT64_C(1) << guard : 0;
         if (truth->truth != EXPR_TRUE)
             continue;
         chance.any = true;
@@ -256,6 +259,21 @@ static void lacks_key(struct cep_rule *rule)
         cep_fail(engine, status);
 }
 
+/*
+ * The automaton does not ask what cannot hold, but an error is counted when a run of the key waits for that very condition.  A
+ * restless run asks by itself.
+ */
+static void count_awaited_errors(struct cep_rule *rule, const struct cep_slot *slot,
+                                 uint64_t errors)
+{
+    if (nfa_runs_want(rule->machine, &slot->runs, 0))
+        return;
+    for (nfa_guard guard = 0; errors != 0; guard++, errors >>= 1) {
+        if ((errors & 1) != 0 && nfa_runs_want(rule->machine, &slot->runs, UINT64_C(1) << guard))
+            cep_count_error(rule, guard, (enum rt_value_error)rule->guards[guard].why);
+    }
+}
+
 /* Offers the event to the runs of one key, as far as steps ask for events of that key. */
 static void push_key(struct cep_rule *rule, const struct cep_event_key *key,
                      const struct chance *chance, uint64_t guards)
@@ -263,11 +281,14 @@ static void push_key(struct cep_rule *rule, const struct cep_event_key *key,
     struct cep_engine *engine = rule->engine;
     struct cep_keying *keying = &engine->keyings[rule->rule->keying];
 
-    cep_make_room_for_event(engine, keying);
+    if (chance->any || rule->restless)
+        cep_make_room_for_event(engine, keying);
 
     struct rt_key_line *line = cep_key_line(keying, key);
     struct cep_slot *slot = line == NULL ? NULL : cep_slot_find(line, rule->rule->index);
 
+    if (slot != NULL && (chance->errors & guards) != 0)
+        count_awaited_errors(rule, slot, chance->errors & guards);
     rule->key = rt_buffer_view(&key->bytes);
     if (slot == NULL && chance->starts)
         step_fresh(rule, keying, key, chance->guards & guards);
@@ -323,7 +344,7 @@ static void push_pattern(struct cep_rule *rule)
 {
     struct chance chance = chance_of(rule);
 
-    if (!chance.any && !rule->restless)
+    if (!chance.any && !rule->restless && chance.errors == 0)
         return;
     if (rule->key_count > 1) {
         push_keys(rule, &chance);

@@ -402,6 +402,24 @@ static enum rt_status list_got(struct writer *writer)
     return status;
 }
 
+/* A condition that ended in an error is no match, and may be why the alert is missing. */
+static void list_errors(struct writer *writer)
+{
+    struct rt_text rest = rt_buffer_view(&writer->result->errors);
+
+    if (rest.length > 0)
+        rt_buffer_string(writer->out,
+                         "      conditions that ended in an error, which is no match:\n");
+    while (rest.length > 0) {
+        const char *end = memchr(rest.data, '\n', rest.length);
+        size_t length = (size_t)(end - rest.data) + 1;
+
+        rt_buffer_string(writer->out, "        ");
+        rt_buffer_add(writer->out, rest.data, length);
+        rest = (struct rt_text){rest.data + length, rest.length - length};
+    }
+}
+
 enum rt_status cli_test_compare(struct cli_test_compare *compare, const struct rule_test *test,
                                 const struct cli_test_result *result, bool color,
                                 struct rt_buffer *out, bool *same)
@@ -416,12 +434,16 @@ enum rt_status cli_test_compare(struct cli_test_compare *compare, const struct r
                          test->expect_count == 1 ? "" : "s", result->record_count);
         list_expected(&writer);
         *same = false;
-        return list_got(&writer);
+        status = list_got(&writer);
+        list_errors(&writer);
+        return status;
     }
     for (; record != NULL && status == RT_OK; record = record->next) {
         status = compare_one(&writer, &test->expects[writer.index], record);
         writer.index++;
     }
     *same = writer.differences == 0;
+    if (!*same)
+        list_errors(&writer);
     return status;
 }

@@ -9,7 +9,12 @@
 #include "runtime/time/stream.h"
 #include "runtime/time/timestamp.h"
 
-enum { RESULT_BYTES_MAX = 256 << 20, SCRATCH_BYTES_MAX = 16 << 20, MESSAGE_BYTES_MAX = 4096 };
+enum {
+    RESULT_BYTES_MAX = 256 << 20,
+    SCRATCH_BYTES_MAX = 16 << 20,
+    MESSAGE_BYTES_MAX = 4096,
+    ERRORS_BYTES_MAX = 1 << 20
+};
 
 struct runner {
     struct cli_test_result *result;
@@ -259,7 +264,10 @@ static enum rt_status make(struct runner *runner)
 {
     struct rt_stream_options stream = {.out_of_orderness = runner->test->out_of_orderness};
     struct cep_options options = cep_options_standard();
-    enum rt_status status = rt_codec_json_new(runner->plan->fields, &runner->codec);
+    enum rt_status status;
+
+    options.asks_all = true; /* what the author sees has nothing to do with an index */
+    status = rt_codec_json_new(runner->plan->fields, &runner->codec);
 
     runner->slots = rt_arena_array(
         &runner->result->arena, rt_fields_count(runner->plan->fields) + 1, sizeof(struct rt_value));
@@ -270,6 +278,16 @@ static enum rt_status make(struct runner *runner)
     if (status == RT_OK)
         status = rt_stream_new(&stream, cep_engine_operator(runner->engine), &runner->stream);
     return status;
+}
+
+static void add_error(void *context, const struct cep_error_count *error)
+{
+    struct runner *runner = context;
+
+    if (error->rule == runner->rule->index)
+        rt_buffer_printf(&runner->result->errors, "%s: %s, %llu event%s\n", error->step,
+                         rt_value_error_name(error->why), (unsigned long long)error->count,
+                         error->count == 1 ? "" : "s");
 }
 
 enum rt_status cli_test_run(struct rule_plan *plan, const struct rule *rule,
@@ -283,11 +301,14 @@ enum rt_status cli_test_run(struct rule_plan *plan, const struct rule *rule,
     *out = (struct cli_test_result){.records = NULL};
     rt_arena_init(&out->arena, RESULT_BYTES_MAX);
     rt_buffer_init(&out->message, MESSAGE_BYTES_MAX);
+    rt_buffer_init(&out->errors, ERRORS_BYTES_MAX);
     rt_arena_init(&runner.scratch, SCRATCH_BYTES_MAX);
     rt_buffer_init(&runner.json, RT_RECORD_BYTES_MAX + RT_RECORD_PADDING);
     status = make(&runner);
     if (status == RT_OK)
         status = feed(&runner);
+    if (status == RT_OK)
+        cep_engine_each_error(runner.engine, add_error, &runner);
     out->records = first;
     if (status != RT_OK && out->message.length == 0)
         rt_buffer_string(&out->message, rt_status_text(status));
@@ -303,5 +324,6 @@ enum rt_status cli_test_run(struct rule_plan *plan, const struct rule *rule,
 void cli_test_result_done(struct cli_test_result *result)
 {
     rt_buffer_done(&result->message);
+    rt_buffer_done(&result->errors);
     rt_arena_done(&result->arena);
 }

@@ -32,6 +32,8 @@ struct cli_test_result {
     struct rt_arena arena;
     const struct cli_test_record *records; /* in the order in which they came */
     size_t record_count;
+    struct rt_buffer
+        errors; /* conditions of the rule that ended in an error, a line each; empty: none */
     struct rt_buffer message; /* why the test could not be run */
 };
 

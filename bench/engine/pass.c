@@ -75,7 +75,8 @@ static struct rt_operator *build_operator(struct set_up *set_up, struct rule_pla
     set_up->counting = (struct rt_operator){
         .push = classify_push, .late = classify_late, .advance = classify_advance};
     if (set_up->pass->classify_only)
-        return cep_classifier_new(plan, &set_up->classifier) == RT_OK ? &set_up->counting : NULL;
+        return cep_classifier_new(plan, false, &set_up->classifier) == RT_OK ? &set_up->counting
+                                                                             : NULL;
     if (cep_engine_new(plan, &options, emit, set_up, &set_up->engine) != RT_OK)
         return NULL;
     return cep_engine_operator(set_up->engine);

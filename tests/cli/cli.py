@@ -622,12 +622,54 @@ TESTED_RULE = LOGIN_RULE + """
 """
 
 
+FAILING_RULE = """version: 1
+rules:
+  - id: big
+    key_by: event.user
+    pattern:
+      - begin: small
+        where: event.amount < 5
+      - followedBy: large
+        where: event.amount > 2 * small.amount && event.zone.matches("^a")
+    within: 1h
+    tests:
+      - name: an alert
+        events:
+          - { at: 0s, event: { user: a, amount: 1 } }
+          - { at: 1s, event: { user: a, amount: "7" } }
+          - { at: 2s, event: { user: a, amount: 9 } }
+        expect:
+          - { at: 2s }
+"""
+
+
 class Test(Folder):
     """egret test."""
 
     def setUp(self):
         super().setUp()
         self.write("rule.yaml", TESTED_RULE)
+
+    def test_a_failure_names_the_conditions_that_ended_in_an_error(self):
+        self.write("errors.yaml", FAILING_RULE)
+        ended = self.egret("test", "errors.yaml")
+        self.assertEqual(ended.code, 1)
+        self.assertIn("""      expected 1 alert, got 0
+      -   match at 2s
+      conditions that ended in an error, which is no match:
+        small: type, 1 event
+        large: absent_field, 2 events
+""", ended.out)
+
+    def test_errors_show_whatever_an_index_would_leave_out(self):
+        self.write("typo.yaml", """version: 1
+rules:
+  - id: typo
+    where: event.usr == "a"
+    tests:
+      - { name: one, events: [ { at: 0s, event: { user: a } } ], expect: [ { at: 0s } ] }
+""")
+        self.assertIn("        where: absent_field, 1 event\n", self.egret("test", "typo.yaml").out)
 
     def test_passing_tests_are_a_line_a_rule_and_0(self):
         ended = self.egret("test", "rule.yaml")

@@ -215,7 +215,7 @@ static void an_event_reaches_the_rules_that_it_can_start_or_that_wait_for_it(voi
         uint32_t runs[RULES] = {0};
 
         make(&fixture, &seed);
-        assert_int_equal(cep_classifier_new(&fixture.plan, &classifier), RT_OK);
+        assert_int_equal(cep_classifier_new(&fixture.plan, false, &classifier), RT_OK);
         for (int i = 0; i < 60; i++) {
             struct rt_value slots[SLOTS];
             const struct rt_event event = {.slots = slots, .slot_count = SLOTS};
@@ -241,7 +241,7 @@ static void a_failing_allocation_leaves_nothing_behind(void **state)
         struct cep_classifier *classifier = NULL;
 
         rt_fault_arm(nth);
-        enum rt_status status = cep_classifier_new(&fixture.plan, &classifier);
+        enum rt_status status = cep_classifier_new(&fixture.plan, false, &classifier);
 
         if (!rt_fault_disarm()) {
             assert_int_equal(status, RT_OK);

@@ -357,7 +357,7 @@ static void make_index(struct expr_world *world, struct pair *pair)
                                .start = {cover.all, probes, cover.probe_count, cover.chance}};
     pair->rules[0] = &pair->rule;
     pair->plan = (struct rule_plan){.rules = pair->rules, .rule_count = 1};
-    assert_int_equal(cep_classifier_new(&pair->plan, &pair->classifier), RT_OK);
+    assert_int_equal(cep_classifier_new(&pair->plan, false, &pair->classifier), RT_OK);
 }
 
 /* A true outcome must be found by the index. */
