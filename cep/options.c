@@ -31,8 +31,8 @@ enum {
 #include "cep/options.def"
 #undef LIMIT
 };
-_Static_assert(STANDARD_partials_per_key == NFA_RUNS_PER_KEY_USUAL &&
-                   STANDARD_events_per_partial == NFA_PATH_LENGTH_USUAL,
+_Static_assert((int)STANDARD_partials_per_key == (int)NFA_RUNS_PER_KEY_USUAL &&
+                   (int)STANDARD_events_per_partial == (int)NFA_PATH_LENGTH_USUAL,
                "one number in two places");
 
 static const char *const policies[] = {
