@@ -14,7 +14,7 @@ target_link_libraries(nfa_cases PRIVATE egret_test_support)
 set_target_properties(nfa_cases PROPERTIES LINKER_LANGUAGE CXX)
 add_test(NAME nfa/cases COMMAND nfa_cases ${nfa_cases})
 
-add_executable(nfa_compare ${nfa_tests}/compare.c ${nfa_tests}/oracle.c)
+add_executable(nfa_compare ${nfa_tests}/compare.c ${nfa_tests}/oracle.c ${nfa_tests}/union.c)
 target_link_libraries(nfa_compare PRIVATE egret_test_support)
 set_target_properties(nfa_compare PROPERTIES LINKER_LANGUAGE CXX)
 add_test(NAME nfa/compare COMMAND nfa_compare 20000)

@@ -346,7 +346,10 @@ static void print_group(const struct nfa_table *table, const struct nfa_step *st
     for (size_t i = 0; step->group_kind == NFA_ANY_OF && i < step->group_count; i++) {
         if (i > 0)
             rt_buffer_string(out, " | ");
-        print_steps(table, step->group[i].group, step->group[i].group_count, out);
+        if (step->group[i].group != NULL && step->group[i].group_kind == NFA_SEQUENCE)
+            print_steps(table, step->group[i].group, step->group[i].group_count, out);
+        else
+            print_steps(table, &step->group[i], 1, out);
     }
     if (step->group_kind != NFA_ANY_OF)
         print_steps(table, step->group, step->group_count, out);

@@ -232,12 +232,12 @@ struct group {
     size_t count;
 };
 
-static void fill_group(struct group *group, const struct rule_plan *plan, uint64_t *seed,
-                       uint64_t *sequence)
+static void fill_group(struct group *group, const struct rule_plan *plan, size_t size,
+                       uint64_t *seed, uint64_t *sequence)
 {
     static const struct rt_text k = {"k", 1}, x = {"x", 1}, y = {"y", 1};
 
-    group->count = 1 + next_random(seed) % GROUP_MAX;
+    group->count = size < MANY_EVENTS - *sequence ? size : MANY_EVENTS - *sequence;
     for (size_t i = 0; i < group->count; i++) {
         struct rt_value *slots = group->slots[i];
 
@@ -257,7 +257,7 @@ static void fill_group(struct group *group, const struct rule_plan *plan, uint64
     }
 }
 
-static uint64_t digest_of(struct rule_plan *plan, bool announced)
+static uint64_t digest_of(struct rule_plan *plan, bool announced, size_t size)
 {
     static struct group group;
     const struct cep_options options = cep_options_standard();
@@ -269,7 +269,7 @@ static uint64_t digest_of(struct rule_plan *plan, bool announced)
     assert_int_equal(cep_engine_new(plan, &options, add_to_digest, &digest, &engine), RT_OK);
     port = cep_engine_operator(engine);
     while (sequence < MANY_EVENTS) {
-        fill_group(&group, plan, &seed, &sequence);
+        fill_group(&group, plan, size, &seed, &sequence);
         if (announced)
             port->prepare(port, group.list, group.count);
         for (size_t i = 0; i < group.count; i++)
@@ -279,15 +279,17 @@ static uint64_t digest_of(struct rule_plan *plan, bool announced)
     return digest;
 }
 
-static void whether_events_are_announced_does_not_show(void **state)
+static void whether_events_are_announced_and_how_many_does_not_show(void **state)
 {
+    static const size_t sizes[] = {1, 2, 7, GROUP_MAX};
     struct egret_ruleset *rules = load_rules();
     struct rule_plan *plan = (struct rule_plan *)(void *)rules;
-    uint64_t digest = digest_of(plan, false);
+    uint64_t digest = digest_of(plan, false, 1);
 
     (void)state;
     assert_true(digest != 0);
-    assert_int_equal(digest_of(plan, true), digest);
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+        assert_int_equal(digest_of(plan, true, sizes[i]), digest);
     egret_ruleset_unref(rules);
 }
 
@@ -317,7 +319,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(other_keys_do_not_show_in_the_records_of_a_key),
         cmocka_unit_test(how_often_the_watermark_is_told_does_not_show),
-        cmocka_unit_test(whether_events_are_announced_does_not_show),
+        cmocka_unit_test(whether_events_are_announced_and_how_many_does_not_show),
         cmocka_unit_test(records_come_in_order_of_time),
     };
 
