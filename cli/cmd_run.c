@@ -20,6 +20,7 @@
 #include "cli/run_options.h"
 #include "cli/run_report.h"
 #include "cli/run_state.h"
+#include "cli/state_changes.h"
 #include "rules/expr.h"
 #include "runtime/event/codec.h"
 #include "runtime/io/sink.h"
@@ -230,8 +231,27 @@ static enum cli_exit finish(struct run *run, enum rt_status status)
     return cli_exit_of(status);
 }
 
+/* Says what other rules do to what was saved, before anything is restored. */
+static enum rt_status review(void *context, struct rt_text header)
+{
+    struct run *run = context;
+    struct cli_state_changes changes;
+    enum rt_status status = cli_state_changes_read(&changes, run->call, run->engine, header);
+
+    if (status == RT_OK && changes.changed > 0 && !run->options->quiet)
+        cli_note(run->call, "the rules are not those that the state was saved with:\n%s",
+                 changes.text.data);
+    if (status == RT_OK && changes.not_allowed > 0 &&
+        cli_given(run->call, CLI_OPTION_ALLOW_RESTART))
+        status = RT_ERR_DIAG;
+    cli_state_changes_done(&changes);
+    return status;
+}
+
 static enum cli_exit open_state(struct run *run)
 {
+    enum cli_exit code;
+
     const struct cli_run_options *options = run->options;
     struct cli_state_facts facts = {.directory = options->state,
                                     .inputs = options->inputs,
@@ -241,7 +261,10 @@ static enum cli_exit open_state(struct run *run)
                                     .every = options->checkpoint_every};
 
     run->durable = true;
-    return cli_state_open(&run->state, run->call, run->plan, &facts);
+    code = cli_state_open(&run->state, run->call, run->plan, &facts);
+    run->state.options.review = review;
+    run->state.options.review_context = run;
+    return code;
 }
 
 /* What is there to go on from; CLI_OK and *done: nothing is left to do. */
@@ -382,7 +405,8 @@ const struct cli_command cli_command_run = {
     .arguments_max = CLI_ARGUMENTS_ANY,
     .options = {CLI_OPTION_INPUT, CLI_OPTION_OUTPUT, CLI_OPTION_FORMAT, CLI_OPTION_TIME,
                 CLI_OPTION_OUT_OF_ORDERNESS, CLI_OPTION_WATERMARK_WHEN, CLI_OPTION_KEEP_OPEN,
-                CLI_OPTION_DEAD_LETTER, CLI_OPTION_SET, CLI_OPTION_STATE, CLI_OPTION_QUIET},
-    .option_count = 11,
+                CLI_OPTION_DEAD_LETTER, CLI_OPTION_SET, CLI_OPTION_STATE, CLI_OPTION_ALLOW_RESTART,
+                CLI_OPTION_QUIET},
+    .option_count = 12,
     .exec = run_rules,
 };

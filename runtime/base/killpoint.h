@@ -6,7 +6,7 @@
  *     EGRET_KILLPOINT_LOG=FILE               the name of every point reached, once each, a line each: which points there are
  *     EGRET_MUTANT=no_fsync                  MUTANT("no_fsync") is true: the program does one thing wrong on purpose, and the
  *                                            tests show that they notice
- *     EGRET_TUNED=merge_after:3              TUNED("merge_after", 32) is 3: what needs a large state happens with a small one
+ *     EGRET_TUNED=merge_after:3,...          TUNED("merge_after", 32) is 3: what needs a large state happens with a small one
  *
  * Only a build with EGRET_KILLPOINTS has any of this: elsewhere KILLPOINT is nothing, MUTANT is false, TUNED is
  * the number given.

@@ -142,4 +142,11 @@ enum rt_status rt_checkpoints_export(struct rt_checkpoints *checkpoints, const c
                                      struct rt_text label, int64_t made_ms,
                                      struct rt_file_facts *out);
 
+/*
+ * What `from` has chosen (a savepoint, opened to read) becomes the newest checkpoint, *id.  Its facts stay as they are: outputs
+ * are cut to where they stood then.
+ */
+enum rt_status rt_checkpoints_import(struct rt_checkpoints *checkpoints,
+                                     struct rt_checkpoints *from, int64_t made_ms, uint64_t *id);
+
 #endif

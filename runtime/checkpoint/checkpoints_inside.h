@@ -75,7 +75,8 @@ struct rt_merge_order {
     size_t begin, end;
     const char *source, *target; /* directories */
     const char *name;            /* of the new file */
-    uint64_t job, checkpoint;
+    uint64_t source_job;         /* of the links */
+    uint64_t job, checkpoint;    /* of the new file */
     bool with_removed;
     bool with_blobs; /* those of the last link */
 };

@@ -194,6 +194,7 @@ enum rt_status rt_checkpoints_compact(struct rt_checkpoints *checkpoints)
         .source = checkpoints->directory,
         .target = checkpoints->directory,
         .name = compaction->name,
+        .source_job = checkpoints->job,
         .job = checkpoints->job,
         .checkpoint = compaction->checkpoint,
         .with_removed = compaction->begin > 0,
@@ -227,7 +228,7 @@ static enum rt_status copy_blobs(const struct rt_merge_order *order, struct rt_e
                                  struct rt_buffer *why)
 {
     const struct rt_link *link = &order->chain->links[order->end - 1];
-    struct rt_file_owner owner = {order->job, link->part.checkpoint};
+    struct rt_file_owner owner = {order->source_job, link->part.checkpoint};
     char path[RT_PATH_BYTES_MAX];
     struct rt_entry_reader *reader;
     enum rt_status status;
@@ -246,7 +247,7 @@ static enum rt_status copy_entries(const struct rt_merge_order *order,
                                    struct rt_entry_writer *writer, struct rt_buffer *why)
 {
     struct rt_chain_options options = {.directory = order->source,
-                                       .job = order->job,
+                                       .job = order->source_job,
                                        .to = RT_ENTRY_GROUPS_MAX,
                                        .with_removed = order->with_removed};
     struct rt_entries *entries;

@@ -20,6 +20,7 @@ static enum rt_status write_all(struct rt_checkpoints *checkpoints, const char *
         .source = checkpoints->directory,
         .target = directory,
         .name = name,
+        .source_job = manifest->job,
         .job = manifest->job,
         .checkpoint = manifest->id,
         .with_blobs = true,

@@ -351,7 +351,9 @@ enum rt_status rt_durable_step(struct rt_durable *durable, bool idle)
     case RT_DURABLE_WRITING:
         break;
     }
-    return rt_task_is_done(&durable->writing) ? conclude(durable) : RT_OK;
+    if (!rt_task_is_done(&durable->writing) && TUNED("in_step", 0) == 0)
+        return RT_OK;
+    return conclude(durable);
 }
 
 static enum rt_status drain(struct rt_durable *durable)

@@ -26,6 +26,10 @@
 #include "runtime/operator.h"
 #include "runtime/time/stream.h"
 
+/* Names of the blobs in a checkpoint. */
+#define RT_BLOB_ENGINE "engine"
+#define RT_BLOB_STREAM "stream"
+
 struct rt_durable_output {
     struct rt_sink *sink;
     const char *name; /* under which its position is kept */

@@ -7,8 +7,6 @@
 #include "runtime/checkpoint/task.h"
 #include "runtime/job/durable.h"
 
-#define RT_BLOB_ENGINE "engine"
-#define RT_BLOB_STREAM "stream"
 #define RT_BLOB_BYTES_MAX ((size_t)4 << 30)
 
 enum { RT_FACTS_BYTES_MAX = 64 << 20, RT_DURABLE_ERROR_BYTES_MAX = 16384 };

@@ -66,8 +66,8 @@ static enum rt_status restore_memory(struct rt_durable *durable, uint64_t id)
         status = durable->options.review(durable->options.review_context,
                                          rt_buffer_view(&durable->header));
     if (status == RT_ERR_DIAG)
-        return refuse(durable, status, "the rules are not those that the state was saved with",
-                      NULL);
+        return refuse(durable, status, "a rule would lose its partial matches",
+                      "Name it with --allow-restart, or run without that option, which allows all");
     if (status == RT_OK)
         status = rt_checkpoints_entries(checkpoints, 0, durable->options.groups, &entries);
     if (status != RT_OK)

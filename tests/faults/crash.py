@@ -75,9 +75,11 @@ class Incomplete(Exception):
 class Place:
     """A folder with rules, events, and what a quiet run makes of them."""
 
-    def __init__(self, events, every="1ms"):
+    def __init__(self, events, every="1ms", in_step=True):
+        """in_step: the stream waits for each checkpoint, so that a small run has many on any disk."""
         self.folder = tempfile.mkdtemp(prefix="egret-crash-")
         self.every = every
+        self.tuned = "merge_after:3,in_step:1" if in_step else "merge_after:3"
         self.serial = 0
         with open(self.path("rules.yaml"), "w", encoding="utf-8") as file:
             file.write(RULES)
@@ -112,7 +114,7 @@ class Place:
 
     def environment(self, more):
         kept = {name: value for name, value in os.environ.items() if not name.startswith("EGRET_")}
-        return {**kept, "EGRET_TUNED": "merge_after:3", **more}
+        return {**kept, "EGRET_TUNED": self.tuned, **more}
 
     def run(self, name, state=True, **more):
         return subprocess.run(self.words(name, state), cwd=self.folder, env=self.environment(more), capture_output=True,
@@ -493,8 +495,8 @@ def main():
         "flips": lambda place: flips(place, stride),
         "mutants": mutants,
     }
-    small = words[0] in ("faults", "power", "mutants")
-    place = Place(min(events, 12000) if small else events)
+    small = words[0] != "random"
+    place = Place(min(events, 12000) if small else events, in_step=words[0] != "random")
     try:
         tests[words[0]](place)
     except (Failure, Incomplete) as failure:

@@ -37,17 +37,23 @@ static void log_once(const char *name)
     close(file);
 }
 
-/* NAME or NAME:number in a variable. */
+/* NAME or NAME:number among the words of a variable, which commas separate. */
 static bool is_wanted(const char *variable, const char *name, uint64_t *number)
 {
-    const char *wanted = getenv(variable);
+    const char *word = getenv(variable);
     size_t length = strlen(name);
 
-    if (wanted == NULL || strncmp(wanted, name, length) != 0)
-        return false;
-    if (wanted[length] == ':')
-        return rt_text_to_uint(rt_text_of(wanted + length + 1), number);
-    return wanted[length] == '\0';
+    while (word != NULL && *word != '\0') {
+        size_t word_length = strcspn(word, ",");
+        struct rt_text digits = {word + length + 1, word_length - length - 1};
+
+        if (word_length >= length && strncmp(word, name, length) == 0 &&
+            (word_length == length || (word[length] == ':' && rt_text_to_uint(digits, number))))
+            return true;
+        word += word_length;
+        word += *word == ',';
+    }
+    return false;
 }
 
 void rt_killpoint(const char *name)

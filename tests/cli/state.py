@@ -1,0 +1,215 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""`--state`, `egret savepoint` and `egret state` as people call them.  EGRET is the program with kill points, so that a run can
+be ended at a known place."""
+import os
+import shutil
+import sys
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "faults"))
+from crash import KILLED, Place  # noqa: E402
+from program import egret  # noqa: E402
+
+WORDS = ("run", "rules.yaml", "-i", "in.ndjson", "-o", "a.out", "--dead-letter", "a.dead", "--out-of-orderness", "250ms")
+
+
+class State(unittest.TestCase):
+    """One folder for all: a run that was killed after its second checkpoint."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.place = Place(12000)
+        cls.folder = cls.place.folder
+        done = cls.place.run("a", EGRET_KILLPOINT="committed:2")
+        assert done.returncode == KILLED, done.stderr
+        cls.kept = os.path.join(cls.folder, "kept")
+        os.makedirs(cls.kept)
+        for name in ("a.state", "a.out", "a.dead"):
+            cls.copy(name, cls.folder, cls.kept)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.place.done()
+
+    @staticmethod
+    def copy(name, source, target):
+        from_path, to_path = os.path.join(source, name), os.path.join(target, name)
+        if os.path.isdir(from_path):
+            shutil.rmtree(to_path, ignore_errors=True)
+            shutil.copytree(from_path, to_path)
+        else:
+            shutil.copy(from_path, to_path)
+
+    def setUp(self):
+        for name in ("a.state", "a.out", "a.dead"):
+            self.copy(name, self.kept, self.folder)
+
+    def call(self, *words):
+        return egret(*words, folder=self.folder)
+
+    def go_on(self, *more, rules="rules.yaml", state="a.state"):
+        return self.call("run", rules, *WORDS[2:], "--state", state, *more)
+
+    def edited(self, old, new):
+        with open(os.path.join(self.folder, "rules.yaml"), encoding="utf-8") as file:
+            text = file.read()
+        self.assertIn(old, text)
+        with open(os.path.join(self.folder, "other.yaml"), "w", encoding="utf-8") as file:
+            file.write(text.replace(old, new))
+        return "other.yaml"
+
+    # ---- run --state ----
+
+    def test_a_run_goes_on_and_says_from_where(self):
+        done = self.go_on()
+        self.assertEqual(done.code, 0, done.err)
+        self.assertRegex(done.err, r"goes on from checkpoint 2 in a\.state, made 20\d\d-")
+        self.assertEqual(self.place.outputs("a"), self.place.expected)
+
+    def test_a_finished_run_says_so_and_does_nothing(self):
+        self.go_on()
+        before = self.place.outputs("a")
+        done = self.go_on()
+        self.assertEqual(done.code, 0)
+        self.assertRegex(done.err, r"this run was finished with checkpoint \d+ in a\.state.*: nothing to do")
+        self.assertEqual(self.place.outputs("a"), before)
+
+    def test_other_words_are_another_job(self):
+        done = self.call("run", "rules.yaml", "-i", "in.ndjson", "-o", "b.out", "--state", "a.state")
+        self.assertEqual(done.code, 78)
+        self.assertIn("belongs to another job", done.err)
+        self.assertIn("writes a.out", done.err)
+        self.assertIn("writes b.out", done.err)
+
+    def test_what_cannot_be_read_or_written_again_is_refused(self):
+        for words, what in ((("-o", "x.out"), "stdin cannot be read again"), (("-i", "in.ndjson"), "stdout cannot be taken back")):
+            done = self.call("run", "rules.yaml", *words, "--state", "s")
+            self.assertEqual(done.code, 2)
+            self.assertIn(what, done.err)
+
+    def test_an_output_that_lost_something_is_refused(self):
+        with open(os.path.join(self.folder, "a.out"), "r+b") as file:
+            file.truncate(10)
+        done = self.go_on()
+        self.assertEqual(done.code, 74)
+        self.assertRegex(done.err, r"`a\.out` has 10 bytes, but \d+ had been written to it")
+        self.assertIn("Bring the file back", done.err)
+
+    def test_an_input_that_is_another_is_refused(self):
+        path = os.path.join(self.folder, "in.ndjson")
+        with open(path, "rb") as file:
+            kept = file.read()
+        try:
+            with open(path, "wb") as file:
+                file.write(kept[100:])
+            done = self.go_on()
+        finally:
+            with open(path, "wb") as file:
+                file.write(kept)
+        self.assertEqual(done.code, 74)
+        self.assertIn("it is not the file that it was", done.err)
+        self.assertIn("Bring the input back", done.err)
+
+    def test_a_damaged_checkpoint_is_refused_with_what_to_do_which_works(self):
+        path = os.path.join(self.folder, "a.state", "checkpoint-2")
+        with open(path, "r+b") as file:
+            file.seek(30)
+            file.write(b"\xff")
+        done = self.go_on()
+        self.assertEqual(done.code, 74)
+        self.assertIn("`a.state/checkpoint-2` is damaged at byte", done.err)
+        self.assertIn("remove `a.state/checkpoint-2` to go on from", done.err)
+        os.unlink(path)
+        done = self.go_on()
+        self.assertEqual(done.code, 0, done.err)
+        self.assertIn("goes on from checkpoint 1", done.err)
+        self.assertEqual(self.place.outputs("a"), self.place.expected)
+
+    def test_a_changed_rule_is_said_before_it_starts(self):
+        done = self.go_on(rules=self.edited("type: order", "type: orders"))
+        self.assertEqual(done.code, 0, done.err)
+        self.assertRegex(done.err, r"restart  silent +step `order` has changed: \d+ partial matches are dropped")
+        self.assertRegex(done.err, r"keep     three-failures +same rule")
+
+    def test_a_rule_that_may_not_restart_stops_the_run(self):
+        rules = self.edited("type: order", "type: orders")
+        done = self.go_on("--allow-restart", "busy", rules=rules)
+        self.assertEqual(done.code, 78)
+        self.assertIn("a rule would lose its partial matches", done.err)
+        self.assertEqual(self.go_on("--allow-restart", "silent", rules=rules).code, 0)
+
+    # ---- savepoint ----
+
+    def savepoint(self, *words):
+        return self.call("savepoint", *words, "--dir", "a.state")
+
+    def test_a_savepoint_is_made_listed_shown_and_deleted(self):
+        done = self.savepoint("create", "--name", "before")
+        self.assertEqual(done.code, 0, done.err)
+        self.assertRegex(done.out, r"^savepoint sp-20\d{6}T\d{6}Z-before   [\d.]+ [kM]?B   \d+ entries   \d+\.\d s$")
+        self.assertRegex(self.savepoint("list").out, r"^sp-20\d{6}T\d{6}Z-before +checkpoint 2 ")
+        shown = self.savepoint("show", "before").out
+        for part in ("checkpoint 2, mark ", "reads in.ndjson", "source     input: in.ndjson, goes on at ", "output     a.out: ",
+                     "verified   every file"):
+            self.assertIn(part, shown)
+        self.assertEqual(self.savepoint("delete", "before").code, 0)
+        self.assertIn("no savepoints", self.savepoint("list").out)
+        self.assertEqual(self.savepoint("show", "before").code, 2)
+
+    def test_a_savepoint_brings_the_state_back(self):
+        self.savepoint("create", "--name", "before")
+        self.assertEqual(self.go_on().code, 0)
+        done = self.savepoint("restore", "before")
+        self.assertEqual(done.code, 0, done.err)
+        done = self.go_on()
+        self.assertEqual(done.code, 0, done.err)
+        self.assertIn("goes on from checkpoint", done.err)
+        self.assertEqual(self.place.outputs("a"), self.place.expected)
+
+    def test_a_savepoint_may_be_moved(self):
+        self.savepoint("create", "--name", "before")
+        folder = os.path.join(self.folder, "a.state", "savepoints")
+        os.rename(os.path.join(folder, os.listdir(folder)[0]), os.path.join(self.folder, "elsewhere"))
+        done = self.call("savepoint", "restore", "./elsewhere", "--dir", "new.state")
+        self.assertEqual(done.code, 0, done.err)
+        done = self.go_on(state="new.state")
+        self.assertEqual(done.code, 0, done.err)
+        self.assertEqual(self.place.outputs("a"), self.place.expected)
+        shutil.rmtree(os.path.join(self.folder, "new.state"))
+        shutil.rmtree(os.path.join(self.folder, "elsewhere"))
+
+    def test_check_tells_what_other_rules_would_do(self):
+        self.savepoint("create", "--name", "before")
+        self.assertEqual(self.savepoint("check", "before", "--rules", "rules.yaml").code, 0)
+        rules = self.edited("type: order", "type: orders")
+        done = self.savepoint("check", "before", "--rules", rules)
+        self.assertEqual(done.code, 1)
+        self.assertIn("1 rule restarts.  Accept with --allow-restart silent", done.out)
+        self.assertEqual(self.savepoint("check", "before", "--rules", rules, "--allow-restart", "silent").code, 0)
+
+    def test_a_damaged_savepoint_is_refused(self):
+        self.savepoint("create", "--name", "before")
+        folder = os.path.join(self.folder, "a.state", "savepoints")
+        path = os.path.join(folder, os.listdir(folder)[0], "base-2")
+        with open(path, "r+b") as file:
+            file.seek(1000)
+            file.write(b"\xff\x00\xff")
+        for word in ("show", "restore", "check"):
+            done = self.savepoint(word, "before")
+            self.assertEqual(done.code, 74, word)
+            self.assertIn("base-2` is damaged at byte", done.err)
+
+    def test_wrong_calls(self):
+        for words, part in ((("create", "x"), "takes no further words"), (("show",), "name of one savepoint"),
+                            (("make",), "create, list, show, check, restore or delete"), (("create", "--name", "a b"), "letters")):
+            done = self.savepoint(*words)
+            self.assertEqual(done.code, 2, words)
+            self.assertIn(part, done.err)
+        self.assertEqual(self.call("savepoint", "list").code, 2)
+        self.assertEqual(self.call("savepoint", "create", "--dir", "none").code, 2)
+
+
+if __name__ == "__main__":
+    unittest.main()
