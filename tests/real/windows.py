@@ -59,6 +59,52 @@ def distinct(events, name):
     return len({e[name] for e in events if e.get(name) is not None})
 
 
+def new_values(events, name, span):
+    """The values that were not there in the span before."""
+    last = {}
+    for event in events:
+        value, time = event.get(name), event["ts"]
+        if value is not None and (value not in last or time - last[value] >= span):
+            yield time, {name: value}
+        if value is not None:
+            last[value] = time
+
+
+def alerts_of_bursts(fails):
+    """What the rule failures-per-ip tells, in the order of the events."""
+    for at, event in enumerate(fails):
+        inside = [e for e in fails[:at + 1] if e["ip"] == event["ip"] and e["ts"] > event["ts"] - MINUTE]
+        if len(inside) >= 5:
+            yield {"ts": event["ts"], "ip": event["ip"]}
+
+
+def with_usual(events, size, span, holds):
+    """Tumbling windows with the window before, and with the average over those that ended in the span before."""
+    known, last = [], None
+    for begin in sorted({e["ts"] // size * size for e in events}):
+        inside = [e for e in events if begin <= e["ts"] < begin + size]
+        first = inside[0]["ts"]
+        if last is not None and first >= max(last // size * size + 2 * size, last + span):
+            known = []  # forgotten
+        while known and known[-1][0] < begin:
+            known.append((known[-1][0] + size, 0))  # windows without events
+        ended = [total for end, total in known if begin - span < end <= begin]
+        usual = sum(ended) / len(ended) if ended else None
+        outcome = holds(inside, known[-1][1] if known else 0, usual)
+        if outcome is not None:
+            yield begin + size, outcome
+        known.append((begin + size, sum(e["amount"] for e in inside)))
+        last = inside[-1]["ts"]
+
+
+def silences(events, size):
+    """The end of each window without events behind one with some."""
+    windows = {e["ts"] // size for e in events}
+    for window in sorted(windows):
+        if window + 1 not in windows:
+            yield (window + 2) * size, {}
+
+
 def ssh_auth(events):
     fails = [e for e in events if e["event"] == "fail"]
     tries = [e for e in events if e["event"] in ("fail", "invalid_user")]
@@ -68,7 +114,9 @@ def ssh_auth(events):
         g, MINUTE, lambda w: when(len(w) >= 5, {"n": len(w)}))
     yield "users-per-ip", groups(tries, "ip"), lambda g: sliding(
         g, 10 * MINUTE, lambda w: when(distinct(w, "user") >= 3, {"users": distinct(w, "user"), "n": len(w)}))
-    yield "new-ip", groups(good, "user", "ip"), lambda g: [(g[0]["ts"], {})]
+    yield "new-ip", groups(good, "user"), lambda g: new_values(g, "ip", 7 * DAY)
+    yield "busy-hours", {(): list(alerts_of_bursts([e for e in fails if e.get("ip")]))}, lambda g: sliding(
+        g, HOUR, lambda w: when(len(w) >= 10, {"ips": distinct(w, "ip"), "n": len(w)}))
     yield "night-logins", groups(night, "user"), lambda g: tumbling(g, DAY, lambda w: {"n": len(w)})
 
 
@@ -79,11 +127,16 @@ def card_fraud(events):
         g, DAY, lambda w: when(sum(e["amount"] for e in w) > 1000, {"s": sum(e["amount"] for e in w)}))
     yield "shopping", groups(events, "account"), lambda g: sessions(
         g, 30 * MINUTE, lambda w: when(len(w) >= 3, {"n": len(w), "most": max(e["amount"] for e in w)}))
+    yield "unusual", groups(events, "account"), lambda g: with_usual(
+        g, DAY, 7 * DAY, lambda w, before, usual: when(
+            usual is not None and sum(e["amount"] for e in w) > 3 * usual,
+            {"s": sum(e["amount"] for e in w), "before": before, "usual": usual}))
 
 
 def web_access(events):
     yield "errors", groups([e for e in events if e["status"] >= 400], "ip"), lambda g: sliding(
         g, 10 * MINUTE, lambda w: when(len(w) >= 3, {"n": len(w)}))
+    yield "silent", groups(events, "ip"), lambda g: silences(g, HOUR)
     yield "pages", groups(events, "ip"), lambda g: tumbling(g, HOUR, lambda w: when(len(w) >= 20, {"n": len(w)}))
 
 
@@ -97,10 +150,16 @@ OTHER_RULES = {
          "having": "s > 1000", "fire": "on_every", "alert": {"fields": {"s": "s"}}},
         {"id": "shopping", "key_by": "account", "window": {"session": "30m"},
          "aggregate": {"n": "count()", "most": "max(amount)"}, "having": "n >= 3", "fire": "on_close",
-         "alert": {"fields": {"n": "n", "most": "most"}}}],
+         "alert": {"fields": {"n": "n", "most": "most"}}},
+        {"id": "unusual", "key_by": "account", "window": {"tumbling": "1d"},
+         "aggregate": {"s": "sum(amount)", "usual": "baseline(s, 7d)"},
+         "having": "usual != null && s > 3.0 * usual", "fire": "on_close",
+         "alert": {"fields": {"s": "s", "before": "previous.s", "usual": "usual"}}}],
     "web_access": [
         {"id": "errors", "key_by": "ip", "where": "status >= 400", "window": {"sliding": "10m"},
          "aggregate": {"n": "count()"}, "having": "n >= 3", "fire": "on_every", "alert": {"fields": {"n": "n"}}},
+        {"id": "silent", "key_by": "ip", "window": {"tumbling": "1h", "expires": "6h"},
+         "aggregate": {"n": "count()"}, "having": "n == 0"},
         {"id": "pages", "key_by": "ip", "window": {"tumbling": "1h"}, "aggregate": {"n": "count()"},
          "having": "n >= 20", "fire": "on_close", "alert": {"fields": {"n": "n"}}}],
 }
@@ -108,7 +167,13 @@ OTHER_RULES = {
 
 def equal(left, right):
     return left[0] == right[0] and left[1].keys() == right[1].keys() and all(
-        abs(left[1][name] - right[1][name]) <= 1e-6 * abs(right[1][name]) for name in left[1])
+        is_near(left[1][name], right[1][name]) for name in left[1])
+
+
+def is_near(left, right):
+    if isinstance(left, str) or isinstance(right, str):
+        return left == right
+    return abs(left - right) <= 1e-6 * abs(right)
 
 
 def main():
