@@ -15,6 +15,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
@@ -79,7 +80,19 @@ class Pages(unittest.TestCase):
                 continue
             with open(os.path.join(ROOT, page), encoding="utf-8") as file:
                 for body in re.findall(r"^```yaml\n(.*?)^```", file.read(), re.M | re.S):
-                    self.assertTrue(any(body in rule for rule in rules), body)
+                    if re.search(r"^(sources|sinks|state|http|log):", body, re.M):
+                        self.check_configuration(body)
+                    else:
+                        self.assertTrue(any(body in rule for rule in rules), body)
+
+    def check_configuration(self, body):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "egret.yaml")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(body)
+            done = subprocess.run(["egret", "config", "show", "--config", path], env=environment(), timeout=60,
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr.decode())
 
     def check(self, command, shown):
         done = subprocess.run(["bash", "-c", command], cwd=ROOT, env=environment(), stdout=subprocess.PIPE,
