@@ -332,10 +332,14 @@ static bool read_argument(struct loader *loader, struct load_rule *load,
     enum rt_status status;
 
     if (blank != (function->arguments == 0)) {
-        LOAD_ERROR(loader, AGGREGATE, node,
-                   blank ? "`%s` needs an expression: what of the event it takes"
-                         : "`%s` counts events and takes no expression; a `where` says which",
-                   function->name);
+        rt_diag_help(loader->diags,
+                     LOAD_ERROR(loader, AGGREGATE, node,
+                                blank ? "`%s` needs an expression: what of the event it takes"
+                                      : "`%s` counts events and takes no expression",
+                                function->name),
+                     blank ? "for example `%s(event.amount)`"
+                           : "which ones, a `where` says: `{ value: %s(), where: event.x > 5 }`",
+                     function->name);
         return false;
     }
     if (blank)
@@ -345,8 +349,13 @@ static bool read_argument(struct loader *loader, struct load_rule *load,
     type = expr_tree_type(tree);
     if (function->numbers && type != RT_ABSENT && type != RT_INT && type != RT_UINT &&
         type != RT_DOUBLE) {
-        LOAD_ERROR(loader, AGGREGATE, node, "`%s` takes numbers, this is %s", function->name,
-                   rt_type_name(type));
+        rt_diag_help(loader->diags,
+                     LOAD_ERROR(loader, AGGREGATE, node, "`%s` takes numbers, this is %s",
+                                function->name, rt_type_name(type)),
+                     type == RT_BOOL
+                         ? "how often it is true: `{ value: count(), where: CONDITION }`"
+                         : "a text that holds a number becomes one by `double(event.x)`; how many "
+                           "different ones there are is count_distinct(event.x)");
         return false;
     }
     out->tree = tree;
