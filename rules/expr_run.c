@@ -257,6 +257,14 @@ NUMBER_TEST(number_greater_equal, >=, EXPR_OP_GREATER_EQUAL)
          ? rt_bool((left).u.real sign(right).u.real)                                               \
          : function(call, (left), (right)))
 
+/* Doubles, and an int beside a double, are what averages are compared with. */
+#define ARITHMETIC(sign, function, left, right)                                                    \
+    ((right).type == RT_DOUBLE && (left).type == RT_DOUBLE                                         \
+         ? rt_double((left).u.real sign(right).u.real)                                             \
+     : (right).type == RT_DOUBLE && (left).type == RT_INT                                          \
+         ? rt_double((double)(left).u.integer sign(right).u.real)                                  \
+         : function(call, (left), (right)))
+
 /* ---- logic ---- */
 
 /* One operand of `&&` (decides = false) or `||` (true); true: leave. */
@@ -439,13 +447,13 @@ static struct rt_value run(struct expr_machine *machine, const struct expr *expr
             *dst = expr_op_in(call, r[in->a], r[in->b]);
             break;
         case EXPR_CODE_ADD:
-            *dst = expr_op_add(call, r[in->a], r[in->b]);
+            *dst = ARITHMETIC(+, expr_op_add, r[in->a], r[in->b]);
             break;
         case EXPR_CODE_SUBTRACT:
-            *dst = expr_op_subtract(call, r[in->a], r[in->b]);
+            *dst = ARITHMETIC(-, expr_op_subtract, r[in->a], r[in->b]);
             break;
         case EXPR_CODE_MULTIPLY:
-            *dst = expr_op_multiply(call, r[in->a], r[in->b]);
+            *dst = ARITHMETIC(*, expr_op_multiply, r[in->a], r[in->b]);
             break;
         case EXPR_CODE_DIVIDE:
             *dst = expr_op_divide(call, r[in->a], r[in->b]);

@@ -277,6 +277,32 @@ static bool add_any_of(struct loader *loader, const struct yaml_node *list,
     return good;
 }
 
+/* type == "a" && type == "b": no value of some field leaves the condition a chance. */
+static void warn_of_contradiction(struct loader *loader, const struct expr_tree *tree)
+{
+    enum { FIELDS_ASKED_MAX = 16 };
+    rt_field_id fields[FIELDS_ASKED_MAX];
+    size_t count = expr_tree_index_fields(tree, fields, FIELDS_ASKED_MAX);
+    struct expr_may_set may;
+
+    for (size_t i = 0; i < count && loader->status == RT_OK; i++) {
+        enum rt_status status = expr_tree_may_be_true(tree, fields[i], &loader->scratch, &may);
+
+        if (status != RT_OK) {
+            loader->status = status;
+            return;
+        }
+        if (may.kind != EXPR_MAY_NONE)
+            continue;
+        rt_diag_help(loader->diags,
+                     rt_diag_add(loader->diags, RT_SEVERITY_WARNING, RULE_DIAG_EXPR_ALWAYS,
+                                 expr_tree_span(tree),
+                                 "this condition is never true: its parts exclude each other"),
+                     "no event has two values of one field; `in` and `||` take either");
+        return;
+    }
+}
+
 bool load_condition(struct loader *loader, const struct load_condition *nodes,
                     const struct expr_scope *scope, struct expr_tree **out)
 {
@@ -289,5 +315,7 @@ bool load_condition(struct loader *loader, const struct load_condition *nodes,
         good = add_where(loader, nodes->where, scope, out) && good;
     if (nodes->any_of != NULL)
         good = add_any_of(loader, nodes->any_of, scope, out) && good;
+    if (good && *out != NULL && expr_tree_conjunct_count(*out) > 1)
+        warn_of_contradiction(loader, *out);
     return good;
 }

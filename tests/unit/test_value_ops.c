@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "rules/value_support.h"
@@ -289,6 +290,31 @@ static void errors_and_absent_fields_pass_through(void **state)
     }
 }
 
+static void a_long_list_is_looked_through_in_one_step(void **state)
+{
+    enum { ITEMS = 100000, TEXT = 16 };
+    struct fixture *fixture = *state;
+    struct expr_call *call = &fixture->call;
+    struct rt_arena arena;
+    struct rt_value *items, indexed;
+
+    rt_arena_init(&arena, 64 << 20);
+    items = rt_arena_array(&arena, ITEMS, sizeof(*items));
+    assert_non_null(items);
+    for (int i = 0; i < ITEMS; i++)
+        items[i] = text(rt_arena_printf(&arena, "user-%d", 2 * i));
+    assert_int_equal(expr_value_index(list(items, ITEMS), &arena, &indexed), RT_OK);
+    call->fuel = 2 * ITEMS;
+    for (int i = 0; i < 2 * ITEMS; i++) {
+        char name[TEXT];
+
+        (void)snprintf(name, sizeof(name), "user-%d", i);
+        assert_int_equal(expr_op_in(call, text(name), indexed).u.boolean, i % 2 == 0);
+    }
+    assert_int_equal(call->fuel, 0);
+    rt_arena_done(&arena);
+}
+
 static void selection_and_index_find_what_is_there(void **state)
 {
     struct fixture *fixture = *state;
@@ -482,6 +508,7 @@ int main(void)
         TEST(a_nan_equals_nothing_and_is_not_ordered),
         TEST(other_types_are_equal_by_content_and_seldom_ordered),
         TEST(errors_and_absent_fields_pass_through),
+        TEST(a_long_list_is_looked_through_in_one_step),
         TEST(selection_and_index_find_what_is_there),
         TEST(an_optional_carries_absence_along),
         TEST(an_indexed_list_or_map_answers_as_a_plain_one),
