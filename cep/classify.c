@@ -7,6 +7,8 @@
  */
 #include "cep/classify.h"
 
+#include <string.h>
+
 #include "cep/probes.h"
 #include "runtime/base/alloc.h"
 #include "runtime/base/assert.h"
@@ -38,9 +40,11 @@ struct cep_classifier {
     struct rule_state *rules; /* owned; by rule */
     uint32_t *members;        /* owned */
     uint32_t bucket_count, waiting_count, rule_count;
-    uint64_t *words; /* owned; bits of rules; all clear between events */
-    uint64_t *sums;  /* owned; bits of words that are not clear */
-    uint32_t *found; /* owned; as long as there are rules */
+    uint64_t *words;  /* owned; bits of rules; all clear between events */
+    uint64_t *sums;   /* owned; bits of words that are not clear */
+    uint32_t *found;  /* owned; as long as there are rules */
+    uint64_t *routed; /* owned; by source, as many words each: bits of rules; NULL: no difference */
+    size_t source_count;
 };
 
 void cep_classifier_free(struct cep_classifier *classifier)
@@ -55,6 +59,7 @@ void cep_classifier_free(struct cep_classifier *classifier)
     rt_free(classifier->words);
     rt_free(classifier->sums);
     rt_free(classifier->found);
+    rt_free(classifier->routed);
     rt_free(classifier);
 }
 
@@ -211,6 +216,56 @@ enum rt_status cep_classifier_new(const struct rule_plan *plan, bool asks_all,
     return RT_OK;
 }
 
+/* ---- sources ---- */
+
+static size_t word_count(const struct cep_classifier *classifier)
+{
+    return classifier->rule_count / WORD + 1;
+}
+
+static bool names_source(const struct rule *rule, const char *name)
+{
+    for (uint32_t i = 0; i < rule->source_count; i++) {
+        if (strcmp(rule->sources[i], name) == 0)
+            return true;
+    }
+    return rule->source_count == 0;
+}
+
+enum rt_status cep_classifier_route(struct cep_classifier *classifier, const struct rule_plan *plan,
+                                    const char *const *names, size_t count)
+{
+    size_t words = word_count(classifier);
+
+    RT_ASSERT(classifier->routed == NULL);
+    classifier->routed = rt_alloc_zeroed(count * words, sizeof(uint64_t));
+    if (classifier->routed == NULL)
+        return RT_ERR_NOMEM;
+    classifier->source_count = count;
+    for (size_t source = 0; source < count; source++) {
+        for (uint32_t i = 0; i < plan->rule_count; i++) {
+            if (names_source(plan->rules[i], names[source]))
+                classifier->routed[source * words + i / WORD] |= UINT64_C(1) << i % WORD;
+        }
+    }
+    return RT_OK;
+}
+
+/* The bits of the rules that events of a source are for; NULL: all. */
+static const uint64_t *routed(const struct cep_classifier *classifier, uint32_t source)
+{
+    if (classifier->routed == NULL || source >= classifier->source_count)
+        return NULL;
+    return classifier->routed + source * word_count(classifier);
+}
+
+bool cep_classifier_routes(const struct cep_classifier *classifier, uint32_t source, uint32_t rule)
+{
+    const uint64_t *bits = routed(classifier, source);
+
+    return bits == NULL || (bits[rule / WORD] >> rule % WORD & 1) != 0;
+}
+
 /* ---- who waits ---- */
 
 void cep_classifier_wake(struct cep_classifier *classifier, uint32_t rule)
@@ -281,15 +336,16 @@ static void hit_probe(void *context, uint32_t bucket)
     hit(classifier, &classifier->buckets[bucket + 1]);
 }
 
-/* The marked rules in order; clears the marks. */
-static size_t collect(struct cep_classifier *classifier)
+/* The marked rules in order, of those that the source is for; clears the marks. */
+static size_t collect(struct cep_classifier *classifier, const uint64_t *allowed)
 {
     size_t sums = classifier->rule_count / WORD / WORD + 1, count = 0;
 
     for (size_t i = 0; i < sums; i++) {
         for (; classifier->sums[i] != 0; classifier->sums[i] &= classifier->sums[i] - 1) {
             size_t word = i * WORD + (size_t)__builtin_ctzll(classifier->sums[i]);
-            uint64_t bits = classifier->words[word];
+            uint64_t bits =
+                classifier->words[word] & (allowed == NULL ? UINT64_MAX : allowed[word]);
 
             for (; bits != 0; bits &= bits - 1)
                 classifier->found[count++] =
@@ -305,6 +361,6 @@ const uint32_t *cep_classify(struct cep_classifier *classifier, const struct rt_
 {
     hit(classifier, &classifier->buckets[0]);
     cep_probes_find(classifier->probes, event, hit_probe, classifier);
-    *count = collect(classifier);
+    *count = collect(classifier, routed(classifier, event->position.source));
     return classifier->found;
 }

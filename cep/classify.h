@@ -15,10 +15,12 @@
  * F3  A rule is taken out of `waits` when it is found there without runs, and put back by cep_classifier_wake: each costs once.
  * F4  The list is in rule order.  Its cost is the searches of probes.h and the buckets hit; how many rules there are does not
  *     matter.
+ * F5  Where sources are told apart, what is hit is held against the rules of the event's source, 64 at a time.
  */
 #ifndef EGRET_CEP_CLASSIFY_H
 #define EGRET_CEP_CLASSIFY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,6 +37,15 @@ void cep_classifier_free(struct cep_classifier *classifier); /* NULL is fine */
 /* The rule has one slot of runs more, or one less.  No rule has any at first. */
 void cep_classifier_wake(struct cep_classifier *classifier, uint32_t rule);
 void cep_classifier_rest(struct cep_classifier *classifier, uint32_t rule);
+
+/*
+ * From now on a rule that names sources sees the events of these only; `names` are by rt_position.source.  Positions past `count` are
+ * everybody's.
+ */
+enum rt_status cep_classifier_route(struct cep_classifier *classifier, const struct rule_plan *plan,
+                                    const char *const *names, size_t count);
+/* Whether events of that source are for the rule at all. */
+bool cep_classifier_routes(const struct cep_classifier *classifier, uint32_t source, uint32_t rule);
 
 /* The rules to ask, ascending; good until the next call. */
 const uint32_t *cep_classify(struct cep_classifier *classifier, const struct rt_event *event,

@@ -77,9 +77,11 @@ static enum rt_status late(struct rt_operator *port, const struct rt_event *even
 
     engine->counters.late++;
     cep_begin_event(engine, event);
-    for (uint32_t i = 0; i < engine->plan->rule_count; i++)
-        cep_rule_late(
-            &engine->rules[i]); /* those that want late events, by any of their conditions */
+    for (uint32_t i = 0; i < engine->plan->rule_count; i++) {
+        if (cep_classifier_routes(engine->classifier, event->position.source, i))
+            cep_rule_late(
+                &engine->rules[i]); /* those that want late events, by any of their conditions */
+    }
     cep_end_event(engine);
     return take_status(engine);
 }
@@ -164,6 +166,9 @@ static enum rt_status init(struct cep_engine *engine)
         status = cep_classifier_new(engine->plan, engine->options.asks_all, &engine->classifier);
     if (status == RT_OK)
         status = cep_feed_new(engine->plan, &engine->feed);
+    if (status == RT_OK && engine->options.route_by_source)
+        status = cep_classifier_route(engine->classifier, engine->plan,
+                                      engine->options.source_names, engine->options.source_count);
     if (status == RT_OK)
         status = init_keyings(engine);
     if (status == RT_OK)

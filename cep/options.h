@@ -26,6 +26,7 @@ struct cep_options {
     size_t source_count;
     bool
         asks_all; /* no index of rules: slower, and every error of a condition is counted (rule tests) */
+    bool route_by_source; /* a rule sees the events of the sources that it names; else of all */
 };
 
 struct cep_options cep_options_standard(void);

@@ -108,7 +108,7 @@ struct cli_source_config {
     enum cli_transport transport; /* stdin, file or kafka */
     const char *const *paths;
     size_t path_count;
-    bool follow;
+    bool glob, follow;
     struct cli_kafka kafka;
     const struct cli_record_field *fields;
     size_t field_count;
@@ -140,7 +140,6 @@ struct cli_sink_config {
 };
 
 enum cli_log_level { CLI_LOG_ERROR, CLI_LOG_WARN, CLI_LOG_INFO };
-enum cli_log_format { CLI_LOG_AUTO, CLI_LOG_TEXT, CLI_LOG_LOGFMT, CLI_LOG_JSON };
 
 struct cli_config {
     struct rt_arena arena;
@@ -152,14 +151,14 @@ struct cli_config {
     struct cli_sink_config *sinks;
     size_t sink_count;
     bool has_default_sinks;
+    bool
+        one_way; /* a run without configuration: every rule reads the one source, every record goes to the one sink */
     struct cli_sink_config *dead_letter; /* NULL: none */
     const char *state_dir;               /* NULL: memory */
     rt_duration checkpoint_every;
     uint32_t checkpoint_keep;
     struct cep_options limits;
     enum cli_log_level log_level;
-    enum cli_log_format log_format;
-    rt_duration stats_every;
     const struct rule_override *overrides; /* params */
     size_t override_count;
 };

@@ -217,6 +217,7 @@ static void decode_source(struct cli_config_reader *reader, const struct yaml_pa
         .transport = kafka != NULL                         ? CLI_KAFKA
                      : cli_config_at(node, "file") != NULL ? CLI_FILE
                                                            : CLI_STDIN,
+        .glob = true,
         .follow = bool_at(node, "file.follow", false),
         .on_reject =
             (enum cli_on_reject)word_at(node, "on_decode_error", on_reject, CLI_REJECT_KEEP),
@@ -354,17 +355,19 @@ static void decode_params(struct cli_config_reader *reader)
 void cli_config_decode(struct cli_config_reader *reader)
 {
     static const char *const levels[] = {"error", "warn", "info", NULL};
-    static const char *const formats[] = {"auto", "text", "logfmt", "json", NULL};
+    static const char *const usual_rules[] = {"rules/"};
     struct cli_config *config = reader->config;
     const struct yaml_node *root = config->root;
 
     config->rules = texts_at(reader, root, "rules", &config->rule_count);
+    if (cli_config_at(root, "rules") == NULL) {
+        config->rules = usual_rules;
+        config->rule_count = 1;
+    }
     config->state_dir = text_at(root, "state.dir", NULL);
     config->checkpoint_every = duration_at(root, "state.checkpoint.every", (rt_duration){10000});
     config->checkpoint_keep = count_at(root, "state.checkpoint.keep", 2);
     config->log_level = (enum cli_log_level)word_at(root, "log.level", levels, CLI_LOG_INFO);
-    config->log_format = (enum cli_log_format)word_at(root, "log.format", formats, CLI_LOG_AUTO);
-    config->stats_every = duration_at(root, "log.stats_every", (rt_duration){10000});
     decode_limits(reader);
     decode_sources(reader);
     decode_sinks(reader);

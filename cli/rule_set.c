@@ -50,20 +50,25 @@ void cli_rule_set_done(struct cli_rule_set *set)
     cli_rule_files_done(&set->files);
 }
 
-void cli_rule_set_print_diags(const struct cli_rule_set *set, const struct cli_call *call,
-                              bool quiet)
+void cli_print_diags(const struct cli_call *call, struct rt_diags *diags)
 {
     struct rt_buffer text;
 
-    if (set->diags == NULL || rt_diags_size(set->diags) == 0)
-        return;
-    if (quiet && rt_diags_count(set->diags, RT_SEVERITY_ERROR) == 0)
+    if (rt_diags_size(diags) == 0)
         return;
     rt_buffer_init(&text, RENDERED_BYTES_MAX);
-    rt_diags_render_text(set->diags, call->terminal.error_color, &text);
+    rt_diags_render_text(diags, call->terminal.error_color, &text);
     if (text.data != NULL)
         fwrite(text.data, 1, text.length, stderr);
     rt_buffer_done(&text);
+}
+
+void cli_rule_set_print_diags(const struct cli_rule_set *set, const struct cli_call *call,
+                              bool quiet)
+{
+    if (set->diags == NULL || (quiet && rt_diags_count(set->diags, RT_SEVERITY_ERROR) == 0))
+        return;
+    cli_print_diags(call, set->diags);
 }
 
 enum cli_exit cli_rule_set_exit(enum rt_status status)

@@ -1,37 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * run_options.h - what `egret run` was asked for, checked: the values behind the words of the command line.
+ * run_options.h - what `egret run` was asked for, as a configuration.
+ *
+ *     egret run [--config FILE]              egret.yaml and what lies below and above it
+ *     egret run RULES -i FILE -o FILE ...    the same structure, made of the words: one source, one sink
  */
 #ifndef EGRET_CLI_RUN_OPTIONS_H
 #define EGRET_CLI_RUN_OPTIONS_H
 
-#include "cep/options.h"
 #include "cli/command.h"
-#include "rules/plan.h"
-#include "runtime/base/arena.h"
-#include "runtime/time/timestamp.h"
+#include "cli/config_files.h"
+#include "runtime/io/kafka_marker.h"
 
 struct cli_run_options {
-    struct rt_arena arena; /* lists and texts live in it */
-    const char *const *inputs;
-    size_t input_count;
-    const char *output;
-    const char *dead_letter; /* NULL: none */
-    const char *time_field;
-    struct rt_time_reader time_reader;
-    const char *watermark_when; /* NULL: periodic */
-    rt_duration out_of_orderness;
-    const char *state; /* directory; NULL: in memory */
-    rt_duration checkpoint_every;
+    struct cli_config_set set; /* set.config is what is run */
+    const char *const *rules;  /* paths */
+    size_t rule_count;
     bool keep_open, quiet;
-    bool text; /* alerts as lines for people */
-    struct cep_options limits;
-    const struct rule_override *overrides;
-    size_t override_count;
+    enum rt_kafka_recover recover;
 };
 
 /* CLI_OK, or the exit code; what is wrong has been said on stderr.  Call cli_run_options_done in any case. */
 enum cli_exit cli_run_options_read(const struct cli_call *call, struct cli_run_options *out);
 void cli_run_options_done(struct cli_run_options *options);
+
+/*
+ * What the rules are loaded with: names, fields and conditions of the configuration.  Borrows from it; lives in its arena.  The nth
+ * condition and the nth field are of cli_run_place.
+ */
+enum rt_status cli_run_load_options(struct cli_config *config, struct rule_load_options *out);
+
+/* Where a source's fields and condition lie among the plan's run_slots and run_conditions. */
+struct cli_run_place {
+    size_t time_field; /* SIZE_MAX: none */
+    size_t first_field;
+    size_t condition; /* SIZE_MAX: none */
+};
+struct cli_run_place cli_run_place_of(const struct cli_config *config, size_t source);
 
 #endif

@@ -2,9 +2,8 @@
 #include "cli/run_state.h"
 
 #include <inttypes.h>
-#include <string.h>
-#include <sys/stat.h>
 
+#include "cli/ends.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/hash.h"
 #include "runtime/time/timestamp.h"
@@ -23,49 +22,36 @@ enum cli_exit cli_state_exit(enum rt_status status)
     }
 }
 
-/* ---- what can be read and written again ---- */
+/* ---- whose directory it is ---- */
 
-static bool is_pipe(const char *path)
+static void add_source(const struct cli_source_config *source, struct rt_buffer *out)
 {
-    struct stat about;
-
-    if (strcmp(path, "-") == 0)
-        return true;
-    return stat(path, &about) == 0 && !S_ISREG(about.st_mode) && !S_ISDIR(about.st_mode);
+    if (source->transport == CLI_STDIN)
+        rt_buffer_string(out, "  reads stdin\n");
+    for (size_t i = 0; i < source->path_count; i++)
+        rt_buffer_printf(out, "  reads %s\n", source->paths[i]);
+    for (size_t i = 0; source->transport == CLI_KAFKA && i < source->kafka.topic_count; i++)
+        rt_buffer_printf(out, "  reads the topic %s for the group %s\n", source->kafka.topics[i],
+                         source->kafka.group);
 }
 
-enum cli_exit cli_state_check_ends(const struct cli_call *call, const struct cli_state_facts *facts)
+static void add_sink(const struct cli_sink_config *sink, const char *verb, struct rt_buffer *out)
 {
-    for (size_t i = 0; i < facts->input_count; i++) {
-        if (is_pipe(facts->inputs[i]))
-            return cli_wrong_call(call,
-                                  "--state: %s cannot be read again after a stop; name a file with "
-                                  "--input",
-                                  strcmp(facts->inputs[i], "-") == 0 ? "stdin" : facts->inputs[i]);
-    }
-    if (is_pipe(facts->output))
-        return cli_wrong_call(call,
-                              "--state: what is written to %s cannot be taken back after a stop; "
-                              "name a file with --output",
-                              strcmp(facts->output, "-") == 0 ? "stdout" : facts->output);
-    if (facts->dead_letter != NULL && is_pipe(facts->dead_letter))
-        return cli_wrong_call(call,
-                              "--state: what is written to %s cannot be taken back after a stop; "
-                              "name a file with --dead-letter",
-                              facts->dead_letter);
-    return CLI_OK;
+    if (sink->transport == CLI_KAFKA)
+        rt_buffer_printf(out, "  %s the topic %s\n", verb, sink->kafka.topic);
+    else
+        rt_buffer_printf(out, "  %s %s\n", verb, sink->path);
 }
-
-/* ---- the directory ---- */
 
 /* What makes the job this job: the words for what it reads and writes. */
-static void identity_of(const struct cli_state_facts *facts, struct rt_buffer *out)
+static void identity_of(const struct cli_config *config, struct rt_buffer *out)
 {
-    for (size_t i = 0; i < facts->input_count; i++)
-        rt_buffer_printf(out, "  reads %s\n", facts->inputs[i]);
-    rt_buffer_printf(out, "  writes %s\n", facts->output);
-    if (facts->dead_letter != NULL)
-        rt_buffer_printf(out, "  dead letters to %s\n", facts->dead_letter);
+    for (size_t i = 0; i < config->source_count; i++)
+        add_source(&config->sources[i], out);
+    for (size_t i = 0; i < config->sink_count; i++)
+        add_sink(&config->sinks[i], "writes", out);
+    if (config->dead_letter != NULL)
+        add_sink(config->dead_letter, "dead letters to", out);
 }
 
 uint64_t cli_state_rules_hash(const struct rule_plan *plan)
@@ -82,9 +68,9 @@ uint64_t cli_state_rules_hash(const struct rule_plan *plan)
 }
 
 static enum cli_exit open_directory(struct cli_state *state, const struct rule_plan *plan,
-                                    const struct cli_state_facts *facts, struct rt_text identity)
+                                    const struct cli_config *config, struct rt_text identity)
 {
-    struct rt_checkpoints_options options = {.directory = facts->directory,
+    struct rt_checkpoints_options options = {.directory = config->state_dir,
                                              .identity = identity,
                                              .program = RT_TEXT(EGRET_VERSION),
                                              .groups = CLI_STATE_GROUPS,
@@ -100,26 +86,42 @@ static enum cli_exit open_directory(struct cli_state *state, const struct rule_p
     return status == RT_OK ? CLI_OK : cli_state_exit(status);
 }
 
+static enum cli_exit check_ends(const struct cli_call *call, const struct cli_config *config)
+{
+    struct rt_buffer why;
+    enum cli_exit code = CLI_OK;
+
+    rt_buffer_init(&why, TEXT_BYTES_MAX);
+    if (!cli_ends_survive(config, &why) && config->one_way)
+        code = cli_wrong_call(call, "--state: %s", why.data);
+    else if (why.length > 0) {
+        cli_complain(call, "state.dir: %s", why.data);
+        code = CLI_CONFIG;
+    }
+    rt_buffer_done(&why);
+    return code;
+}
+
 enum cli_exit cli_state_open(struct cli_state *state, const struct cli_call *call,
-                             const struct rule_plan *plan, const struct cli_state_facts *facts)
+                             const struct rule_plan *plan, const struct cli_config *config)
 {
     struct rt_buffer identity;
     enum cli_exit code;
 
-    *state = (struct cli_state){.call = call, .source_name = "input"};
-    code = cli_state_check_ends(call, facts);
+    *state = (struct cli_state){.call = call, .quiet = state->quiet};
+    code = check_ends(call, config);
     if (code != CLI_OK)
         return code;
     rt_buffer_init(&identity, TEXT_BYTES_MAX);
-    identity_of(facts, &identity);
-    code = identity.failed ? CLI_IO : open_directory(state, plan, facts, rt_buffer_view(&identity));
+    identity_of(config, &identity);
+    code =
+        identity.failed ? CLI_IO : open_directory(state, plan, config, rt_buffer_view(&identity));
     rt_buffer_done(&identity);
     state->options = (struct rt_durable_options){
         .checkpoints = state->checkpoints,
         .groups = CLI_STATE_GROUPS,
-        .every = facts->every,
+        .every = config->checkpoint_every,
         .outputs = state->outputs,
-        .source_names = &state->source_name,
         .names = {.fields = plan->fields, .slot_count = rt_fields_count(plan->fields)},
     };
     return code;

@@ -10,19 +10,11 @@
 #define EGRET_CLI_RUN_STATE_H
 
 #include "cli/command.h"
+#include "cli/config.h"
 #include "rules/plan.h"
 #include "runtime/job/durable.h"
 
 enum { CLI_STATE_OUTPUTS_MAX = 66, CLI_STATE_GROUPS = 128 };
-
-struct cli_state_facts {
-    const char *directory;
-    const char *const *inputs;
-    size_t input_count;
-    const char *output;
-    const char *dead_letter; /* NULL: none */
-    rt_duration every;
-};
 
 struct cli_state {
     const struct cli_call *call;
@@ -30,15 +22,11 @@ struct cli_state {
     struct rt_checkpoints *checkpoints;
     struct rt_durable_options options; /* for the job; the caller sets names */
     struct rt_durable_output outputs[CLI_STATE_OUTPUTS_MAX];
-    const char *source_name;
 };
 
-/* CLI_OK: all of it can be read and written again.  Else it has been said. */
-enum cli_exit cli_state_check_ends(const struct cli_call *call,
-                                   const struct cli_state_facts *facts);
 /* Takes the directory.  Call cli_state_close in any case. */
 enum cli_exit cli_state_open(struct cli_state *state, const struct cli_call *call,
-                             const struct rule_plan *plan, const struct cli_state_facts *facts);
+                             const struct rule_plan *plan, const struct cli_config *config);
 void cli_state_add_output(struct cli_state *state, struct rt_sink *sink, const char *name);
 /* Says from where the job goes on. */
 void cli_state_tell(const struct cli_state *state, const struct rt_recovered *recovered);

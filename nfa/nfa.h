@@ -127,7 +127,9 @@ struct nfa_callbacks {
 
 enum nfa_limit_policy { NFA_DROP_OLDEST, NFA_DROP_NEW, NFA_STOP };
 
-enum { NFA_RUNS_PER_KEY_USUAL = 1000, NFA_PATH_LENGTH_USUAL = 10000 };
+/* Macros, so that tables can show them. */
+#define NFA_RUNS_PER_KEY_USUAL 1000
+#define NFA_PATH_LENGTH_USUAL 10000
 
 /* 0: no limit. */
 struct nfa_limits {

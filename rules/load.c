@@ -130,16 +130,13 @@ void load_file(struct loader *loader, const struct rule_source *source, struct l
 
 /* ---- what the run brings ---- */
 
-/* The path of --time gets a slot. */
-static void add_time_field(struct loader *loader)
+/* A path such as `meta.ts` gets a slot. */
+static void add_field(struct loader *loader, const char *path, rt_field_id *out)
 {
-    const char *path = loader->options->time_field;
     struct rt_text names[RT_FIELD_DEPTH_MAX];
     size_t depth = 0;
     enum rt_status status;
 
-    if (path == NULL)
-        return;
     for (const char *begin = path; depth < RT_FIELD_DEPTH_MAX;) {
         const char *dot = strchr(begin, '.');
 
@@ -149,33 +146,51 @@ static void add_time_field(struct loader *loader)
             break;
         begin = dot + 1;
     }
-    status =
-        rt_fields_add(loader->plan->plan->fields, names, depth, false, &loader->plan->time_field);
+    status = rt_fields_add(loader->plan->plan->fields, names, depth, false, out);
     if (status != RT_OK)
         loader->status = status;
-    loader->plan->has_time_field = status == RT_OK;
 }
 
-static void add_watermark(struct loader *loader)
+static void add_condition(struct loader *loader, const struct rule_named_text *given,
+                          struct expr_tree **out)
 {
-    const char *given = loader->options->watermark_when;
     struct expr_scope scope = {.fields = loader->plan->plan->fields};
     struct expr_text text;
     enum rt_status status;
 
-    if (given == NULL)
-        return;
     text = (struct expr_text){
-        .text = {load_copy(loader, rt_text_of(given)), strlen(given)},
-        .source = rt_diags_add_source(loader->diags, "--watermark-when", rt_text_of(given))};
+        .text = {load_copy(loader, rt_text_of(given->text)), strlen(given->text)},
+        .source = rt_diags_add_source(loader->diags, given->name, rt_text_of(given->text))};
     if (text.text.data == NULL || text.source == RT_NO_SOURCE) {
         loader->status = RT_ERR_NOMEM;
         return;
     }
-    status = expr_check(&text, &scope, EXPR_WANT_BOOL, loader->arena, loader->diags,
-                        &loader->plan->watermark_when);
+    status = expr_check(&text, &scope, EXPR_WANT_BOOL, loader->arena, loader->diags, out);
     if (status != RT_OK && status != RT_ERR_DIAG)
         loader->status = status;
+}
+
+static void add_what_the_run_brings(struct loader *loader)
+{
+    const struct rule_load_options *options = loader->options;
+    struct plan_builder *plan = loader->plan;
+
+    if (options->time_field != NULL) {
+        add_field(loader, options->time_field, &plan->time_field);
+        plan->has_time_field = loader->status == RT_OK;
+    }
+    if (options->watermark_when != NULL)
+        add_condition(loader,
+                      &(struct rule_named_text){"--watermark-when", options->watermark_when},
+                      &plan->watermark_when);
+    plan->run_fields = load_alloc(loader, options->field_count + 1, sizeof(*plan->run_fields));
+    plan->run_conditions =
+        load_alloc(loader, options->condition_count + 1, sizeof(struct expr_tree *));
+    for (size_t i = 0; i < options->field_count && loader->status == RT_OK; i++)
+        add_field(loader, options->fields[i], &plan->run_fields[plan->run_field_count++]);
+    for (size_t i = 0; i < options->condition_count && loader->status == RT_OK; i++)
+        add_condition(loader, &options->conditions[i],
+                      &plan->run_conditions[plan->run_condition_count++]);
 }
 
 /* ---- the whole ---- */
@@ -249,9 +264,7 @@ static void read_all(struct loader *loader, const struct rule_source *sources, s
     }
     load_check_overrides(loader);
     if (loader->status == RT_OK)
-        add_time_field(loader);
-    if (loader->status == RT_OK)
-        add_watermark(loader);
+        add_what_the_run_brings(loader);
     if (loader->status == RT_OK)
         load_feeds(loader);
 }

@@ -253,6 +253,10 @@ bool load_value(struct loader *loader, const struct yaml_node *node, struct rt_v
 bool load_json(struct loader *loader, const struct yaml_node *node, const char **out);
 void load_put_json(struct loader *loader, const struct yaml_node *node, struct rt_buffer *out);
 
+/* Holds a name, or each of a list, against those that there are; `names` NULL: any will do. */
+void load_check_names(struct loader *loader, const struct yaml_node *node, const char *what,
+                      unsigned code, const char *const *names, size_t count);
+
 /* ---- expressions and conditions (load_condition.c, load_match.c) ---- */
 
 /* What conditions of a rule can name; `steps` NULL: none. */

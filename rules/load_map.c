@@ -342,3 +342,33 @@ void load_unknown_word(struct loader *loader, const struct yaml_node *node, cons
     if (nearest != NULL)
         rt_diag_fix(loader->diags, diag, "%s", nearest);
 }
+
+void load_check_names(struct loader *loader, const struct yaml_node *node, const char *what,
+                      unsigned code, const char *const *names, size_t count)
+{
+    size_t items = node == NULL || names == NULL ? 0
+                   : node->kind == YAML_SEQUENCE ? node->count
+                                                 : 1;
+
+    for (size_t i = 0; i < items; i++) {
+        const struct yaml_node *item = node->kind == YAML_SEQUENCE ? node->items[i] : node;
+        const char *nearest;
+        struct rt_diag *diag;
+        size_t at = 0;
+
+        if (item->kind != YAML_SCALAR ||
+            (code == RULE_DIAG_UNKNOWN_SOURCE && rt_text_is(item->text, RULE_SOURCE_ALERTS)))
+            continue;
+        while (at < count && !rt_text_is(item->text, names[at]))
+            at++;
+        if (at < count)
+            continue;
+        nearest = rt_nearest(item->text, names, count);
+        diag = rt_diag_add(loader->diags, RT_SEVERITY_ERROR, code, item->span,
+                           "there is no %s `%s`", what, item->text.data);
+        if (nearest != NULL) {
+            rt_diag_label(loader->diags, diag, "did you mean `%s`?", nearest);
+            rt_diag_fix(loader->diags, diag, "%s", nearest);
+        }
+    }
+}

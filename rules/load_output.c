@@ -216,6 +216,8 @@ static void read_output(struct loader *loader, struct load_rule *load, enum rule
     read_rate_limit(&output);
     if (output.nodes.sink != NULL)
         (void)load_text(loader, output.nodes.sink, "sink", &output.out->sink);
+    load_check_names(loader, output.nodes.sink, "sink", RULE_DIAG_UNKNOWN_SINK,
+                     loader->options->sink_names, loader->options->sink_count);
 }
 
 void load_outputs(struct loader *loader, struct load_rule *load)

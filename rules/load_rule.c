@@ -114,6 +114,9 @@ static void read_metadata(struct loader *loader, struct load_rule *load)
         else
             rule->reads_events = true;
     }
+    load_check_names(loader, nodes->source != NULL ? nodes->source : nodes->sources, "source",
+                     RULE_DIAG_UNKNOWN_SOURCE, loader->options->source_names,
+                     loader->options->source_count);
 }
 
 /* ---- what `defaults` says ---- */

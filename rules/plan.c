@@ -473,16 +473,49 @@ static enum rt_status compile_all(struct plan_builder *builder)
     return status;
 }
 
+/* What the run brought gets its places: slots once the table is sealed, code with that of the rules. */
+static enum rt_status place_run_conditions(struct plan_builder *builder)
+{
+    size_t count = builder->run_condition_count;
+    struct expr **places = rt_arena_array(builder->arena, count + 1, sizeof(struct expr *));
+    enum rt_status status = RT_OK;
+
+    if (places == NULL)
+        return RT_ERR_NOMEM;
+    memset(places, 0, (count + 1) * sizeof(struct expr *));
+    builder->plan->run_conditions = places;
+    for (size_t i = 0; i < count && status == RT_OK; i++)
+        status = plan_code(builder, builder->run_conditions[i], &places[i]);
+    return status;
+}
+
+static enum rt_status place_run_fields(struct plan_builder *builder)
+{
+    rt_slot *slots = rt_arena_array(builder->arena, builder->run_field_count + 1, sizeof(*slots));
+
+    if (slots == NULL)
+        return RT_ERR_NOMEM;
+    for (size_t i = 0; i < builder->run_field_count; i++)
+        slots[i] = rt_fields_slot(builder->plan->fields, builder->run_fields[i]);
+    builder->plan->run_slots = slots;
+    return RT_OK;
+}
+
 enum rt_status plan_finish(struct plan_builder *builder, struct rule_plan **out)
 {
     struct rule_plan *plan = builder->plan;
     enum rt_status status = plan_code(builder, builder->watermark_when, &plan->watermark_when);
 
     if (status == RT_OK)
+        status = place_run_conditions(builder);
+    if (status == RT_OK)
         status = move_vectors(builder);
     if (status != RT_OK)
         return status;
     rt_fields_seal(plan->fields);
+    status = place_run_fields(builder);
+    if (status != RT_OK)
+        return status;
     if (builder->has_time_field)
         plan->time_slot = rt_fields_slot(plan->fields, builder->time_field);
     status = compile_all(builder);

@@ -282,8 +282,10 @@ struct expr_cost rule_cost(const struct rule *rule, const struct rule_condition 
 
 struct rule_plan {
     struct rt_fields *fields;
-    rt_slot time_slot;           /* of rule_load_options.time_field; RT_NO_SLOT without one */
-    struct expr *watermark_when; /* reads the event at hand only; NULL without one */
+    rt_slot time_slot;            /* of rule_load_options.time_field; RT_NO_SLOT without one */
+    struct expr *watermark_when;  /* reads the event at hand only; NULL without one */
+    const rt_slot *run_slots;     /* by rule_load_options.fields */
+    struct expr **run_conditions; /* by rule_load_options.conditions */
     const struct rule_atom *atoms;
     uint32_t atom_count;
     const struct rule_keying *keyings;
@@ -305,8 +307,21 @@ struct rule_override { /* --set params.min_km=100 */
     const char *value;
 };
 
+struct rule_named_text { /* an expression from elsewhere */
+    const char *name;    /* under which its diagnostics stand */
+    const char *text;
+};
+
 /* What the run brings besides the rules; a zeroed one is fine, and so is NULL. */
 struct rule_load_options {
+    const char *const *fields; /* paths that get a slot even if no rule names them */
+    size_t field_count;
+    const struct rule_named_text *conditions; /* over the event at hand */
+    size_t condition_count;
+    const char *const *source_names; /* that rules may name; NULL: any */
+    size_t source_count;
+    const char *const *sink_names; /* likewise */
+    size_t sink_count;
     const struct rule_override *overrides;
     size_t override_count;
     const char *time_field; /* path (`ts`, `meta.ts`) that gets a slot even if no rule names it */

@@ -42,7 +42,11 @@ struct plan_builder {
     struct rt_map keying_index;
     struct rule **rules;
     size_t rule_count, rule_capacity;
-    bool *mentions; /* RT_FIELDS_MAX, by field: see struct expr_scope */
+    bool *mentions;          /* RT_FIELDS_MAX, by field: see struct expr_scope */
+    rt_field_id *run_fields; /* in the arena */
+    size_t run_field_count;
+    struct expr_tree **run_conditions; /* in the arena */
+    size_t run_condition_count;
     rt_field_id time_field;
     bool has_time_field;
     struct expr_tree *watermark_when;

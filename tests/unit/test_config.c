@@ -59,7 +59,7 @@ static void each_mistake_gets_its_message(void **state)
         {"lgo: {}", "did you mean `log`?"},
         {"log: { every: 1s }", "it is `state.checkpoint.every`; indented wrongly?"},
         {"log: { level: wran }", "did you mean `warn`?"},
-        {"log: { stats_every: 5 }", "takes a duration"},
+        {"state: { checkpoint: { every: 5 } }", "takes a duration"},
         {"state: { checkpoint: { keep: 0 } }", "takes a whole number from 1"},
         {"state: { limits: { memory: 1XB } }", "takes a number of bytes"},
         {"state: { limits: { partials: 1 } }", "unknown key `partials` in `state.limits`"},
@@ -121,7 +121,7 @@ static void layers_are_merged_per_leaf_and_know_where_each_comes_from(void **sta
 {
     const struct cli_config_layer layers[] = {
         file("/etc/egret.yaml",
-             "log: { level: error, stats_every: 1m }\n"
+             "log: { level: error }\nstate: { checkpoint: { every: 1m } }\n"
              "rules: [a, b]\n"
              "sinks: { fraud-desk: { file: { path: x } } }\n"
              "sources:\n  Auth:\n    kafka: { brokers: [b], topics: t, group: g,\n"
@@ -133,19 +133,19 @@ static void layers_are_merged_per_leaf_and_know_where_each_comes_from(void **sta
         variable("sources.auth.kafka.options.a_b", "7"),
         set("sources.Auth.kafka.start", "latest"),
         set("sources.Auth.kafka.options.d.e", "{ from_env: SECRET }"),
-        set("log.format", "json"),
+        set("state.dir", "json"),
     };
     static const struct {
         const char *path, *value, *origin;
     } expected[] = {
         {"log.level", "warn", "egret.yaml:3"},
-        {"log.stats_every", "1m", "/etc/egret.yaml:1"},
-        {"log.format", "json", "--set"},
+        {"state.checkpoint.every", "1m", "/etc/egret.yaml:2"},
+        {"state.dir", "json", "--set"},
         {"rules", "c", "egret.yaml:4"},
         {"sinks.fraud-desk.file.path", "y", "EGRET_X"},
         {"sinks.fraud-desk.format", "json", "default"},
         {"sources.Auth.kafka.start", "latest", "--set"},
-        {"sources.Auth.kafka.brokers", "[b]", "/etc/egret.yaml:6"},
+        {"sources.Auth.kafka.brokers", "[b]", "/etc/egret.yaml:7"},
         {"sources.Auth.kafka.options",
          "{ a.b: 7, c: 3, x.password: ***, d.e: { from_env: SECRET } }", "--set"},
         {"sources.Auth.event_time.field", "ts", "default"},
@@ -164,7 +164,7 @@ static void layers_are_merged_per_leaf_and_know_where_each_comes_from(void **sta
         assert_string_equal(sought.origin, expected[i].origin);
     }
     assert_int_equal(loaded.config.log_level, CLI_LOG_WARN);
-    assert_int_equal(loaded.config.stats_every.ms, 60000);
+    assert_int_equal(loaded.config.checkpoint_every.ms, 60000);
     unload(&loaded);
 }
 

@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/pipeline.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cep/engine.h"
+#include "cli/ends.h"
+#include "cli/router.h"
+#include "cli/run_report.h"
+#include "cli/run_state.h"
+#include "cli/state_changes.h"
+#include "runtime/event/codec.h"
+#include "runtime/job/job.h"
+
+enum { MESSAGE_BYTES_MAX = 4096 };
+
+struct watermark { /* of a source that has a condition for it */
+    struct pipeline *pipeline;
+    const struct expr *condition;
+};
+
+struct pipeline {
+    const struct cli_call *call;
+    const struct cli_run_options *options;
+    const struct cli_config *config;
+    struct cli_rule_set *set;
+    struct rule_plan *plan; /* borrowed */
+    struct rt_arena arena;
+    struct cli_ends ends;
+    struct cli_router *router;
+    struct rt_codec *codec;
+    struct cep_engine *engine;
+    struct expr_machine *machine; /* for watermarks */
+    uint64_t watermark_errors;    /* events for which one ended in an error */
+    struct cli_state state;       /* with a state directory */
+    struct rt_job *job;
+    const char **source_names;
+};
+
+/* ---- signals ---- */
+
+/* What a handler may touch: the process has one job that signals end. */
+static struct rt_job *volatile signalled_job;
+static volatile sig_atomic_t signalled;
+
+static void on_signal(int number)
+{
+    if (signalled != 0 && number == SIGINT)
+        _exit(128 + SIGINT);
+    signalled = number;
+    if (signalled_job != NULL)
+        rt_job_stop(signalled_job);
+}
+
+static void listen_to_signals(struct rt_job *job)
+{
+    struct sigaction action;
+
+    memset(&action, 0, sizeof(action));
+    action.sa_handler = on_signal; /* without SA_RESTART: a read that waits has to end */
+    sigemptyset(&action.sa_mask);
+    signalled_job = job;
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+/* ---- sources of the job ---- */
+
+static bool moves_watermark(void *context, const struct rt_event *event)
+{
+    struct watermark *watermark = context;
+    struct expr_frame frame = {.event = event};
+    enum rt_value_error why;
+    enum expr_truth truth;
+
+    expr_machine_reset(watermark->pipeline->machine);
+    truth = expr_test(watermark->pipeline->machine, watermark->condition, &frame, &why);
+    watermark->pipeline->watermark_errors += truth == EXPR_ERROR;
+    return truth == EXPR_TRUE;
+}
+
+static enum rt_status set_fields(struct pipeline *pipeline, const struct cli_source_config *config,
+                                 size_t first, struct rt_job_source *out)
+{
+    static const enum rt_record_part parts[] = {[CLI_PART_KEY] = RT_PART_KEY,
+                                                [CLI_PART_TIMESTAMP] = RT_PART_STAMP,
+                                                [CLI_PART_HEADER] = RT_PART_HEADER};
+    struct rt_job_field *fields =
+        rt_arena_array(&pipeline->arena, config->field_count + 1, sizeof(*fields));
+
+    if (fields == NULL)
+        return RT_ERR_NOMEM;
+    for (size_t i = 0; i < config->field_count; i++)
+        fields[i] = (struct rt_job_field){.slot = pipeline->plan->run_slots[first + i],
+                                          .part = parts[config->fields[i].part],
+                                          .header = config->fields[i].header};
+    out->fields = fields;
+    out->field_count = config->field_count;
+    return RT_OK;
+}
+
+static enum rt_status set_source(struct pipeline *pipeline, size_t index, struct rt_job_source *out)
+{
+    const struct cli_source_config *config = &pipeline->config->sources[index];
+    struct cli_run_place place = cli_run_place_of(pipeline->config, index);
+    bool punctuated = place.condition != SIZE_MAX;
+    struct watermark *watermark = rt_arena_alloc(&pipeline->arena, sizeof(*watermark));
+
+    if (watermark == NULL)
+        return RT_ERR_NOMEM;
+    *watermark = (struct watermark){
+        pipeline, punctuated ? pipeline->plan->run_conditions[place.condition] : NULL};
+    *out = (struct rt_job_source){
+        .source = pipeline->ends.sources[index],
+        .name = config->name,
+        .codec = pipeline->codec,
+        .time_reader = config->time_reader,
+        .time_slot =
+            place.time_field == SIZE_MAX ? RT_NO_SLOT : pipeline->plan->run_slots[place.time_field],
+        .stamp_if_none = config->arrival_time,
+        .time = {.out_of_orderness = config->out_of_orderness,
+                 .punctuated = punctuated,
+                 .per_partition = config->transport == CLI_KAFKA,
+                 .idle_timeout = config->idle_timeout,
+                 .future_limit = config->future_limit},
+        .punctuation = punctuated ? moves_watermark : NULL,
+        .punctuation_context = watermark,
+        .skip_rejects = config->on_reject == CLI_REJECT_SKIP,
+        .stop_on_reject = config->on_reject == CLI_REJECT_STOP,
+        .live = config->live,
+    };
+    return set_fields(pipeline, config, place.first_field, out);
+}
+
+/* ---- putting it together ---- */
+
+static bool name_sources(struct pipeline *pipeline)
+{
+    pipeline->source_names = rt_arena_array(&pipeline->arena, pipeline->config->source_count + 1,
+                                            sizeof(*pipeline->source_names));
+    for (size_t i = 0; pipeline->source_names != NULL && i < pipeline->config->source_count; i++)
+        pipeline->source_names[i] = pipeline->config->sources[i].name;
+    return pipeline->source_names != NULL;
+}
+
+static enum rt_status make_engine(struct pipeline *pipeline)
+{
+    const struct cli_config *config = pipeline->config;
+    struct cep_options options = config->limits;
+    enum rt_status status;
+
+    options.source_names = pipeline->source_names;
+    options.source_count = config->source_count;
+    options.route_by_source = !config->one_way;
+    status = cep_engine_new(pipeline->plan, &options, cli_router_emit, pipeline->router,
+                            &pipeline->engine);
+    return status == RT_OK ? expr_machine_new(&pipeline->machine) : status;
+}
+
+static enum rt_status make_job(struct pipeline *pipeline)
+{
+    const struct cli_config *config = pipeline->config;
+    struct rt_job_source *sources =
+        rt_arena_array(&pipeline->arena, config->source_count, sizeof(*sources));
+    struct rt_job_options job = {
+        .sources = sources,
+        .source_count = config->source_count,
+        .fields = pipeline->plan->fields,
+        .target = cep_engine_operator(pipeline->engine),
+        .dead_letter = pipeline->ends.dead_letter,
+        .outputs = pipeline->ends.sinks,
+        .output_count = config->sink_count,
+        .keep_open = pipeline->options->keep_open,
+        .durable = config->state_dir != NULL ? &pipeline->state.options : NULL,
+    };
+    enum rt_status status = sources == NULL ? RT_ERR_NOMEM : RT_OK;
+
+    for (size_t i = 0; i < config->source_count && status == RT_OK; i++)
+        status = set_source(pipeline, i, &sources[i]);
+    return status == RT_OK ? rt_job_new(&job, &pipeline->job) : status;
+}
+
+static enum rt_status make_all(struct pipeline *pipeline)
+{
+    enum rt_status status;
+
+    pipeline->source_names = rt_arena_array(&pipeline->arena, pipeline->config->source_count + 1,
+                                            sizeof(*pipeline->source_names));
+    if (pipeline->source_names == NULL)
+        return RT_ERR_NOMEM;
+    for (size_t i = 0; i < pipeline->config->source_count; i++)
+        pipeline->source_names[i] = pipeline->config->sources[i].name;
+    cli_router_connect(pipeline->router, pipeline->ends.sinks);
+    status = rt_codec_json_new(pipeline->plan->fields, &pipeline->codec);
+    if (status == RT_OK)
+        status = make_engine(pipeline);
+    if (status == RT_OK)
+        status = make_job(pipeline);
+    return status;
+}
+
+static void unmake(struct pipeline *pipeline)
+{
+    signalled_job = NULL;
+    rt_job_free(pipeline->job);
+    expr_machine_free(pipeline->machine);
+    cep_engine_free(pipeline->engine);
+    if (pipeline->codec != NULL)
+        pipeline->codec->free(pipeline->codec);
+    cli_ends_close(&pipeline->ends);
+    cli_router_free(pipeline->router);
+    cli_state_close(&pipeline->state);
+    rt_arena_done(&pipeline->arena);
+}
+
+/* ---- the state directory ---- */
+
+/* Says what other rules do to what was saved, before anything is restored. */
+static enum rt_status review(void *context, struct rt_text header)
+{
+    struct pipeline *pipeline = context;
+    struct cli_state_changes changes;
+    enum rt_status status =
+        cli_state_changes_read(&changes, pipeline->call, pipeline->engine, header);
+
+    if (status == RT_OK && changes.changed > 0 && !pipeline->options->quiet)
+        cli_note(pipeline->call, "the rules are not those that the state was saved with:\n%s",
+                 changes.text.data);
+    if (status == RT_OK && changes.not_allowed > 0 &&
+        cli_given(pipeline->call, CLI_OPTION_ALLOW_RESTART))
+        status = RT_ERR_DIAG;
+    cli_state_changes_done(&changes);
+    return status;
+}
+
+static enum cli_exit open_state(struct pipeline *pipeline)
+{
+    const struct cli_config *config = pipeline->config;
+    enum cli_exit code;
+
+    if (config->state_dir == NULL)
+        return CLI_OK;
+    pipeline->state.quiet = pipeline->options->quiet;
+    code = cli_state_open(&pipeline->state, pipeline->call, pipeline->plan, config);
+    pipeline->state.options.review = review;
+    pipeline->state.options.review_context = pipeline;
+    return code;
+}
+
+static void add_outputs(struct pipeline *pipeline)
+{
+    const struct cli_config *config = pipeline->config;
+
+    if (config->state_dir == NULL)
+        return;
+    for (size_t i = 0; i < config->sink_count; i++)
+        cli_state_add_output(&pipeline->state, pipeline->ends.sinks[i], config->sinks[i].name);
+    if (config->dead_letter != NULL)
+        cli_state_add_output(&pipeline->state, pipeline->ends.dead_letter,
+                             config->dead_letter->name);
+    pipeline->state.options.decision = pipeline->ends.decision;
+    pipeline->state.options.source_names = pipeline->source_names;
+}
+
+/* What is there to go on from; CLI_OK and *done: nothing is left to do. */
+static enum cli_exit recover(struct pipeline *pipeline, bool *done)
+{
+    struct rt_recovered recovered;
+    enum rt_status status = rt_job_recover(pipeline->job, &recovered);
+
+    if (status != RT_OK) {
+        cli_complain(pipeline->call, "%s", rt_job_error(pipeline->job));
+        return cli_state_exit(status);
+    }
+    cli_state_tell(&pipeline->state, &recovered);
+    *done = recovered.kind == RT_RECOVERY_FINISHED;
+    return CLI_OK;
+}
+
+/* ---- running ---- */
+
+/* The sink knows best why it could not be written to. */
+static const char *reason(const struct pipeline *pipeline, enum rt_status status)
+{
+    const char *of_job = rt_job_error(pipeline->job);
+
+    for (size_t i = 0; status == RT_ERR_IO && i < pipeline->config->sink_count; i++) {
+        const struct rt_sink *sink = pipeline->ends.sinks[i];
+
+        if (sink->error(sink)[0] != '\0')
+            return sink->error(sink);
+    }
+    return of_job[0] != '\0' ? of_job : rt_status_text(status);
+}
+
+static void report_router(const struct pipeline *pipeline)
+{
+    uint64_t nowhere = cli_router_nowhere(pipeline->router);
+    uint64_t errors = cli_router_when_errors(pipeline->router);
+
+    if (nowhere > 0)
+        cli_note(pipeline->call, "%" PRIu64 " alerts went to no sink", nowhere);
+    if (errors > 0)
+        cli_note(pipeline->call, "`when` of a sink ended in an error %" PRIu64 " times", errors);
+}
+
+static enum cli_exit finish(struct pipeline *pipeline, enum rt_status status)
+{
+    if (status == RT_END) /* the reader has gone: | head */
+        return CLI_OK;
+    if (!pipeline->options->quiet) {
+        report_router(pipeline);
+        cli_run_report(pipeline->call, pipeline->plan, rt_job_counters(pipeline->job),
+                       pipeline->engine, pipeline->watermark_errors);
+    }
+    if (status == RT_OK)
+        return CLI_OK;
+    cli_complain(pipeline->call, "%s", reason(pipeline, status));
+    return cli_exit_of(status);
+}
+
+static enum cli_exit recover_and_run(struct pipeline *pipeline)
+{
+    bool done = false;
+
+    listen_to_signals(pipeline->job);
+    if (pipeline->config->state_dir != NULL) {
+        enum cli_exit code = recover(pipeline, &done);
+
+        if (code != CLI_OK || done)
+            return code;
+    }
+    return finish(pipeline, rt_job_run(pipeline->job));
+}
+
+static enum cli_exit open_and_run(struct pipeline *pipeline, struct rt_buffer *message)
+{
+    enum cli_exit code = open_state(pipeline);
+    enum rt_status status;
+
+    if (code == CLI_OK) {
+        code =
+            cli_ends_open(&pipeline->ends, pipeline->config, pipeline->options->recover, message);
+        if (code != CLI_OK)
+            cli_complain(pipeline->call, "%s", message->data);
+    }
+    if (code != CLI_OK)
+        return code;
+    if (!name_sources(pipeline))
+        return cli_exit_of(RT_ERR_NOMEM);
+    add_outputs(pipeline);
+    status = make_all(pipeline);
+    if (status != RT_OK) {
+        cli_complain(pipeline->call, "%s", rt_status_text(status));
+        return cli_exit_of(status);
+    }
+    return recover_and_run(pipeline);
+}
+
+enum cli_exit cli_pipeline_run(const struct cli_call *call, const struct cli_run_options *options,
+                               struct cli_rule_set *set)
+{
+    const struct cli_config *config = &options->set.config;
+    struct pipeline pipeline = {
+        .call = call, .options = options, .config = config, .set = set, .plan = set->plan};
+    bool color = call->terminal.out_color;
+    struct rt_buffer message;
+    enum rt_status status;
+    enum cli_exit code;
+
+    rt_arena_init(&pipeline.arena, SIZE_MAX);
+    rt_buffer_init(&message, MESSAGE_BYTES_MAX);
+    if (!config->one_way)
+        cli_router_warn_unused(config, set->plan, options->set.diags);
+    status = cli_router_new(config, set->plan, color, options->set.diags, &pipeline.router);
+    if (!config->one_way && !(options->quiet && status == RT_OK))
+        cli_print_diags(call, options->set.diags);
+    code = status == RT_OK ? open_and_run(&pipeline, &message) : cli_exit_of(status);
+    rt_buffer_done(&message);
+    unmake(&pipeline);
+    return code;
+}
