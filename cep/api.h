@@ -29,6 +29,9 @@ struct api_param {
 struct egret_options {
     struct cep_options limits;
     rt_duration out_of_orderness;
+    egret_clock_fn *clock; /* NULL: event time */
+    void *clock_context;
+    bool ties_by_rank;
     struct rt_time_reader time_reader;
     char *time_field;   /* owned, as the next two; NULL: the default */
     char *time_pattern; /* what time_reader.pattern points to */
@@ -43,6 +46,7 @@ struct egret_event {
     struct rt_event event; /* slots point to `slots` */
     struct rt_value *slots;
     bool has_position;
+    int32_t rank;
 };
 
 static inline struct rule_plan *api_plan(const struct egret_ruleset *rules)

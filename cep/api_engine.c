@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The public API: an engine with its own event time, fed by the program that embeds it. */
+/* The public API: an engine with its own time, that of events or that of a clock, fed by the program that embeds it. */
 #include "cep/api.h"
 #include "cep/engine.h"
 #include "runtime/base/alloc.h"
 #include "runtime/event/codec.h"
 
-enum { SCRATCH_BYTES_MAX = 64 << 20 };
+enum { SCRATCH_BYTES_MAX = 64 << 20, ARRIVAL_BITS = 40 };
 
 struct egret_engine {
     struct rule_plan *plan; /* referenced */
@@ -20,6 +20,10 @@ struct egret_engine {
     struct rt_buffer record; /* the JSON text with its padding */
     egret_alert_fn *on_alert;
     void *context;
+    egret_clock_fn *clock; /* NULL: event time */
+    void *clock_context;
+    rt_time now; /* the latest that the clock has told */
+    bool ties_by_rank;
     uint64_t sequence; /* events pushed so far */
     uint64_t rejected;
 };
@@ -71,11 +75,16 @@ static enum rt_status copy_time_reader(struct egret_engine *engine,
 static enum rt_status init(struct egret_engine *engine, const struct egret_options *options)
 {
     const struct rt_stream_options stream_options = {
-        .out_of_orderness = options->out_of_orderness,
-        .punctuated = engine->plan->watermark_when != NULL,
+        .out_of_orderness = {options->clock == NULL ? options->out_of_orderness.ms : 0},
+        .punctuated = options->clock == NULL && engine->plan->watermark_when != NULL,
+        .holds_ties = options->ties_by_rank,
     };
     enum rt_status status = copy_time_reader(engine, options);
 
+    engine->clock = options->clock;
+    engine->clock_context = options->clock_context;
+    engine->now = RT_TIME_FIRST;
+    engine->ties_by_rank = options->ties_by_rank;
     rt_arena_init(&engine->scratch, SCRATCH_BYTES_MAX);
     rt_buffer_init(&engine->record, RT_RECORD_BYTES_MAX + RT_RECORD_PADDING);
     engine->slots = rt_alloc_zeroed(rt_fields_count(engine->plan->fields), sizeof(*engine->slots));
@@ -125,16 +134,38 @@ static bool is_punctuation(struct egret_engine *engine, const struct rt_event *e
     return expr_test(engine->machine, engine->plan->watermark_when, &frame, &why) == EXPR_TRUE;
 }
 
-static enum egret_status push(struct egret_engine *engine, struct rt_event *event,
-                              bool has_position)
+static rt_time read_clock(struct egret_engine *engine)
 {
+    const rt_time now = {engine->clock(engine->clock_context)};
+
+    if (rt_time_before(engine->now, now))
+        engine->now = now;
+    return engine->now;
+}
+
+/* Events are in order of (time, sequence): a rank goes before the arrival. */
+static uint64_t sequence_of(const struct egret_engine *engine, int32_t rank)
+{
+    const uint64_t arrival = engine->sequence & ((UINT64_C(1) << ARRIVAL_BITS) - 1);
+
+    return engine->ties_by_rank
+               ? (uint64_t)((int64_t)rank - EGRET_RANK_MIN) << ARRIVAL_BITS | arrival
+               : engine->sequence;
+}
+
+static enum egret_status push(struct egret_engine *engine, struct rt_event *event,
+                              bool has_position, int32_t rank)
+{
+    if (engine->clock != NULL)
+        event->time = read_clock(engine);
     if (event->time.ms < RT_TIME_FIRST.ms || event->time.ms > RT_TIME_LAST.ms) {
         engine->rejected++;
         return EGRET_ERR_DATA;
     }
-    event->sequence = engine->sequence++;
+    event->sequence = sequence_of(engine, rank);
     if (!has_position)
-        event->position.offset = event->sequence;
+        event->position.offset = engine->sequence;
+    engine->sequence++;
     return api_status(
         rt_stream_push(engine->stream, event, is_punctuation(engine, event), RT_TIME_MIN));
 }
@@ -143,7 +174,7 @@ enum egret_status egret_engine_push(struct egret_engine *engine, const struct eg
 {
     struct rt_event copy = event->event;
 
-    return push(engine, &copy, event->has_position);
+    return push(engine, &copy, event->has_position, event->rank);
 }
 
 static enum rt_status copy_record(struct egret_engine *engine, const char *text, size_t length)
@@ -175,6 +206,8 @@ static enum rt_status decode(struct egret_engine *engine, const char *text, size
                                        &engine->scratch, engine->slots, &reject, &detail);
     if (status != RT_OK)
         return status;
+    if (engine->clock != NULL)
+        return RT_OK;
     if (engine->plan->time_slot == RT_NO_SLOT ||
         rt_time_read(&engine->time_reader, engine->slots[engine->plan->time_slot], time) !=
             RT_REJECT_NONE)
@@ -185,7 +218,7 @@ static enum rt_status decode(struct egret_engine *engine, const char *text, size
 enum egret_status egret_engine_push_json(struct egret_engine *engine, const char *text,
                                          size_t length)
 {
-    rt_time time;
+    rt_time time = RT_TIME_FIRST;
     enum rt_status status = decode(engine, text, length, &time);
 
     if (status != RT_OK) {
@@ -201,12 +234,20 @@ enum egret_status egret_engine_push_json(struct egret_engine *engine, const char
         .raw_length = (uint32_t)length,
     };
 
-    return push(engine, &event, false);
+    return push(engine, &event, false, 0);
 }
 
 enum egret_status egret_engine_advance(struct egret_engine *engine, int64_t watermark_ms)
 {
     return api_status(rt_stream_advance(engine->stream, (rt_time){watermark_ms}));
+}
+
+enum egret_status egret_engine_tick(struct egret_engine *engine)
+{
+    if (engine->clock == NULL)
+        return EGRET_ERR_ORDER;
+    return api_status(
+        rt_stream_advance(engine->stream, rt_time_plus(read_clock(engine), (rt_duration){-1})));
 }
 
 enum egret_status egret_engine_finish(struct egret_engine *engine)

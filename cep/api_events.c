@@ -62,6 +62,7 @@ struct egret_event *egret_event_new(struct egret_batch *batch, int64_t time_ms)
     event->event = (struct rt_event){
         .time = {time_ms}, .slots = event->slots, .slot_count = batch->slot_count};
     event->has_position = false;
+    event->rank = 0;
     return event;
 }
 
@@ -76,6 +77,14 @@ static inline void set(struct egret_event *event, uint32_t field, struct rt_valu
 {
     if (field < event->event.slot_count)
         event->slots[field] = value;
+}
+
+enum egret_status egret_event_set_rank(struct egret_event *event, int32_t rank)
+{
+    if (rank < EGRET_RANK_MIN || rank > EGRET_RANK_MAX)
+        return EGRET_ERR_DATA;
+    event->rank = rank;
+    return EGRET_OK;
 }
 
 void egret_event_set_null(struct egret_event *event, uint32_t field)

@@ -84,6 +84,22 @@ static enum rt_status set_watermark_when(struct egret_options *options, const ch
     return set_text(&options->watermark_when, value);
 }
 
+static enum rt_status set_ties(struct egret_options *options, const char *value)
+{
+    bool by_rank = strcmp(value, "rank") == 0;
+
+    if (!by_rank && strcmp(value, "arrival") != 0)
+        return RT_ERR_DATA;
+    options->ties_by_rank = by_rank;
+    return RT_OK;
+}
+
+void egret_options_set_clock(struct egret_options *options, egret_clock_fn *clock, void *context)
+{
+    options->clock = clock;
+    options->clock_context = context;
+}
+
 static enum rt_status add_param(struct egret_options *options, const char *name, const char *value)
 {
     struct api_param *param = rt_alloc_zeroed(1, sizeof(*param));
@@ -111,6 +127,7 @@ enum egret_status egret_options_set(struct egret_options *options, const char *n
         {"time.field", set_time_field},
         {"time.format", set_time_format},
         {"watermark.when", set_watermark_when},
+        {"ties", set_ties},
     };
 
     for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {

@@ -97,12 +97,13 @@ static bool sweep_line(struct cep_engine *engine, struct cep_keying *keying,
     return true;
 }
 
-static void prefetch_line(const struct cep_engine *engine, struct rt_key_line *line, rt_time now)
+static void prefetch_line(const struct cep_engine *engine, struct rt_key_line *line, rt_time now,
+                          bool runs)
 {
     const struct cep_key *key = line == NULL ? NULL : cep_key_of_line(line);
 
     if (key != NULL && is_due(engine, key, now))
-        cep_key_prefetch(engine, line, false);
+        cep_key_prefetch(engine, line, runs);
 }
 
 /* The place of a step of the cursor.  Each stretch comes once in as many steps as there are places. */
@@ -115,14 +116,16 @@ static size_t place_of(const struct rt_key_table *table, size_t step)
 static void sweep_lines(struct cep_engine *engine, struct cep_keying *keying, size_t lines,
                         rt_time now)
 {
-    enum { AHEAD = 8 };
+    enum { AHEAD = 8 }; /* of the runs; twice that of the lists they lie in */
     const struct rt_key_table *table = &keying->table;
 
     while (lines > 0 && table->count > 0) {
         const size_t step = keying->sweep.step;
         struct rt_key_line *line = rt_key_table_at(table, place_of(table, step));
 
-        prefetch_line(engine, rt_key_table_at(table, place_of(table, step + AHEAD)), now);
+        prefetch_line(engine, rt_key_table_at(table, place_of(table, step + 2 * AHEAD)), now,
+                      false);
+        prefetch_line(engine, rt_key_table_at(table, place_of(table, step + AHEAD)), now, true);
         /* When a line goes another may move into its place. */
         if (line == NULL || sweep_line(engine, keying, line, now)) {
             keying->sweep.step++;

@@ -104,6 +104,13 @@ static enum rt_status wheel_add(struct rt_order *order, const struct rt_event *k
 
 /* ---- interface ---- */
 
+/* By time, then by sequence, which is not always that of arrival. */
+static bool comes_before(const struct rt_order_entry *last, const struct rt_event *event)
+{
+    return last->time.ms < event->time.ms ||
+           (last->time.ms == event->time.ms && last->event->sequence <= event->sequence);
+}
+
 enum rt_status rt_order_add(struct rt_order *order, const struct rt_event *event)
 {
     const struct rt_event *kept;
@@ -115,7 +122,7 @@ enum rt_status rt_order_add(struct rt_order *order, const struct rt_event *event
 
     if (status != RT_OK)
         return status;
-    if (order->count == 0 || queue_at(order, order->count - 1)->time.ms <= kept->time.ms)
+    if (order->count == 0 || comes_before(queue_at(order, order->count - 1), kept))
         status = queue_add(order, kept);
     else
         status = wheel_add(order, kept);

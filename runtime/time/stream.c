@@ -38,7 +38,7 @@ static enum rt_status copy_sources(struct rt_stream *stream,
         stream->has_idle_timeout |= source->idle_timeout.ms > 0;
     }
     stream->straight = !stream->has_partitions && stream->sources[0].out_of_orderness.ms == 0 &&
-                       !stream->sources[0].punctuated;
+                       !stream->sources[0].punctuated && !options->holds_ties;
     return RT_OK;
 }
 

@@ -44,6 +44,8 @@ struct rt_stream_options {
     rt_duration out_of_orderness;
     bool punctuated, per_partition;
     rt_duration idle_timeout, future_limit;
+    bool
+        holds_ties; /* `sequence` is not the order of arrival: events of equal time wait for each other */
     size_t bytes_max;                       /* of waiting events; 0: 1 GiB */
     const struct rt_stream_source *sources; /* by rt_position.source; copied; NULL: all alike */
     size_t source_count;

@@ -102,11 +102,21 @@ EGRET_API void egret_options_free(struct egret_options *options); /* NULL is fin
  *     params.NAME                 "5"            a rule's parameter; for loading
  *     state.limits.keys           "1000000"      and partials_per_key, events_per_partial, captured_bytes, memory ...
  *     state.limits.on_limit       "drop_oldest"  drop_new, stop
+ *     ties                        "arrival"      order of events of equal time; "rank": by egret_event_set_rank, then arrival
  *
  * EGRET_ERR_NOT_FOUND: no such option.  EGRET_ERR_DATA: not a value for it.
  */
 EGRET_API enum egret_status egret_options_set(struct egret_options *options, const char *name,
                                               const char *value);
+
+/*
+ * Processing time: the time of an event is what `clock` says when it is pushed, whatever time it has; nothing is late, and
+ * out_of_orderness, watermark.when and the time field have no meaning.  egret_engine_tick lets time go on without an event.
+ * The clock gives Unix milliseconds; one that goes back counts as standing still.  NULL: event time, as without this call.
+ */
+typedef int64_t egret_clock_fn(void *context);
+EGRET_API void egret_options_set_clock(struct egret_options *options, egret_clock_fn *clock,
+                                       void *context);
 
 /* ---- rules: compiled, immutable, reference-counted ---- */
 
@@ -161,6 +171,14 @@ EGRET_API struct egret_event *egret_event_new(struct egret_batch *batch, int64_t
 EGRET_API void egret_event_set_position(struct egret_event *event, uint32_t partition,
                                         uint64_t offset);
 
+/*
+ * Where the event stands among those of equal time, with the option ties = rank: lower ones come first.  Events then wait for the
+ * first one of a later time.  EGRET_ERR_DATA: not within EGRET_RANK_MIN and EGRET_RANK_MAX.
+ */
+#define EGRET_RANK_MIN (-8388608)
+#define EGRET_RANK_MAX 8388607
+EGRET_API enum egret_status egret_event_set_rank(struct egret_event *event, int32_t rank);
+
 EGRET_API void egret_event_set_null(struct egret_event *event, uint32_t field);
 EGRET_API void egret_event_set_bool(struct egret_event *event, uint32_t field, int value);
 EGRET_API void egret_event_set_int(struct egret_event *event, uint32_t field, int64_t value);
@@ -198,6 +216,12 @@ EGRET_API enum egret_status egret_engine_push_json(struct egret_engine *engine, 
 
 /* No event at or before `watermark_ms` will follow: fires the timeouts and absences due by then. */
 EGRET_API enum egret_status egret_engine_advance(struct egret_engine *engine, int64_t watermark_ms);
+
+/*
+ * Processing time: fires what is due before the moment that the clock tells; events of that very moment may still come.
+ * EGRET_ERR_ORDER: the engine has no clock.
+ */
+EGRET_API enum egret_status egret_engine_tick(struct egret_engine *engine);
 
 /* The end of the stream: everything that waits is decided.  Nothing may be pushed afterwards. */
 EGRET_API enum egret_status egret_engine_finish(struct egret_engine *engine);
