@@ -20,7 +20,8 @@
 
 enum {
     MEMO_SIZE = 8192, /* a power of two */
-    SHORT_WALK = 8    /* so few events are added up again as cheaply */
+    SHORT_WALK = 8,   /* so few events are added up again as cheaply */
+    SHORT_MEAN = 2    /* a mean divides for each */
 };
 
 struct memo_entry {
@@ -183,8 +184,10 @@ struct rt_value expr_step_aggregate(struct expr_call *call, struct expr_memo **m
     struct expr_aggregate_state state = {.count = 0};
     struct expr_taken taken;
     uint64_t newest = 0;
-    size_t walked = 0;
+    size_t walked = 0, few = SHORT_WALK;
 
+    if (query.kind == EXPR_AGGREGATE_AVG || query.kind == EXPR_AGGREGATE_STDDEV)
+        few = SHORT_MEAN;
     pending.events = pending.few;
     for (const void *place = frame->newest; place != NULL; walked++) {
         const void *older = frame->older(place, &taken);
@@ -201,7 +204,7 @@ struct rt_value expr_step_aggregate(struct expr_call *call, struct expr_memo **m
         return rt_error(RT_ERROR_LIMIT);
     for (size_t i = pending.count; i > 0; i--)
         add_event(call, &query, pending.events[i - 1], &state);
-    if (walked > 0 && (walked > SHORT_WALK || state.count > SHORT_WALK))
+    if (walked > 1 && (walked > few || state.count > few))
         remember(memo, &query, newest, &state);
     return expr_aggregate_value(query.kind, &state);
 }

@@ -152,21 +152,27 @@ struct rt_value expr_fn_regex_find_all(struct expr_call *call, const struct rt_v
 
 /* ---- extract ---- */
 
-static struct rt_value too_many_groups(void)
+/* The pattern, whose only group, if it has one, is what is wanted of each match. */
+static const struct expr_regex *take_pattern_of_one(struct expr_call *call,
+                                                    const struct rt_value *args, size_t count,
+                                                    struct rt_value *why)
 {
-    return expr_fail(RT_ERROR_ARGUMENT, "the pattern has more than one group");
+    const struct expr_regex *regex = take_pattern(call, args, count, why);
+
+    if (regex == NULL || expr_regex_groups(regex) <= 1)
+        return regex;
+    *why = expr_fail(RT_ERROR_ARGUMENT, "the pattern has more than one group");
+    return NULL;
 }
 
 struct rt_value expr_fn_regex_extract(struct expr_call *call, const struct rt_value *args,
                                       size_t count)
 {
     struct rt_value why;
-    const struct expr_regex *regex = take_pattern(call, args, count, &why);
+    const struct expr_regex *regex = take_pattern_of_one(call, args, count, &why);
 
     if (regex == NULL)
         return why;
-    if (expr_regex_groups(regex) > 1)
-        return too_many_groups();
 
     struct walk walk = walk_over(call, regex, args[0]);
     struct rt_value found = next_match(&walk);
@@ -183,12 +189,10 @@ struct rt_value expr_fn_regex_extract_all(struct expr_call *call, const struct r
                                           size_t count)
 {
     struct rt_value why;
-    const struct expr_regex *regex = take_pattern(call, args, count, &why);
+    const struct expr_regex *regex = take_pattern_of_one(call, args, count, &why);
 
     if (regex == NULL)
         return why;
-    if (expr_regex_groups(regex) > 1)
-        return too_many_groups();
     return all_matches(call, regex, args[0], expr_regex_groups(regex), UINT64_MAX);
 }
 

@@ -149,21 +149,15 @@ static void put_map(struct rt_value value, struct rt_buffer *out)
 static void put_value(struct rt_value value, struct rt_buffer *out)
 {
     switch ((enum rt_type)value.type) {
-    case RT_NULL:
-        rt_buffer_string(out, "null");
-        return;
-    case RT_BOOL:
-        rt_buffer_string(out, value.u.boolean ? "true" : "false");
-        return;
-    case RT_STRING:
-        rt_buffer_json_string(out, rt_value_text(value));
-        return;
     case RT_LIST:
         put_list(value, out);
         return;
     case RT_MAP:
         put_map(value, out);
         return;
+    case RT_NULL:
+    case RT_BOOL:
+    case RT_STRING:
     case RT_EVENT: /* of no known type inside: the record as it came */
         rt_value_json(value, out);
         return;

@@ -10,32 +10,7 @@
 
 #include "rules/regex.h"
 #include "runtime/base/alloc.h"
-
-enum { BYTES_MAX = 1 << 20, FUEL = 1 << 24 };
-
-struct fixture {
-    struct rt_arena arena;
-    struct expr_call call;
-};
-
-static int set_up(void **state)
-{
-    static struct fixture fixture;
-
-    fixture = (struct fixture){.call = {.scratch = &fixture.arena, .fuel = FUEL}};
-    rt_arena_init(&fixture.arena, BYTES_MAX);
-    *state = &fixture;
-    return expr_caches_new(&fixture.call.caches) == RT_OK ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *fixture = *state;
-
-    expr_caches_free(fixture->call.caches);
-    rt_arena_done(&fixture->arena);
-    return rt_live_blocks() == 0 ? 0 : -1;
-}
+#include "tests/support/call_fixture.h"
 
 static struct rt_value test(struct fixture *fixture, const char *pattern, struct rt_text subject)
 {
@@ -309,7 +284,7 @@ static void a_comparison_agrees_with_the_pattern(void **state)
                              expr_regex_search(&fixture->call, regex, text, 0, spans, 1).u.boolean);
         }
         expr_regex_free(regex);
-        fixture->call.fuel = FUEL;
+        fixture->call.fuel = CALL_FUEL;
     }
 }
 
@@ -338,7 +313,7 @@ static void no_pattern_is_catastrophic(void **state)
             assert_true((result.type == RT_BOOL && !result.u.boolean) ||
                         (result.type == RT_ERROR && result.aux == RT_ERROR_LIMIT));
         }
-        fixture->call.fuel = FUEL;
+        fixture->call.fuel = CALL_FUEL;
     }
     memset(subject, 'a', 30);
     assert_int_equal(test(fixture, "(a+)+$", (struct rt_text){subject, 30}).u.boolean, true);

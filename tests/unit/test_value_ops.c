@@ -13,32 +13,7 @@
 #include "rules/value_support.h"
 #include "runtime/base/alloc.h"
 #include "runtime/base/calendar.h"
-
-enum { BYTES_MAX = 1 << 20, FUEL = 1 << 20 };
-
-struct fixture {
-    struct rt_arena arena;
-    struct expr_call call;
-};
-
-static int set_up(void **state)
-{
-    static struct fixture fixture;
-
-    fixture = (struct fixture){.call = {.scratch = &fixture.arena, .fuel = FUEL}};
-    rt_arena_init(&fixture.arena, BYTES_MAX);
-    *state = &fixture;
-    return expr_caches_new(&fixture.call.caches) == RT_OK ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *fixture = *state;
-
-    expr_caches_free(fixture->call.caches);
-    rt_arena_done(&fixture->arena);
-    return rt_live_blocks() == 0 ? 0 : -1;
-}
+#include "tests/support/call_fixture.h"
 
 static struct rt_value text(const char *string)
 {
@@ -487,7 +462,7 @@ static void a_value_is_printed_as_cel_does(void **state)
     struct rt_buffer out;
 
     (void)state;
-    rt_buffer_init(&out, BYTES_MAX);
+    rt_buffer_init(&out, CALL_BYTES_MAX);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         rt_buffer_reset(&out);
         assert_int_equal(expr_value_text(cases[i].value, &out), cases[i].text != NULL);
