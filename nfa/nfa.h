@@ -256,4 +256,16 @@ void nfa_machine_add_counters(struct nfa_machine *machine, const struct nfa_coun
 /* Lets the memory of runs go that are saved elsewhere: nfa_clear that counts nothing. */
 void nfa_unload(struct nfa_machine *machine, struct nfa_runs *runs);
 
+/* ---- looking at runs ---- */
+
+struct nfa_run_view {
+    const char *step; /* that took the last event; NULL: none has been taken */
+    uint32_t taken;   /* events */
+    rt_time start_time;
+};
+typedef void nfa_run_view_fn(void *context, const struct nfa_run_view *run);
+/* Every run of a key, in no order. */
+void nfa_runs_each(const struct nfa_machine *machine, const struct nfa_runs *runs,
+                   nfa_run_view_fn *each, void *context);
+
 #endif

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`--state`, `egret savepoint` and `egret state` as people call them.  EGRET is the program with kill points, so that a run can
 be ended at a known place."""
+import json
 import os
 import shutil
 import sys
@@ -200,6 +201,60 @@ class State(unittest.TestCase):
             done = self.savepoint(word, "before")
             self.assertEqual(done.code, 74, word)
             self.assertIn("base-2` is damaged at byte", done.err)
+
+    # ---- state ----
+
+    def state(self, *words):
+        return self.call("state", *words, "--dir", "a.state", "--rules", "rules.yaml")
+
+    def exported(self, *words):
+        done = self.state("export", *words)
+        self.assertEqual(done.code, 0, done.err)
+        return [json.loads(line) for line in done.out.splitlines()]
+
+    def test_state_tells_what_is_remembered(self):
+        rows = {line.split()[0]: line.split() for line in self.state("ls").out.splitlines()[1:]}
+        slots = self.exported()
+        for rule in ("three-failures", "silent", "busy"):
+            mine = [slot for slot in slots if slot["rule"] == rule]
+            self.assertGreater(len(mine), 10)
+            self.assertEqual(int(rows[rule][1]), len(mine))
+            self.assertEqual(int(rows[rule][2]), sum(slot["partials"] for slot in mine))
+            for slot in mine:
+                self.assertEqual(sum(slot["steps"].values()), slot["partials"])
+        most = max(slot["partials"] for slot in slots)
+        self.assertEqual(int(self.state("top").out.splitlines()[1].split()[0]), most)
+        self.assertEqual(len(self.exported("silent")), int(rows["silent"][1]))
+
+    def test_state_shows_one_key_and_drops_it_alone(self):
+        before = self.exported()
+        user = next(slot["key"]["user"] for slot in before if slot["rule"] == "silent")
+        shown = self.state("show", "silent", "--key", f"user={user}").out
+        self.assertIn(f'silent {{"user":"{user}"}}: ', shown)
+        self.assertIn("(order ", shown)
+        done = self.state("drop", "silent", "--key", f"user={user}")
+        self.assertEqual(done.code, 0, done.err)
+        self.assertRegex(done.out, r"^\d+ partial match(es)? of silent dropped; checkpoint 3 is the state without$")
+        kept = [slot for slot in before if slot["rule"] != "silent" or slot["key"]["user"] != user]
+        order = lambda slot: (slot["rule"], slot["key"]["user"])  # noqa: E731
+        self.assertEqual(sorted(self.exported(), key=order), sorted(kept, key=order))
+        self.assertEqual(self.state("show", "silent", "--key", f"user={user}").out, "nothing\n")
+        done = self.go_on()
+        self.assertEqual(done.code, 0, done.err)
+        self.assertIn("goes on from checkpoint 3", done.err)
+
+    def test_state_drops_a_rule_and_the_run_goes_on(self):
+        self.assertEqual(self.state("drop", "silent").code, 0)
+        self.assertEqual(self.exported("silent"), [])
+        self.assertGreater(len(self.exported("busy")), 10)
+        self.assertEqual(self.go_on().code, 0)
+
+    def test_wrong_calls_of_state(self):
+        for words, part in ((("show",), "id of one rule"), (("show", "silnt"), "silent"), (("look",), "ls, show, top"),
+                            (("ls", "--key", "bob"), "NAME=VALUE")):
+            done = self.state(*words)
+            self.assertEqual(done.code, 2, words)
+            self.assertIn(part, done.err)
 
     def test_wrong_calls(self):
         for words, part in ((("create", "x"), "takes no further words"), (("show",), "name of one savepoint"),
