@@ -443,7 +443,7 @@ static enum cli_exit find_rule(struct look *look)
 
 static enum cli_exit open_all(struct look *look, const char *directory, bool writes)
 {
-    const char *rules[] = {cli_value(look->call, CLI_OPTION_RULES, "rules")};
+    const char *rules = cli_value(look->call, CLI_OPTION_RULES, "rules");
     enum cli_exit code =
         cli_state_open_newest(look->call, directory, &look->checkpoints, &look->manifest);
     enum rt_status status;
@@ -455,7 +455,7 @@ static enum cli_exit open_all(struct look *look, const char *directory, bool wri
     status = rt_checkpoints_verify(look->checkpoints, false);
     if (status != RT_OK)
         return cli_state_failed(look->call, status, look->checkpoints);
-    code = cli_still_open(&look->still, look->call, rules, 1, look->checkpoints);
+    code = cli_still_open(&look->still, look->call, rules, look->checkpoints, look->manifest);
     if (code == CLI_OK)
         code = find_rule(look);
     if (code == CLI_OK)

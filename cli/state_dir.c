@@ -8,8 +8,9 @@
 #include <string.h>
 
 #include "cli/run_state.h"
-#include "runtime/base/alloc.h"
+#include "runtime/base/form.h"
 #include "runtime/job/durable.h"
+#include "runtime/job/saved.h"
 
 enum { MESSAGE_BYTES_MAX = 64 << 10, NAMES_MAX = 100000 };
 #define HEADER_BYTES_MAX ((size_t)1 << 30)
@@ -166,23 +167,45 @@ static enum rt_status nothing_comes(void *context, const struct rt_output *outpu
     return RT_OK;
 }
 
-enum cli_exit cli_still_open(struct cli_still *still, const struct cli_call *call,
-                             const char *const *paths, size_t count,
-                             struct rt_checkpoints *checkpoints)
+/* Events know their source by its place in the list of then. */
+static enum rt_status name_sources(struct cli_still *still, const struct rt_manifest *manifest,
+                                   struct cep_options *limits)
 {
-    static const char *const usual[] = {"rules"};
+    struct rt_form form = rt_form_of(manifest->facts);
+    struct rt_saved_job saved;
+    const char **names;
+    enum rt_status status = rt_saved_job_read(&form, &still->arena, &saved);
+
+    if (status != RT_OK)
+        return status;
+    names = rt_arena_array(&still->arena, saved.source_count + 1, sizeof(*names));
+    if (names == NULL)
+        return RT_ERR_NOMEM;
+    for (size_t i = 0; i < saved.source_count; i++)
+        names[i] = saved.sources[i].name;
+    limits->source_names = names;
+    limits->source_count = saved.source_count;
+    return RT_OK;
+}
+
+enum cli_exit cli_still_open(struct cli_still *still, const struct cli_call *call,
+                             const char *rules, struct rt_checkpoints *checkpoints,
+                             const struct rt_manifest *manifest)
+{
     struct cep_options limits = cep_options_standard();
     enum rt_status status;
 
     *still = (struct cli_still){.engine = NULL};
     rt_buffer_init(&still->header, HEADER_BYTES_MAX);
-    status = cli_rule_set_load(&still->set, call, count == 0 ? usual : paths,
-                               count == 0 ? 1 : count, NULL);
+    rt_arena_init(&still->arena, HEADER_BYTES_MAX);
+    status = cli_rule_set_load(&still->set, call, &rules, 1, NULL);
     if (status != RT_OK) {
         cli_rule_set_print_diags(&still->set, call, true);
         return cli_rule_set_exit(status);
     }
-    status = cep_engine_new(still->set.plan, &limits, nothing_comes, NULL, &still->engine);
+    status = name_sources(still, manifest, &limits);
+    if (status == RT_OK)
+        status = cep_engine_new(still->set.plan, &limits, nothing_comes, NULL, &still->engine);
     if (status == RT_OK)
         status = rt_checkpoints_blob(checkpoints, RT_TEXT(RT_BLOB_ENGINE), &still->header);
     return status == RT_OK ? CLI_OK : cli_state_failed(call, status, checkpoints);
@@ -214,5 +237,6 @@ void cli_still_done(struct cli_still *still)
 {
     cep_engine_free(still->engine);
     rt_buffer_done(&still->header);
+    rt_arena_done(&still->arena);
     cli_rule_set_done(&still->set);
 }
