@@ -4,7 +4,10 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/ends.h"
+#include "cli/router.h"
 #include "cli/rule_set.h"
+#include "cli/run_options.h"
 #include "cli/sample.h"
 
 enum { RENDERED_BYTES_MAX = 64 << 20, COST_PRINTED = 200 /* steps without a list */ };
@@ -115,13 +118,57 @@ static void print_json(const struct cli_rule_set *set)
     putchar('\n');
 }
 
-static enum cli_exit check(const struct cli_call *call)
+/* ---- with a configuration ---- */
+
+static void tell_probe(void *context, const char *what, const char *name, const char *problem)
 {
-    static const char *const usual[] = {"rules"};
-    const char *const *paths = call->argument_count > 0 ? call->arguments : usual;
-    size_t count = call->argument_count > 0 ? call->argument_count : 1;
+    (void)context;
+    printf("%s %s: %s\n", what, name, problem == NULL ? "there" : problem);
+}
+
+/* What only the configuration and the rules together can get wrong, and whether its ends are there. */
+static enum cli_exit check_configuration(const struct cli_call *call, struct cli_config_set *config,
+                                         const struct rule_plan *plan)
+{
+    struct cli_router *router = NULL;
+    enum rt_status status = RT_OK;
     bool warnings_fail = strcmp(cli_value(call, CLI_OPTION_FAIL_ON, "error"), "warning") == 0;
-    struct rule_load_options options = {.keeps_good_rules = true};
+    size_t absent = 0;
+
+    if (plan != NULL) {
+        cli_router_warn_unused(&config->config, plan, config->diags);
+        status = cli_router_new(&config->config, plan, false, config->diags, &router);
+        cli_router_free(router);
+    }
+    cli_print_diags(call, config->diags);
+    if (status == RT_OK && cli_given(call, CLI_OPTION_CONNECT))
+        absent = cli_ends_probe(&config->config, tell_probe, NULL);
+    if (status != RT_OK && status != RT_ERR_DIAG)
+        return cli_exit_of(status);
+    return status == RT_ERR_DIAG || absent > 0 ||
+                   (warnings_fail && rt_diags_count(config->diags, RT_SEVERITY_WARNING) > 0)
+               ? CLI_FINDINGS
+               : CLI_OK;
+}
+
+static bool has_configuration(const struct cli_call *call)
+{
+    return cli_given(call, CLI_OPTION_CONFIG) || cli_given(call, CLI_OPTION_CONNECT) ||
+           (call->argument_count == 0 && cli_config_exists(call));
+}
+
+/* ---- rules ---- */
+
+struct wanted { /* what is to be checked */
+    const char *const *paths;
+    size_t count;
+    struct rule_load_options options;
+    struct cli_config_set config; /* diags NULL: there is none */
+};
+
+static enum cli_exit check_rules(const struct cli_call *call, struct wanted *wanted)
+{
+    bool warnings_fail = strcmp(cli_value(call, CLI_OPTION_FAIL_ON, "error"), "warning") == 0;
     struct cli_sample *sample = NULL;
     struct cli_rule_set set;
     enum rt_status status;
@@ -131,9 +178,9 @@ static enum cli_exit check(const struct cli_call *call)
         code = cli_sample_read(call, &sample);
         if (code != CLI_OK)
             return code;
-        options.sample = cli_sample_schema(sample);
+        wanted->options.sample = cli_sample_schema(sample);
     }
-    status = cli_rule_set_load(&set, call, paths, count, &options);
+    status = cli_rule_set_load(&set, call, wanted->paths, wanted->count, &wanted->options);
     if (sample != NULL && set.plan != NULL) {
         enum rt_status checked = cli_sample_check_conditions(sample, set.plan, set.diags);
 
@@ -148,8 +195,40 @@ static enum cli_exit check(const struct cli_call *call)
             print_text(&set, call);
         if (warnings_fail && rt_diags_count(set.diags, RT_SEVERITY_WARNING) > 0)
             code = CLI_FINDINGS;
+        if (wanted->config.diags != NULL) {
+            enum cli_exit more =
+                check_configuration(call, &wanted->config, status == RT_OK ? set.plan : NULL);
+
+            code = code == CLI_OK ? more : code;
+        }
     }
     cli_rule_set_done(&set);
+    return code;
+}
+
+static enum cli_exit check(const struct cli_call *call)
+{
+    static const char *const usual[] = {"rules"};
+    bool by_words = call->argument_count > 0;
+    struct wanted wanted = {.paths = by_words ? call->arguments : usual,
+                            .count = by_words ? call->argument_count : 1};
+    enum cli_exit code = CLI_OK;
+    enum rt_status status = RT_OK;
+
+    if (has_configuration(call)) {
+        status = cli_config_load(&wanted.config, call, false, &code);
+        if (status == RT_OK)
+            status = cli_run_load_options(&wanted.config.config, &wanted.options);
+        if (status == RT_OK && !by_words) {
+            wanted.paths = wanted.config.config.rules;
+            wanted.count = wanted.config.config.rule_count;
+        }
+        code = status == RT_OK ? CLI_OK : status == RT_ERR_DIAG ? CLI_FINDINGS : code;
+    }
+    wanted.options.keeps_good_rules = true;
+    if (code == CLI_OK)
+        code = check_rules(call, &wanted);
+    cli_config_set_done(&wanted.config);
     return code;
 }
 
@@ -161,9 +240,14 @@ const struct cli_command cli_command_check = {
         "PATH is a rule file, a directory (default: rules) or - for stdin.  Everything that is "
         "wrong is shown at\nonce, with its place and, where there is one, a suggestion; "
         "`egret explain CODE` says more about a code.\n"
+        "With ./egret.yaml or --config the configuration is checked too, and that rules and it "
+        "agree "
+        "on the names of\nsources and sinks; --connect asks whether files, brokers and topics are "
+        "there.\n"
         "Exit: 0 nothing wrong, 1 something found, 2 the call was wrong.",
     .arguments_max = CLI_ARGUMENTS_ANY,
-    .options = {CLI_OPTION_SAMPLE, CLI_OPTION_FORMAT, CLI_OPTION_FAIL_ON, CLI_OPTION_QUIET},
-    .option_count = 4,
+    .options = {CLI_OPTION_SAMPLE, CLI_OPTION_CONFIG, CLI_OPTION_CONNECT, CLI_OPTION_SET,
+                CLI_OPTION_FORMAT, CLI_OPTION_FAIL_ON, CLI_OPTION_QUIET},
+    .option_count = 7,
     .exec = check,
 };

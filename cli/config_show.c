@@ -149,14 +149,17 @@ static void walk(struct shower *shower, const struct cli_config_key *key, const 
             show(shower, key, node);
         return;
     }
-    for (size_t i = 0; i < (rest[0] == '*' ? (is_mapping ? node->count : 0) : 1); i++) {
+    size_t count = rest[0] != '*' ? 1 : is_mapping ? node->count : 0;
+
+    for (size_t i = 0; i < count; i++) {
+        const struct yaml_pair *pair = rest[0] == '*' && node != NULL ? &node->pairs[i] : NULL;
         char name[CLI_CONFIG_PATTERN_MAX];
         const struct yaml_node *next;
 
         snprintf(name, sizeof(name), "%.*s", (int)length, rest);
-        next = rest[0] == '*' ? node->pairs[i].value : is_mapping ? yaml_get(node, name) : NULL;
+        next = pair != NULL ? pair->value : is_mapping ? yaml_get(node, name) : NULL;
         rt_buffer_string(&shower->path, before == 0 ? "" : ".");
-        rt_buffer_string(&shower->path, rest[0] == '*' ? node->pairs[i].key->text.data : name);
+        rt_buffer_string(&shower->path, pair != NULL ? pair->key->text.data : name);
         walk(shower, key, rest + length + (rest[length] == '.'), next);
         shower->path.length = before;
         if (shower->path.data != NULL)

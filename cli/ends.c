@@ -98,6 +98,7 @@ static enum rt_status open_session(struct cli_ends *ends, struct rt_buffer *mess
             sink->name, config->state_dir == NULL ? "`state.dir`" : "a source in Kafka");
         return RT_ERR_DIAG;
     }
+    ends->at_kafka = true;
     return cli_kafka_session(&sink->kafka, source->kafka.group, config->checkpoint_every,
                              &ends->arena, message, &ends->session);
 }
@@ -129,9 +130,11 @@ static enum rt_status open_sources(struct cli_ends *ends, struct rt_buffer *mess
 {
     enum rt_status status = RT_OK;
 
-    for (size_t i = 0; i < ends->config->source_count && status == RT_OK; i++)
+    for (size_t i = 0; i < ends->config->source_count && status == RT_OK; i++) {
+        ends->at_kafka = ends->config->sources[i].transport == CLI_KAFKA;
         status = open_source(&ends->config->sources[i], (uint32_t)i, &ends->arena, message,
                              &ends->sources[i]);
+    }
     return status;
 }
 
@@ -140,22 +143,16 @@ static enum rt_status open_sinks(struct cli_ends *ends, struct rt_buffer *messag
     const struct cli_config *config = ends->config;
     enum rt_status status = RT_OK;
 
-    for (size_t i = 0; i < config->sink_count && status == RT_OK; i++)
+    for (size_t i = 0; i < config->sink_count && status == RT_OK; i++) {
+        ends->at_kafka = config->sinks[i].transport == CLI_KAFKA;
         status = open_sink(config, &config->sinks[i], ends->session, &ends->arena, message,
                            &ends->sinks[i]);
-    if (status == RT_OK && config->dead_letter != NULL)
-        status = open_sink(config, config->dead_letter, ends->session, &ends->arena, message,
-                           &ends->dead_letter);
-    return status;
-}
-
-static enum cli_exit exit_of(enum rt_status status, const struct cli_config *config)
-{
-    if (status == RT_ERR_IO)
-        return first_kafka_source(config) != NULL || first_exact_sink(config) != NULL
-                   ? CLI_UNAVAILABLE
-                   : CLI_USAGE;
-    return cli_exit_of(status);
+    }
+    if (status != RT_OK || config->dead_letter == NULL)
+        return status;
+    ends->at_kafka = config->dead_letter->transport == CLI_KAFKA;
+    return open_sink(config, config->dead_letter, ends->session, &ends->arena, message,
+                     &ends->dead_letter);
 }
 
 enum cli_exit cli_ends_open(struct cli_ends *ends, const struct cli_config *config,
@@ -181,7 +178,9 @@ enum cli_exit cli_ends_open(struct cli_ends *ends, const struct cli_config *conf
         status = make_decision(ends, recover);
     if (status != RT_OK && message->length == 0)
         rt_buffer_string(message, rt_status_text(status));
-    return status == RT_OK ? CLI_OK : exit_of(status, config);
+    if (status == RT_ERR_IO)
+        return ends->at_kafka ? CLI_UNAVAILABLE : CLI_USAGE;
+    return cli_exit_of(status);
 }
 
 void cli_ends_close(struct cli_ends *ends)

@@ -26,6 +26,7 @@ struct cli_ends {
     struct rt_sink *dead_letter;
     struct rt_kafka_session *session; /* NULL: nothing is exactly once in Kafka */
     struct rt_decision *decision;     /* with session */
+    bool at_kafka;                    /* what is being opened is there */
 };
 
 /*

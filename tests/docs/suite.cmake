@@ -17,3 +17,7 @@ set_tests_properties(docs/modifiers PROPERTIES ENVIRONMENT EGRET=$<TARGET_FILE:e
 add_test(NAME docs/windows COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/windows.py)
 set_tests_properties(docs/windows PROPERTIES ENVIRONMENT EGRET=$<TARGET_FILE:egret>)
 add_test(NAME docs/kafka COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/kafka.py)
+
+# docs/configuration.md ends with the table of keys; `tests/docs/configuration.py --write` brings it up to date.
+add_test(NAME docs/configuration COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/configuration.py)
+set_tests_properties(docs/configuration PROPERTIES ENVIRONMENT EGRET=$<TARGET_FILE:egret>)

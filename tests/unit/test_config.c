@@ -60,7 +60,7 @@ static void each_mistake_gets_its_message(void **state)
         {"log: { every: 1s }", "it is `state.checkpoint.every`; indented wrongly?"},
         {"log: { level: wran }", "did you mean `warn`?"},
         {"state: { checkpoint: { every: 5 } }", "takes a duration"},
-        {"state: { checkpoint: { keep: 0 } }", "takes a whole number from 1"},
+        {"sinks: { s: { file: { path: x, rotate: { keep: 0 } } } }", "takes a whole number from 1"},
         {"state: { limits: { memory: 1XB } }", "takes a number of bytes"},
         {"state: { limits: { partials: 1 } }", "unknown key `partials` in `state.limits`"},
         {"sources: { a: {} }", "source `a` does not say where it leads"},
@@ -191,7 +191,7 @@ static void every_part_is_decoded(void **state)
         "  soc: { kafka: { brokers: a, topic: \"x.{{ rule }}\", delivery: at_least_once } }\n"
         "default_sinks: out\n"
         "dead_letter: { file: { path: d } }\n"
-        "state: { dir: /s, checkpoint: { every: 500ms, keep: 9 }, limits: { keys: 5, on_limit: "
+        "state: { dir: /s, checkpoint: { every: 500ms }, limits: { keys: 5, on_limit: "
         "stop } }\n"
         "params: { n: 3 }\n");
     struct loaded loaded = load(&layer, 1);
@@ -239,7 +239,6 @@ static void every_part_is_decoded(void **state)
     assert_string_equal(config->dead_letter->path, "d");
     assert_string_equal(config->state_dir, "/s");
     assert_int_equal(config->checkpoint_every.ms, 500);
-    assert_int_equal(config->checkpoint_keep, 9);
     assert_int_equal(config->limits.keys, 5);
     assert_int_equal(config->limits.on_limit, NFA_STOP);
     assert_int_equal(config->override_count, 1);
