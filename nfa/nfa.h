@@ -71,7 +71,10 @@ uint32_t nfa_program_state_count(const struct nfa_program *program);
 /* The automaton as text, one state or edge a line: for explain, tests and bug reports. */
 void nfa_program_print(const struct nfa_program *program, struct rt_buffer *out);
 
-/* The same for other programs: a whole Graphviz or Mermaid file, or a JSON array of the states with their edges. */
+/* How its runs are kept and stepped, and why so, as a sentence without its full stop: for explain. */
+void nfa_program_explain_evaluator(const struct nfa_program *program, struct rt_buffer *out);
+
+/* The automaton for other programs: a whole Graphviz or Mermaid file, or a JSON array of the states with their edges. */
 enum nfa_graph_format { NFA_GRAPH_DOT, NFA_GRAPH_MERMAID, NFA_GRAPH_JSON };
 struct nfa_graph_names {
     void (*guard)(const void *context, nfa_guard guard, struct rt_buffer *out); /* appends a word */

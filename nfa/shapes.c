@@ -126,3 +126,26 @@ enum rt_status nfa_find_shapes(struct nfa_program *program)
     rt_free(seen);
     return fits ? RT_OK : RT_ERR_NOMEM;
 }
+
+void nfa_program_explain_evaluator(const struct nfa_program *program, struct rt_buffer *out)
+{
+    uint32_t waits = 0, shaped = 0;
+
+    for (uint32_t i = 1; i < program->state_count; i++) {
+        waits += is_resting(&program->states[i]);
+        shaped += program->first_shape[i] != 0;
+    }
+    if (waits == 0) {
+        rt_buffer_string(out, "no state: the first event completes the match");
+        return;
+    }
+    rt_buffer_printf(
+        out,
+        "slot: the only run of a key lies in the key's line while it has taken one or two "
+        "events, which %u of %u states allow; several runs, and longer ones, lie in a list",
+        shaped, waits);
+    if (program->begin_edge == NFA_NO_STATE)
+        rt_buffer_string(out,
+                         "; a first event goes the way of the list: it may begin more than one run "
+                         "or complete a match");
+}

@@ -514,6 +514,14 @@ static void add_cost(const struct rule_plan *plan, const struct rule *rule, stru
         rt_buffer_string(out,
                          "; without `within` partial matches are kept until a limit drops them");
     rt_buffer_string(out, ".\n");
+    if (rule->kind == RULE_WINDOW)
+        return;
+    rt_buffer_string(out, "Evaluator: ");
+    if (rule->kind == RULE_PATTERN)
+        nfa_program_explain_evaluator(rule->program, out);
+    else
+        rt_buffer_string(out, "single event: nothing is kept of a key unless the rule says so");
+    rt_buffer_string(out, ".\n");
 }
 
 static void add_automaton(const struct rule *rule, struct rt_buffer *out)
