@@ -13,13 +13,8 @@
 #include "runtime/event/codec.h"
 #include "runtime/event/value_form.h"
 
-enum {
-    IS_VALUE = 0,
-    IS_IN_RAW = 1,
-    IS_ASCII_IN_RAW = 2,
-    SCRATCH_BYTES_MAX = 64 << 20,
-    NO_SOURCE = UINT32_MAX
-};
+enum { IS_VALUE = 0, IS_IN_RAW = 1, IS_ASCII_IN_RAW = 2, SCRATCH_BYTES_MAX = 64 << 20 };
+#define NO_SOURCE UINT32_MAX
 
 /* ---- names ---- */
 

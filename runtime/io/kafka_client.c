@@ -533,8 +533,7 @@ static uint32_t topic_of(struct rt_kafka_reader *reader, const rd_kafka_topic_t 
             reader->last_topic = i;
             return i;
         }
-    RT_ASSERT(!"a message of a topic that was not asked for");
-    return 0;
+    RT_UNREACHABLE(); /* a message of a topic that was not asked for */
 }
 
 bool rt_kafka_reader_next(struct rt_kafka_reader *reader, struct rt_kafka_message *out)
