@@ -154,6 +154,13 @@ struct cep_slot *cep_slot_find(struct rt_key_line *line, uint32_t rule)
     return place < list->count && list->slots[place].rule == rule ? &list->slots[place] : NULL;
 }
 
+/* As many slots as the block for `count` has room for anyway. */
+static uint32_t capacity_for(uint32_t count)
+{
+    return (uint32_t)((rt_blocks_size(list_bytes(count)) - sizeof(struct cep_slot_list)) /
+                      sizeof(struct cep_slot));
+}
+
 /* The key's list with room for one more; made from the single slot if there is none yet. */
 static struct cep_slot_list *list_with_room(struct cep_engine *engine, struct cep_key *key)
 {
@@ -162,7 +169,7 @@ static struct cep_slot_list *list_with_room(struct cep_engine *engine, struct ce
     if (old != NULL && old->count < old->capacity)
         return old;
 
-    uint32_t capacity = old == NULL ? LIST_FIRST : old->capacity * 2;
+    uint32_t capacity = capacity_for(old == NULL ? LIST_FIRST : old->capacity * 2);
     struct cep_slot_list *list = rt_blocks_take(&engine->slot_lists, list_bytes(capacity));
 
     if (list == NULL)
