@@ -45,7 +45,7 @@ void cep_count_error(struct cep_rule *rule, uint32_t row, enum rt_value_error wh
 {
     uint64_t turn = rule->engine->memo.turn;
 
-    if (rule->seen_errors[row] == turn)
+    if (rule->seen_errors[row] == turn || !rule->counts)
         return;
     rule->seen_errors[row] = turn;
     rule->errors[row * CEP_REASONS + ((uint32_t)why < CEP_REASONS ? (uint32_t)why : 0)]++;

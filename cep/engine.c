@@ -58,7 +58,7 @@ static enum rt_status push(struct rt_operator *port, const struct rt_event *even
     cep_fire(engine, event->time);
     cep_sweep(engine, event->time, true);
     cep_dedup_advance(&engine->dedup, event->time);
-    engine->counters.events++;
+    engine->counters.events += cep_counts_events(engine);
     rules = cep_classify(engine->classifier, event, &count);
     if (count == 0)
         return take_status(engine);
@@ -75,7 +75,7 @@ static enum rt_status late(struct rt_operator *port, const struct rt_event *even
 {
     struct cep_engine *engine = engine_of(port);
 
-    engine->counters.late++;
+    engine->counters.late += cep_counts_events(engine);
     cep_begin_event(engine, event);
     for (uint32_t i = 0; i < engine->plan->rule_count; i++) {
         if (cep_classifier_routes(engine->classifier, event->position.source, i))
@@ -94,6 +94,20 @@ static enum rt_status advance(struct rt_operator *port, rt_time watermark)
     cep_sweep(engine, watermark, false);
     cep_dedup_advance(&engine->dedup, watermark);
     return take_status(engine);
+}
+
+static enum rt_status deliver(struct rt_operator *port, const struct rt_output *output)
+{
+    struct cep_engine *engine = engine_of(port);
+    struct rt_output out = *output;
+
+    (void)cep_pass_on(engine, &out);
+    return take_status(engine);
+}
+
+static void forget(struct rt_operator *port, rt_time now)
+{
+    cep_dedup_advance(&engine_of(port)->dedup, now);
 }
 
 /* ---- life ---- */
@@ -179,17 +193,31 @@ static enum rt_status init(struct cep_engine *engine)
 enum rt_status cep_engine_new(struct rule_plan *plan, const struct cep_options *options,
                               rt_emit_fn *emit, void *context, struct cep_engine **out)
 {
+    const struct cep_share whole = {.role = CEP_WHOLE};
+
+    return cep_engine_new_share(plan, options, &whole, emit, context, out);
+}
+
+enum rt_status cep_engine_new_share(struct rule_plan *plan, const struct cep_options *options,
+                                    const struct cep_share *share, rt_emit_fn *emit, void *context,
+                                    struct cep_engine **out)
+{
     struct cep_engine *engine = rt_alloc_zeroed(1, sizeof(*engine));
     enum rt_status status;
 
     if (engine == NULL)
         return RT_ERR_NOMEM;
-    engine->port = (struct rt_operator){
-        .push = push, .late = late, .advance = advance, .prepare = cep_prepare};
+    engine->port = (struct rt_operator){.push = push,
+                                        .late = late,
+                                        .advance = advance,
+                                        .prepare = cep_prepare,
+                                        .deliver = share->role == CEP_HEAD ? deliver : NULL,
+                                        .forget = share->role == CEP_HEAD ? forget : NULL,
+                                        .emit = emit,
+                                        .emit_context = context};
+    engine->share = *share;
     engine->plan = rule_plan_ref(plan);
     engine->options = *options;
-    engine->emit = emit;
-    engine->context = context;
     cep_memory_init(engine);
     status = init(engine);
     if (status != RT_OK) {
@@ -261,6 +289,25 @@ void cep_engine_rule_counters(const struct cep_engine *engine, uint32_t number,
     out->live = runs->live_runs + rule->cold_live;
 }
 
+void cep_rule_counters_add(struct cep_rule_counters *sum, const struct cep_rule_counters *one)
+{
+    sum->events += one->events;
+    sum->excepted += one->excepted;
+    sum->cancelled += one->cancelled;
+    sum->no_key += one->no_key;
+    sum->started += one->started;
+    sum->matched += one->matched;
+    sum->timed_out += one->timed_out;
+    sum->late += one->late;
+    sum->emitted += one->emitted;
+    sum->suppressed += one->suppressed;
+    sum->limited += one->limited;
+    sum->condition_errors += one->condition_errors;
+    sum->output_errors += one->output_errors;
+    sum->dropped += one->dropped;
+    sum->live += one->live;
+}
+
 static const char *row_name(const struct rule *rule, uint32_t row)
 {
     static const char *const places[CEP_PLACES] = {
@@ -270,21 +317,34 @@ static const char *row_name(const struct rule *rule, uint32_t row)
     return row < rule->guard_count ? rule->guards[row].step : places[row - rule->guard_count];
 }
 
-void cep_engine_each_error(const struct cep_engine *engine, cep_error_count_fn *each, void *context)
+void cep_engines_each_error(struct cep_engine *const *engines, size_t count,
+                            cep_error_count_fn *each, void *context)
 {
-    for (uint32_t i = 0; i < engine->plan->rule_count; i++) {
-        const struct cep_rule *rule = &engine->rules[i];
-        uint32_t rows = rule->rule->guard_count + CEP_PLACES;
+    const struct rule_plan *plan = engines[0]->plan;
+
+    for (uint32_t i = 0; i < plan->rule_count; i++) {
+        uint32_t rows = plan->rules[i]->guard_count + CEP_PLACES;
 
         for (uint32_t at = 0; at < rows * CEP_REASONS; at++) {
-            if (rule->errors[at] == 0)
+            uint64_t sum = 0;
+
+            for (size_t j = 0; j < count; j++)
+                sum += engines[j]->rules[i].errors[at];
+            if (sum == 0)
                 continue;
             each(context, &(struct cep_error_count){
                               .rule = i,
-                              .step = row_name(rule->rule, at / CEP_REASONS),
+                              .step = row_name(plan->rules[i], at / CEP_REASONS),
                               .why = (enum rt_value_error)(at % CEP_REASONS),
-                              .count = rule->errors[at],
+                              .count = sum,
                           });
         }
     }
+}
+
+void cep_engine_each_error(const struct cep_engine *engine, cep_error_count_fn *each, void *context)
+{
+    struct cep_engine *one = (struct cep_engine *)(uintptr_t)engine;
+
+    cep_engines_each_error(&one, 1, each, context);
 }

@@ -25,6 +25,19 @@ struct cep_engine;
  */
 enum rt_status cep_engine_new(struct rule_plan *plan, const struct cep_options *options,
                               rt_emit_fn *emit, void *context, struct cep_engine **out);
+
+/*
+ * Engines that share the keys (team.h).  A worker sees every event but keeps only keys of its groups, and hands out every record;
+ * the head sees no event and holds back what repeats, for all of them.
+ */
+enum cep_role { CEP_WHOLE, CEP_WORKER, CEP_HEAD };
+struct cep_share {
+    enum cep_role role;
+    uint16_t groups, group_begin, group_end; /* of a worker */
+};
+enum rt_status cep_engine_new_share(struct rule_plan *plan, const struct cep_options *options,
+                                    const struct cep_share *share, rt_emit_fn *emit, void *context,
+                                    struct cep_engine **out);
 void cep_engine_free(struct cep_engine *engine); /* NULL is fine */
 
 struct rt_operator *cep_engine_operator(struct cep_engine *engine);
@@ -52,6 +65,9 @@ struct cep_rule_counters {
 void cep_engine_rule_counters(const struct cep_engine *engine, uint32_t rule,
                               struct cep_rule_counters *out);
 
+/* *sum += *one */
+void cep_rule_counters_add(struct cep_rule_counters *sum, const struct cep_rule_counters *one);
+
 struct cep_counters {
     uint64_t events, late;
     uint64_t keys;           /* now */
@@ -72,5 +88,8 @@ struct cep_error_count {
 typedef void cep_error_count_fn(void *context, const struct cep_error_count *error);
 void cep_engine_each_error(const struct cep_engine *engine, cep_error_count_fn *each,
                            void *context);
+/* Sums over engines of one plan. */
+void cep_engines_each_error(struct cep_engine *const *engines, size_t count,
+                            cep_error_count_fn *each, void *context);
 
 #endif

@@ -33,9 +33,10 @@ static bool may_pass(struct cep_engine *engine, struct rt_hash128 key, rt_time t
 }
 
 /* Dedup, then the rate limit.  False: the alert is kept back and counted. */
-static bool passes(struct cep_engine *engine, const struct cep_waiting *record, uint64_t *told)
+static bool passes(struct cep_engine *engine, const struct rt_output *record, uint64_t *told)
 {
-    const struct rule_output *output = output_of(engine, record->rule, record->kind);
+    const struct rule_output *output =
+        output_of(engine, record->rule, (enum rule_output_kind)record->kind);
     const struct cep_dedup_limit once = {.span = output->dedup.span, .max = output->dedup.max};
     const struct cep_dedup_limit rate = {
         .span = output->rate_limit.span, .max = output->rate_limit.max, .tells = true};
@@ -71,20 +72,40 @@ static struct rt_text with_told(struct cep_engine *engine, struct rt_text json, 
     return json;
 }
 
-/* Dedup and rate limit, then emit. */
-static void deliver(struct cep_engine *engine, const struct cep_waiting *record)
+static void emit(struct cep_engine *engine, const struct rt_output *output)
+{
+    enum rt_status status = engine->port.emit(engine->port.emit_context, output);
+
+    engine->outbox.closed = status != RT_OK;
+    cep_fail(engine, status);
+}
+
+bool cep_pass_on(struct cep_engine *engine, struct rt_output *output)
+{
+    const size_t key_begin = (size_t)(output->key.data - output->record.data);
+    uint64_t told = 0;
+
+    if (!passes(engine, output, &told))
+        return false;
+    engine->rules[output->rule].counters.emitted++;
+    output->record = with_told(engine, output->record, told);
+    output->key.data = output->record.data + key_begin;
+    emit(engine, output);
+    return !engine->outbox.closed;
+}
+
+/* Dedup and rate limit, then emit; a worker leaves them to the head. */
+static void deliver(struct cep_engine *engine, const struct cep_waiting *record, bool of_event)
 {
     struct cep_rule *rule = &engine->rules[record->rule];
-    uint64_t told = 0;
     char id[33];
 
-    if (engine->outbox.closed || !passes(engine, record, &told))
+    if (engine->outbox.closed)
         return;
-    rule->counters.emitted++;
     rt_hash128_text(record->id, id);
 
-    const struct rt_output out = {
-        .record = with_told(engine, (struct rt_text){record->json, record->json_length}, told),
+    struct rt_output out = {
+        .record = {record->json, record->json_length},
         .sink = output_of(engine, record->rule, record->kind)->sink,
         .rule = record->rule,
         .time = record->time,
@@ -95,12 +116,18 @@ static void deliver(struct cep_engine *engine, const struct cep_waiting *record)
         .rule_id = rule->rule->id,
         .severity = rule_severity_name(record->severity),
         .output = rule_output_name(record->kind),
+        .place = {.of_event = of_event,
+                  .at = engine->outbox.deadline,
+                  .tie = record->tie,
+                  .part = rule->part},
+        .dedup_key = record->dedup_key,
+        .limit_key = record->limit_key,
+        .kind = (uint32_t)record->kind,
     };
-    enum rt_status status = engine->emit(engine->context, &out);
 
-    engine->outbox.closed = status != RT_OK;
-    cep_fail(engine, status);
-    if (status == RT_OK && record->kind != RULE_OUTPUT_LATE)
+    if (engine->share.role == CEP_WORKER)
+        emit(engine, &out);
+    else if (cep_pass_on(engine, &out) && record->kind != RULE_OUTPUT_LATE)
         cep_feed_add(engine, record->rule, record->time, record->id, out.record);
 }
 
@@ -175,7 +202,7 @@ void cep_report(struct cep_rule *rule, const struct cep_finding *finding)
     if (engine->outbox.collecting)
         cep_fail(engine, put_aside(&engine->outbox, &out));
     else
-        deliver(engine, &out);
+        deliver(engine, &out, true);
 }
 
 static int compare(const void *left, const void *right)
@@ -197,7 +224,7 @@ void cep_outbox_flush(struct cep_engine *engine)
         return;
     qsort(outbox->waiting, outbox->waiting_count, sizeof(*outbox->waiting), compare);
     for (size_t i = 0; i < outbox->waiting_count; i++)
-        deliver(engine, &outbox->waiting[i]);
+        deliver(engine, &outbox->waiting[i], false);
     outbox->waiting_count = 0;
     rt_arena_reset(&outbox->texts);
 }

@@ -260,7 +260,8 @@ static enum rt_status read_key(struct cep_restoring *restoring, const struct rt_
 
     uint64_t group = rt_key_hash(key) % engine->saving->groups;
 
-    if (group < engine->saving->group_begin || group >= engine->saving->group_end)
+    if (group < engine->saving->group_begin || group >= engine->saving->group_end ||
+        engine->share.role == CEP_HEAD)
         return RT_OK;
     status = read_events(restoring, &form);
 
@@ -292,8 +293,8 @@ static enum rt_status read_dedup(struct cep_restoring *restoring, const struct r
     struct rt_hash128 key;
     enum rt_status status = RT_ERR_CORRUPT;
 
-    if (engine->saving->group_begin > 0)
-        return RT_OK;
+    if (engine->share.role == CEP_WORKER || engine->saving->group_begin > 0)
+        return RT_OK; /* it is another engine's */
     if (entry->name.length == sizeof(key) && entry->group == 0) {
         memcpy(&key, entry->name.data, sizeof(key));
         status = cep_dedup_load(&engine->dedup, key, entry->value);
@@ -387,28 +388,46 @@ void cep_restoring_free(struct cep_restoring *restoring)
     rt_free(restoring);
 }
 
-enum rt_status cep_restore(struct cep_engine *engine, struct rt_text header,
+static enum rt_status begin(struct cep_engine *engine, struct rt_text header,
+                            struct cep_restoring **out)
+{
+    enum rt_status status = cep_restoring_new(engine, header, true, out);
+
+    if (status == RT_OK)
+        (*out)->limits = engine->cold != NULL && !(*out)->anew;
+    return status;
+}
+
+static void finish(struct cep_restoring *restoring, bool *starts_anew)
+{
+    const struct cep_engine *engine = restoring->engine;
+
+    if (engine->share.role != CEP_WORKER && engine->saving->group_begin == 0)
+        count_dropped(restoring);
+    *starts_anew = restoring->anew;
+}
+
+enum rt_status cep_restore(struct cep_engine *const *engines, size_t count, struct rt_text header,
                            struct rt_entries *entries, bool *starts_anew)
 {
-    const bool first = engine->saving->group_begin == 0;
-    struct cep_restoring *restoring;
+    struct cep_restoring **all = rt_alloc_zeroed(count, sizeof(*all));
+    enum rt_status status = all == NULL ? RT_ERR_NOMEM : RT_OK;
     struct rt_entry entry;
-    enum rt_status status = cep_restoring_new(engine, header, first, &restoring);
 
-    if (status != RT_OK)
-        return status;
-    restoring->limits = engine->cold != NULL && !restoring->anew;
+    for (size_t i = 0; i < count && status == RT_OK; i++)
+        status = begin(engines[i], header, &all[i]);
     while (status == RT_OK) {
         status = entries->next(entries, &entry);
-        if (status == RT_OK)
-            status = cep_restoring_entry(restoring, &entry);
+        for (size_t i = 0; i < count && status == RT_OK; i++)
+            status = cep_restoring_entry(all[i], &entry);
     }
     if (status == RT_END) {
         status = RT_OK;
-        if (first)
-            count_dropped(restoring);
-        *starts_anew = restoring->anew;
+        for (size_t i = 0; i < count; i++)
+            finish(all[i], starts_anew);
     }
-    cep_restoring_free(restoring);
+    for (size_t i = 0; i < count && all != NULL; i++)
+        cep_restoring_free(all[i]);
+    rt_free(all);
     return status;
 }

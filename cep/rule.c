@@ -85,7 +85,7 @@ enum rt_status cep_rule_init(struct cep_rule *rule, struct cep_engine *engine,
 {
     uint32_t rows = plan->guard_count + CEP_PLACES;
 
-    *rule = (struct cep_rule){.engine = engine, .rule = plan};
+    *rule = (struct cep_rule){.engine = engine, .rule = plan, .counts = true};
     rule->guards = rt_alloc_zeroed(plan->guard_count, sizeof(*rule->guards));
     rule->is_start = rt_alloc_zeroed(plan->guard_count, sizeof(*rule->is_start));
     rule->guard_keys = rt_alloc_zeroed(plan->guard_count, sizeof(*rule->guard_keys));
@@ -318,10 +318,14 @@ static void push_keys(struct cep_rule *rule, const struct chance *chance)
             }
         }
         done |= equal;
+        if (!cep_owns(rule->engine, key))
+            continue;
+        rule->part = i;
         rule->keys_at_work = equal;
         push_key(rule, key, chance, guards);
     }
-    if (done == 0 && chance->any)
+    rule->part = 0;
+    if (done == 0 && chance->any && rule->counts)
         lacks_key(rule);
 }
 
@@ -334,7 +338,7 @@ static void cancel(struct cep_rule *rule)
     struct cep_slot *slot = line == NULL ? NULL : cep_slot_find(line, rule->rule->index);
 
     if (slot == NULL)
-        return;
+        return; /* also where the key is another engine's */
     cep_key_touch(keying, line);
     rule->counters.cancelled += !cep_slot_is_over(rule, slot);
     clear_slot(rule, keying, line, slot);
@@ -369,7 +373,7 @@ static bool is_excepted(struct cep_rule *rule)
     for (uint32_t i = 0; i < plan->except_count; i++) {
         if (rt_time_before(rule->engine->event->time, plan->excepts[i].expires) &&
             cep_condition_holds(rule, &plan->excepts[i].condition, CEP_AT_EXCEPT)) {
-            rule->counters.excepted++;
+            rule->counters.excepted += rule->counts;
             return true;
         }
     }
@@ -396,11 +400,28 @@ static void report_event(struct cep_rule *rule, enum rule_output_kind kind,
                      });
 }
 
+/*
+ * Some key by which the rule may look at the event is this engine's; of the engines for which that is so the one with the rule's
+ * own key counts the event.
+ */
+static bool is_concerned(struct cep_rule *rule)
+{
+    struct cep_engine *engine = rule->engine;
+    bool any;
+
+    if (engine->share.role != CEP_WORKER)
+        return true;
+    rule->counts = any = cep_owns(engine, cep_key_of_event(engine, rule->rule->keying));
+    for (uint32_t i = 1; i < rule->key_count && !any; i++)
+        any = cep_owns(engine, cep_key_of_event(engine, rule->keys[i].keying));
+    return any;
+}
+
 void cep_rule_push(struct cep_rule *rule)
 {
-    if (!cep_condition_holds(rule, &rule->rule->filter, CEP_AT_FILTER))
+    if (!is_concerned(rule) || !cep_condition_holds(rule, &rule->rule->filter, CEP_AT_FILTER))
         return;
-    rule->counters.events++;
+    rule->counters.events += rule->counts;
     if (is_excepted(rule))
         return;
     if (rule->rule->has_cancel && cep_condition_holds(rule, &rule->rule->cancel_if, CEP_AT_CANCEL))
@@ -435,12 +456,17 @@ void cep_rule_late(struct cep_rule *rule)
     bool any;
 
     if (!rule->rule->outputs[RULE_OUTPUT_LATE].enabled || !rule->rule->reads_events ||
-        !cep_condition_holds(rule, &rule->rule->filter, CEP_AT_FILTER) || is_excepted(rule))
+        !is_concerned(rule) || !cep_condition_holds(rule, &rule->rule->filter, CEP_AT_FILTER) ||
+        is_excepted(rule))
         return;
     if (rule->rule->kind == RULE_PATTERN)
         any = (chance = chance_of(rule)).any;
     else
         any = cep_condition_holds(rule, &rule->rule->where, CEP_AT_WHERE);
-    if (any)
-        report_event(rule, RULE_OUTPUT_LATE, key_of_late(rule, chance.guards));
+    if (any) {
+        const struct cep_event_key *key = key_of_late(rule, chance.guards);
+
+        if (cep_owns(rule->engine, key))
+            report_event(rule, RULE_OUTPUT_LATE, key);
+    }
 }

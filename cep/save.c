@@ -87,46 +87,13 @@ static enum rt_status entry_of_removed(struct cep_engine *engine, uint32_t table
 
 /* ---- what is written early ---- */
 
-struct early { /* before its name and value */
-    uint16_t group;
-    uint8_t kind;
-    bool removed;
-    uint32_t name_length;
-    uint32_t value_length;
-};
-
 enum rt_status cep_save_early(struct cep_engine *engine, const struct rt_entry *entry)
 {
     struct cep_saving *saving = engine->saving;
-    const struct early early = {.group = entry->group,
-                                .kind = entry->kind,
-                                .removed = entry->removed,
-                                .name_length = (uint32_t)entry->name.length,
-                                .value_length = (uint32_t)entry->value.length};
 
-    rt_buffer_add(&saving->early, (const char *)&early, sizeof(early));
-    rt_buffer_text(&saving->early, entry->name);
-    rt_buffer_text(&saving->early, entry->value);
+    rt_entry_put(&saving->early, entry);
     saving->counters.early++;
     return saving->early.failed ? RT_ERR_NOMEM : RT_OK;
-}
-
-static bool next_early(struct cep_saving *saving, struct rt_entry *out)
-{
-    const char *at = saving->early.data + saving->early_next;
-    struct early early;
-
-    if (saving->early_next == saving->early.length)
-        return false;
-    memcpy(&early, at, sizeof(early));
-    at += sizeof(early);
-    *out = (struct rt_entry){.group = early.group,
-                             .kind = early.kind,
-                             .removed = early.removed,
-                             .name = {at, early.name_length},
-                             .value = {at + early.name_length, early.value_length}};
-    saving->early_next += sizeof(early) + early.name_length + early.value_length;
-    return true;
 }
 
 static void forget_early(struct cep_saving *saving)
@@ -248,7 +215,7 @@ static enum rt_status next_entry(struct cep_engine *engine, struct rt_entry *out
         if (rt_changes_next_removed(changes_of(engine, i), &name))
             return entry_of_removed(engine, i, name, out);
     }
-    if (next_early(engine->saving, out))
+    if (rt_entry_take(&engine->saving->early, &engine->saving->early_next, out))
         return RT_OK;
     for (uint32_t i = 0; i < table_count(engine); i++) {
         struct rt_changes *changes = changes_of(engine, i);
@@ -293,7 +260,9 @@ static enum rt_status save_some(struct rt_memory *port, size_t bytes, rt_entry_f
 static enum rt_status restore(struct rt_memory *port, struct rt_text header,
                               struct rt_entries *entries, bool *starts_anew)
 {
-    return cep_restore(engine_of(port), header, entries, starts_anew);
+    struct cep_engine *engine = engine_of(port);
+
+    return cep_restore(&engine, 1, header, entries, starts_anew);
 }
 
 static void counters(const struct rt_memory *port, struct rt_memory_counters *out)

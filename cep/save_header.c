@@ -333,6 +333,12 @@ static void read_rule_counters(struct cep_rule *rule, struct rt_form *form)
     read_errors(rule, form);
 }
 
+/* Of engines that share what was saved one goes on counting. */
+static bool takes_counters(const struct cep_engine *engine)
+{
+    return engine->share.role != CEP_WORKER && engine->saving->group_begin == 0;
+}
+
 static enum rt_status read_rule(struct cep_engine *engine, struct cep_saved *all,
                                 struct cep_saved_rule *rule, bool take, struct rt_form *form)
 {
@@ -353,7 +359,8 @@ static enum rt_status read_rule(struct cep_engine *engine, struct cep_saved *all
     status = decide(engine, all, rule);
     if (status != RT_OK)
         return status;
-    read_rule_counters(take && rule->now != RULE_NONE ? &engine->rules[rule->now] : NULL, form);
+    take = take && takes_counters(engine) && rule->now != RULE_NONE;
+    read_rule_counters(take ? &engine->rules[rule->now] : NULL, form);
     return rt_form_failed(form) ? RT_ERR_CORRUPT : RT_OK;
 }
 
@@ -403,8 +410,8 @@ static void read_engine(struct cep_engine *engine, bool take, struct rt_form *fo
 {
     struct cep_counters other = {0};
 
-    read_counters(engine_counters, COUNT_OF(engine_counters), take ? &engine->counters : &other,
-                  form);
+    read_counters(engine_counters, COUNT_OF(engine_counters),
+                  take && takes_counters(engine) ? &engine->counters : &other, form);
 
     uint64_t turn = rt_form_uint(form);
     uint64_t sample = rt_form_uint(form);

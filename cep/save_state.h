@@ -84,7 +84,7 @@ struct cep_saved {
 struct rt_event_names cep_event_names(const struct cep_engine *engine);
 enum rt_status cep_save_header(struct cep_engine *engine, struct rt_buffer *out);
 /*
- * Reads it and finds out which rules go on; the texts borrow from the header.  `take`: counters go to the engine.
+ * Reads it and finds out which rules go on; the texts borrow from the header.  `take`: turns and counters go to the engine.
  * RT_ERR_CORRUPT and RT_ERR_UNSUPPORTED with the engine's error text.
  */
 enum rt_status cep_read_header(struct cep_engine *engine, struct rt_text header, bool take,
@@ -97,14 +97,17 @@ enum rt_status cep_saved_is_numbered_alike(const struct cep_engine *engine,
 
 /* ---- restore.c ---- */
 
-/* Reads entries that were saved under one header.  `take`: its counters go to the engine.  RT_ERR_CORRUPT and so on. */
+/*
+ * Reads entries that were saved under one header.  `take`: its turns and counters go to the engine.  Engines that share the keys
+ * get every entry each, and take what is their own.  RT_ERR_CORRUPT and so on.
+ */
 struct cep_restoring;
 enum rt_status cep_restoring_new(struct cep_engine *engine, struct rt_text header, bool take,
                                  struct cep_restoring **out);
 void cep_restoring_free(struct cep_restoring *restoring); /* NULL is fine */
 enum rt_status cep_restoring_entry(struct cep_restoring *restoring, const struct rt_entry *entry);
 
-enum rt_status cep_restore(struct cep_engine *engine, struct rt_text header,
+enum rt_status cep_restore(struct cep_engine *const *engines, size_t count, struct rt_text header,
                            struct rt_entries *entries, bool *starts_anew);
 
 /* ---- cold.c ---- */

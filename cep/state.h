@@ -176,6 +176,8 @@ struct cep_rule {
     size_t run_bytes;      /* as far as counted in engine->run_bytes */
     uint64_t cold_live;    /* partial matches that are not in memory */
     bool was_cold;         /* some were: the classifier never lets it rest again */
+    uint32_t part;         /* number of the key at work among `keys` */
+    bool counts;           /* of the engines that share the rule's keys this one counts the event */
     uint64_t keys_at_work; /* bits of `keys` that are equal to it for the event at hand */
 };
 
@@ -240,7 +242,8 @@ struct cep_outbox {
     size_t waiting_count, waiting_capacity;
     struct rt_arena texts; /* of those that wait */
     bool collecting;
-    bool closed; /* emit has failed: nothing more goes out in this call */
+    rt_time deadline; /* of those that wait */
+    bool closed;      /* emit has failed: nothing more goes out in this call */
 };
 
 /* ---- the engine ---- */
@@ -259,8 +262,7 @@ struct cep_engine {
     struct rt_buffer error;    /* why restoring was refused */
     struct rule_plan *plan;    /* referenced */
     struct cep_options options;
-    rt_emit_fn *emit;
-    void *context;
+    struct cep_share share;
 
     struct cep_classifier *classifier;
     uint32_t *late_rules; /* owned: those with an output for late events, ascending */
@@ -296,6 +298,22 @@ struct cep_engine {
 /* An event at hand, from here to there: what is remembered of it, and what was kept of it. */
 void cep_begin_event(struct cep_engine *engine, const struct rt_event *event);
 void cep_end_event(struct cep_engine *engine);
+/* One of the engines that see an event counts it. */
+static inline bool cep_counts_events(const struct cep_engine *engine)
+{
+    return engine->share.role != CEP_WORKER || engine->share.group_begin == 0;
+}
+/* The key is the engine's to look after; an event without a key is looked after with group 0. */
+static inline bool cep_owns(const struct cep_engine *engine, const struct cep_event_key *key)
+{
+    if (engine->share.role != CEP_WORKER)
+        return true;
+
+    uint64_t group = key->has_key ? key->hash % engine->share.groups : 0;
+
+    return group >= engine->share.group_begin && group < engine->share.group_end;
+}
+
 /* Notes the first status that is not RT_OK; the call in progress ends with it. */
 void cep_fail(struct cep_engine *engine, enum rt_status status);
 /* A configured limit as the automaton takes it. */
@@ -310,6 +328,8 @@ void cep_bind_key(const struct cep_rule *rule, struct rt_text key, struct rt_val
 enum rt_status cep_write_record(struct cep_rule *rule, const struct cep_finding *finding);
 /* Writes it and emits it, or puts it aside while timers of one deadline fire. */
 void cep_report(struct cep_rule *rule, const struct cep_finding *finding);
+/* Sends the record out, completed, unless dedup or a rate limit keeps it back.  True: it is out. */
+bool cep_pass_on(struct cep_engine *engine, struct rt_output *output);
 /* Emits what was put aside, in order. */
 void cep_outbox_flush(struct cep_engine *engine);
 void cep_outbox_done(struct cep_outbox *outbox);

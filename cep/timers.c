@@ -115,6 +115,7 @@ static struct rt_timer *next_due(struct cep_engine *engine, rt_time until, rt_ti
             break;
         if (due != NULL)
             rt_wheel_schedule(engine->wheel, due, due->deadline, due->tie);
+        engine->outbox.deadline = *deadline;
         settle(engine);
         due = rt_wheel_next(engine->wheel, until);
     }

@@ -156,6 +156,7 @@ struct cli_config {
     struct cli_sink_config *dead_letter; /* NULL: none */
     const char *state_dir;               /* NULL: memory */
     rt_duration checkpoint_every;
+    uint32_t workers;
     struct cep_options limits;
     enum cli_log_level log_level;
     const struct rule_override *overrides; /* params */

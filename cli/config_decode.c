@@ -366,6 +366,7 @@ void cli_config_decode(struct cli_config_reader *reader)
     }
     config->state_dir = text_at(root, "state.dir", NULL);
     config->checkpoint_every = duration_at(root, "state.checkpoint.every", (rt_duration){10000});
+    config->workers = count_at(root, "workers", 1);
     config->log_level = (enum cli_log_level)word_at(root, "log.level", levels, CLI_LOG_INFO);
     decode_limits(reader);
     decode_sources(reader);

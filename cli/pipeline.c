@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cep/engine.h"
+#include "cep/team.h"
 #include "cli/ends.h"
 #include "cli/router.h"
 #include "cli/run_report.h"
@@ -15,6 +15,7 @@
 #include "cli/state_changes.h"
 #include "runtime/event/codec.h"
 #include "runtime/job/job.h"
+#include "runtime/worker/workers.h"
 
 enum { MESSAGE_BYTES_MAX = 4096 };
 
@@ -33,7 +34,8 @@ struct pipeline {
     struct cli_ends ends;
     struct cli_router *router;
     struct rt_codec *codec;
-    struct cep_engine *engine;
+    struct cep_team *team;
+    struct rt_workers *workers;   /* NULL: one engine does all, in the thread that reads */
     struct expr_machine *machine; /* for watermarks */
     uint64_t watermark_errors;    /* events for which one ended in an error */
     struct cli_state state;       /* with a state directory */
@@ -147,17 +149,43 @@ static bool name_sources(struct pipeline *pipeline)
     return pipeline->source_names != NULL;
 }
 
+static enum rt_status start_workers(struct pipeline *pipeline)
+{
+    const uint32_t count = cep_team_count(pipeline->team);
+    struct rt_operator *operators[CEP_TEAM_MAX];
+
+    if (count == 1)
+        return RT_OK;
+    for (uint32_t i = 0; i < count; i++)
+        operators[i] = cep_team_worker(pipeline->team, i);
+
+    const struct rt_workers_options options = {.head = cep_team_head(pipeline->team),
+                                               .workers = operators,
+                                               .count = count,
+                                               .memory = cep_team_memory(pipeline->team)};
+
+    return rt_workers_new(&options, &pipeline->workers);
+}
+
 static enum rt_status make_engine(struct pipeline *pipeline)
 {
     const struct cli_config *config = pipeline->config;
     struct cep_options options = config->limits;
+    uint32_t workers = config->workers;
     enum rt_status status;
 
     options.source_names = pipeline->source_names;
     options.source_count = config->source_count;
     options.route_by_source = !config->one_way;
-    status = cep_engine_new(pipeline->plan, &options, cli_router_emit, pipeline->router,
-                            &pipeline->engine);
+    if (workers > 1 && !cep_team_can_share(pipeline->plan)) {
+        if (!pipeline->options->quiet)
+            cli_note(pipeline->call, "one worker: a rule reads the alerts of others");
+        workers = 1;
+    }
+    status = cep_team_new(pipeline->plan, &options, workers, CLI_STATE_GROUPS, cli_router_emit,
+                          pipeline->router, &pipeline->team);
+    if (status == RT_OK)
+        status = start_workers(pipeline);
     return status == RT_OK ? expr_machine_new(&pipeline->machine) : status;
 }
 
@@ -170,7 +198,8 @@ static enum rt_status make_job(struct pipeline *pipeline)
         .sources = sources,
         .source_count = config->source_count,
         .fields = pipeline->plan->fields,
-        .target = cep_engine_operator(pipeline->engine),
+        .target = pipeline->workers == NULL ? cep_team_head(pipeline->team)
+                                            : rt_workers_operator(pipeline->workers),
         .dead_letter = pipeline->ends.dead_letter,
         .outputs = pipeline->ends.sinks,
         .output_count = config->sink_count,
@@ -208,7 +237,8 @@ static void unmake(struct pipeline *pipeline)
     signalled_job = NULL;
     rt_job_free(pipeline->job);
     expr_machine_free(pipeline->machine);
-    cep_engine_free(pipeline->engine);
+    rt_workers_free(pipeline->workers); /* before what they work on */
+    cep_team_free(pipeline->team);
     if (pipeline->codec != NULL)
         pipeline->codec->free(pipeline->codec);
     cli_ends_close(&pipeline->ends);
@@ -225,7 +255,7 @@ static enum rt_status review(void *context, struct rt_text header)
     struct pipeline *pipeline = context;
     struct cli_state_changes changes;
     enum rt_status status =
-        cli_state_changes_read(&changes, pipeline->call, pipeline->engine, header);
+        cli_state_changes_read(&changes, pipeline->call, cep_team_engine(pipeline->team), header);
 
     if (status == RT_OK && changes.changed > 0 && !pipeline->options->quiet)
         cli_note(pipeline->call, "the rules are not those that the state was saved with:\n%s",
@@ -315,7 +345,7 @@ static enum cli_exit finish(struct pipeline *pipeline, enum rt_status status)
     if (!pipeline->options->quiet) {
         report_router(pipeline);
         cli_run_report(pipeline->call, pipeline->plan, rt_job_counters(pipeline->job),
-                       pipeline->engine, pipeline->watermark_errors);
+                       pipeline->team, pipeline->watermark_errors);
     }
     if (status == RT_OK)
         return CLI_OK;

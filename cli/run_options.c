@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cep/team.h"
+
 static void *take(struct cli_run_options *out, size_t count, size_t bytes)
 {
     void *memory = rt_arena_array(&out->set.config.arena, count, bytes);
@@ -180,6 +182,22 @@ static enum cli_exit read_recover(const struct cli_call *call, struct cli_run_op
     return CLI_OK;
 }
 
+/* The word, or the configuration's number. */
+static enum cli_exit read_workers(const struct cli_call *call, struct cli_run_options *out)
+{
+    const char *word = cli_value(call, CLI_OPTION_WORKERS, NULL);
+    uint64_t count = out->set.config.workers;
+
+    if (word != NULL && !rt_text_to_uint(rt_text_of(word), &count))
+        count = 0;
+    if (count == 0 || count > CEP_TEAM_MAX)
+        return cli_wrong_call(call, "%s %s: not a number from 1 to %d",
+                              word != NULL ? "--workers" : "workers", word != NULL ? word : "",
+                              (int)CEP_TEAM_MAX);
+    out->set.config.workers = (uint32_t)count;
+    return CLI_OK;
+}
+
 enum cli_exit cli_run_options_read(const struct cli_call *call, struct cli_run_options *out)
 {
     bool by_words = (call->argument_count > 0 || cli_given(call, CLI_OPTION_INPUT)) &&
@@ -197,6 +215,8 @@ enum cli_exit cli_run_options_read(const struct cli_call *call, struct cli_run_o
     code = by_words ? read_words(call, out) : check_no_words(call);
     if (code == CLI_OK)
         code = read_recover(call, out);
+    if (code == CLI_OK)
+        code = read_workers(call, out);
     if (call->argument_count == 0) {
         out->rules = config->rules;
         out->rule_count = config->rule_count;

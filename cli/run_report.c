@@ -54,25 +54,25 @@ static void add_error(void *context, const struct cep_error_count *error)
     errors->count++;
 }
 
-static void report_errors(const struct rule_plan *plan, const struct cep_engine *engine,
+static void report_errors(const struct rule_plan *plan, const struct cep_team *team,
                           struct rt_buffer *line)
 {
     struct errors errors = {plan, line, 0};
 
-    cep_engine_each_error(engine, add_error, &errors);
+    cep_team_each_error(team, add_error, &errors);
     if (errors.count > ERRORS_SHOWN_MAX)
         rt_buffer_printf(line, ", and %u more", errors.count - ERRORS_SHOWN_MAX);
 }
 
 static struct cep_rule_counters sum_of_rules(const struct rule_plan *plan,
-                                             const struct cep_engine *engine)
+                                             const struct cep_team *team)
 {
     struct cep_rule_counters sum = {0};
 
     for (uint32_t i = 0; i < plan->rule_count; i++) {
         struct cep_rule_counters one;
 
-        cep_engine_rule_counters(engine, i, &one);
+        cep_team_rule_counters(team, i, &one);
         sum.no_key += one.no_key;
         sum.matched += one.matched;
         sum.timed_out += one.timed_out;
@@ -87,12 +87,12 @@ static struct cep_rule_counters sum_of_rules(const struct rule_plan *plan,
 }
 
 /* A limit that drops something must not do so silently. */
-static void report_limits(const struct cep_engine *engine, const struct cep_rule_counters *sum,
+static void report_limits(const struct cep_team *team, const struct cep_rule_counters *sum,
                           struct rt_buffer *line)
 {
     struct cep_counters counters;
 
-    cep_engine_counters(engine, &counters);
+    cep_team_counters(team, &counters);
     if (sum->dropped > 0)
         rt_buffer_printf(line, "%" PRIu64 " partial matches", sum->dropped);
     if (counters.keys_evicted > 0)
@@ -106,7 +106,7 @@ static void report_limits(const struct cep_engine *engine, const struct cep_rule
                                "`egret run --help`)");
 }
 
-static void report_rate_limits(const struct rule_plan *plan, const struct cep_engine *engine,
+static void report_rate_limits(const struct rule_plan *plan, const struct cep_team *team,
                                const struct cep_rule_counters *sum, struct rt_buffer *line)
 {
     if (sum->limited == 0)
@@ -114,7 +114,7 @@ static void report_rate_limits(const struct rule_plan *plan, const struct cep_en
     for (uint32_t i = 0; i < plan->rule_count; i++) {
         struct cep_rule_counters one;
 
-        cep_engine_rule_counters(engine, i, &one);
+        cep_team_rule_counters(team, i, &one);
         if (one.limited > 0)
             rt_buffer_printf(line, "%s%s %" PRIu64,
                              line->length == 0 ? "alerts that a rate limit left out: " : ", ",
@@ -136,10 +136,10 @@ static void report_counts(const struct rt_job_counters *job, const struct cep_ru
 }
 
 void cli_run_report(const struct cli_call *call, const struct rule_plan *plan,
-                    const struct rt_job_counters *job, const struct cep_engine *engine,
+                    const struct rt_job_counters *job, const struct cep_team *team,
                     uint64_t watermark_errors)
 {
-    struct cep_rule_counters sum = sum_of_rules(plan, engine);
+    struct cep_rule_counters sum = sum_of_rules(plan, team);
     struct rt_buffer line;
 
     rt_buffer_init(&line, LINE_BYTES_MAX);
@@ -147,7 +147,7 @@ void cli_run_report(const struct cli_call *call, const struct rule_plan *plan,
     say(call, &line);
     advise_on_time(job, &line);
     say(call, &line);
-    report_errors(plan, engine, &line);
+    report_errors(plan, team, &line);
     say(call, &line);
     if (watermark_errors > 0)
         rt_buffer_printf(&line,
@@ -155,9 +155,9 @@ void cli_run_report(const struct cli_call *call, const struct rule_plan *plan,
                          " events, which did not move the watermark",
                          watermark_errors);
     say(call, &line);
-    report_limits(engine, &sum, &line);
+    report_limits(team, &sum, &line);
     say(call, &line);
-    report_rate_limits(plan, engine, &sum, &line);
+    report_rate_limits(plan, team, &sum, &line);
     say(call, &line);
     report_counts(job, &sum, &line);
     say(call, &line);

@@ -11,13 +11,13 @@
 #ifndef EGRET_CLI_RUN_REPORT_H
 #define EGRET_CLI_RUN_REPORT_H
 
-#include "cep/engine.h"
+#include "cep/team.h"
 #include "cli/command.h"
 #include "rules/plan.h"
 #include "runtime/job/job.h"
 
 void cli_run_report(const struct cli_call *call, const struct rule_plan *plan,
-                    const struct rt_job_counters *job, const struct cep_engine *engine,
+                    const struct rt_job_counters *job, const struct cep_team *team,
                     uint64_t watermark_errors);
 
 #endif

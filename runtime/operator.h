@@ -39,11 +39,23 @@
 
 #include "runtime/base/cold.h"
 #include "runtime/base/entry.h"
+#include "runtime/base/hash.h"
 #include "runtime/base/instant.h"
 #include "runtime/base/status.h"
 #include "runtime/base/text.h"
 #include "runtime/event/codec.h"
 #include "runtime/event/event.h"
+
+/*
+ * Where a record stands among those of one call, for whoever merges what several operators made of it (O4): those of timers
+ * first, by (at, tie, rule), then those of the event, by (rule, part).
+ */
+struct rt_output_place {
+    bool of_event; /* false: of a timer */
+    rt_time at;    /* of a timer: its deadline */
+    uint64_t tie;  /* of a timer: arrival of the first event */
+    uint32_t part; /* of an event: which key of the rule */
+};
 
 /* One finished record (a JSON object without line end) for the sinks; borrowed for the call. */
 struct rt_output {
@@ -56,6 +68,10 @@ struct rt_output {
     struct rt_text message; /* short form for people */
     const char *id;         /* of the record */
     const char *rule_id, *severity, *output;
+    struct rt_output_place place;
+    /* What holds a record back that repeats another; the kind is the operator's. */
+    struct rt_hash128 dedup_key, limit_key;
+    uint32_t kind;
 };
 
 /* RT_OK, or what stops the job. */
@@ -131,6 +147,20 @@ struct rt_operator {
      * pushed may be another copy of the event.  May be NULL.
      */
     void (*prepare)(struct rt_operator *self, const struct rt_event *const *events, size_t count);
+    /*
+     * Everything that was pushed has been answered through emit and refused when this returns.  NULL: it always has.
+     */
+    enum rt_status (*settle)(struct rt_operator *self);
+    /*
+     * The head of several operators that share the keys: a record of one of them, in order, goes out unless it repeats another.
+     * NULL: it is no head.
+     */
+    enum rt_status (*deliver)(struct rt_operator *self, const struct rt_output *output);
+    /* The head forgets what was so until `now`: after the timers of a call, before its event. */
+    void (*forget)(struct rt_operator *self, rt_time now);
+    /* Where records go; set by whoever made it, or by whoever drives it before the first push. */
+    rt_emit_fn *emit;
+    void *emit_context;
     /* What it remembers; NULL: nothing that can be saved. */
     struct rt_memory *memory;
     /* Set by whoever drives the operator, before the first push; NULL: not wanted. */

@@ -57,6 +57,11 @@ static inline int rt_entry_compare(const struct rt_entry *a, const struct rt_ent
     return rt_text_compare(a->name, b->name);
 }
 
+/* Entries one after another in a buffer of this process; `queue->failed` tells when there was no memory. */
+void rt_entry_put(struct rt_buffer *queue, const struct rt_entry *entry);
+/* The entry at *at, borrowed from the queue, and *at behind it.  False: the queue ends there. */
+bool rt_entry_take(const struct rt_buffer *queue, size_t *at, struct rt_entry *out);
+
 /* "key"; NULL for a number that is no kind. */
 const char *rt_entry_kind_name(uint8_t kind);
 

@@ -53,7 +53,8 @@ struct rt_durable_options {
 
 /* What the job has that is to survive; borrowed. */
 struct rt_durable_parts {
-    struct rt_memory *memory;
+    struct rt_operator *target;
+    struct rt_memory *memory; /* the target's */
     struct rt_stream *stream;
     struct rt_source *const *sources;
     size_t source_count;

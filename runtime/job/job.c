@@ -73,7 +73,8 @@ static struct rt_operator *put_probe_before(struct rt_job *job, struct rt_operat
 
 static enum rt_status make_durable(struct rt_job *job)
 {
-    struct rt_durable_parts parts = {.memory = job->options.target->memory,
+    struct rt_durable_parts parts = {.target = job->options.target,
+                                     .memory = job->options.target->memory,
                                      .stream = job->stream,
                                      .sources = job->all,
                                      .source_count = job->options.source_count,

@@ -49,6 +49,14 @@ static enum rt_status write_dead_letter(struct rt_job *job, const struct rt_reco
     return status == RT_ERR_IO ? failed(job, status, sink->error(sink)) : status;
 }
 
+/* What the operator has yet to refuse came before. */
+static enum rt_status settle(struct rt_job *job)
+{
+    struct rt_operator *target = job->options.target;
+
+    return target->settle == NULL ? RT_OK : target->settle(target);
+}
+
 static enum rt_status reject_record(struct rt_job *job, const struct rt_record *record,
                                     enum rt_reject reject, const char *detail)
 {
@@ -57,6 +65,8 @@ static enum rt_status reject_record(struct rt_job *job, const struct rt_record *
     job->counters.rejected++;
     job->counters.rejected_by[reject]++;
     if (job->options.dead_letter != NULL && !job->at->skip_rejects)
+        status = settle(job);
+    if (job->options.dead_letter != NULL && !job->at->skip_rejects && status == RT_OK)
         status = write_dead_letter(job, record, reject, detail);
     if (status != RT_OK || !job->at->stop_on_reject)
         return status;
@@ -279,6 +289,10 @@ static enum rt_status push_group(struct rt_job *job)
 
 static enum rt_status flush_outputs(struct rt_job *job)
 {
+    enum rt_status settled = settle(job);
+
+    if (settled != RT_OK)
+        return settled == RT_END ? settled : failed(job, settled, rt_status_text(settled));
     for (size_t i = 0; i < job->options.output_count + 1; i++) {
         bool last = i == job->options.output_count;
         struct rt_sink *sink = last ? job->options.dead_letter : job->options.outputs[i];

@@ -25,6 +25,7 @@ LAYERS = {
     "runtime/checkpoint": ["runtime/base/", "runtime/checkpoint/"],
     "runtime/job": ["runtime/base/", "runtime/event/", "runtime/time/", "runtime/io/", "runtime/checkpoint/",
                     "runtime/job/", "runtime/operator.h"],
+    "runtime/worker": ["runtime/base/", "runtime/event/", "runtime/worker/", "runtime/operator.h"],
     "runtime": ["runtime/base/", "runtime/event/"],
     "nfa": ["runtime/base/", "nfa/"],
     "rules": ["runtime/base/", "runtime/event/", "nfa/", "rules/"],
@@ -55,7 +56,7 @@ SYSTEM_HEADERS = set("""dirent dlfcn fcntl glob poll pthread regex sys/file sys/
     unistd""".split())
 # Who may talk to the operating system: everything else computes.
 SYSTEM_FOLDERS = ["runtime/io/", "runtime/time/clock.c", "runtime/checkpoint/", "runtime/base/alloc.c",
-                  "runtime/state/", "rules/zone_file.c", "cli/", "tests/", "bench/"]
+                  "runtime/state/", "runtime/worker/", "rules/zone_file.c", "cli/", "tests/", "bench/"]
 
 # ---- banned calls ----
 

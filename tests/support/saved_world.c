@@ -218,10 +218,43 @@ static enum rt_status emit(void *context, const struct rt_output *output)
     return RT_OK;
 }
 
-enum rt_status world_begin(struct world *world)
+static enum rt_status begin_team(struct world *world)
+{
+    struct rt_operator *operators[CEP_TEAM_MAX];
+    enum rt_status status = cep_team_new(world->plan, &world->options, world->workers, WORLD_GROUPS,
+                                         emit, world->output, &world->team);
+
+    if (status == RT_OK && world->workers == 1)
+        world->target = cep_team_head(world->team);
+    if (status != RT_OK || world->workers == 1)
+        return status;
+    for (uint32_t i = 0; i < world->workers; i++)
+        operators[i] = cep_team_worker(world->team, i);
+
+    const struct rt_workers_options options = {.head = cep_team_head(world->team),
+                                               .workers = operators,
+                                               .count = world->workers,
+                                               .memory = cep_team_memory(world->team)};
+
+    status = rt_workers_new(&options, &world->crew);
+    if (status == RT_OK)
+        world->target = rt_workers_operator(world->crew);
+    return status;
+}
+
+static enum rt_status begin_engine(struct world *world)
 {
     enum rt_status status =
         cep_engine_new(world->plan, &world->options, emit, world->output, &world->engine);
+
+    if (status == RT_OK)
+        world->target = cep_engine_operator(world->engine);
+    return status;
+}
+
+enum rt_status world_begin(struct world *world)
+{
+    enum rt_status status = world->workers == 0 ? begin_engine(world) : begin_team(world);
 
     world->slots = rt_alloc_zeroed(rt_fields_count(world->plan->fields), sizeof(*world->slots));
     if (status == RT_OK && world->slots == NULL)
@@ -229,19 +262,22 @@ enum rt_status world_begin(struct world *world)
     if (status == RT_OK)
         status = rt_codec_json_new(world->plan->fields, &world->codec);
     if (status == RT_OK)
-        status = rt_stream_new(&world->stream_options, cep_engine_operator(world->engine),
-                               &world->stream);
+        status = rt_stream_new(&world->stream_options, world->target, &world->stream);
     return status;
 }
 
 void world_end(struct world *world)
 {
     rt_stream_free(world->stream);
+    rt_workers_free(world->crew);
+    cep_team_free(world->team);
     cep_engine_free(world->engine);
     if (world->codec != NULL)
         world->codec->free(world->codec);
     rt_free(world->slots);
     world->stream = NULL;
+    world->crew = NULL;
+    world->team = NULL;
     world->engine = NULL;
     world->codec = NULL;
     world->slots = NULL;
@@ -294,7 +330,7 @@ void world_saved_done(struct world_saved *saved)
 
 enum rt_status world_save(struct world *world, size_t budget, struct world_saved *saved)
 {
-    struct rt_memory *memory = cep_engine_operator(world->engine)->memory;
+    struct rt_memory *memory = world->target->memory;
     const struct rt_event_names names = world_names(world);
     enum rt_status status;
 
@@ -315,7 +351,7 @@ enum rt_status world_save(struct world *world, size_t budget, struct world_saved
 enum rt_status world_restore(struct world *world, uint16_t groups, struct world_saved *saved,
                              bool *starts_anew)
 {
-    struct rt_memory *memory = cep_engine_operator(world->engine)->memory;
+    struct rt_memory *memory = world->target->memory;
     const struct rt_event_names names = world_names(world);
     struct rt_form form = rt_form_of(rt_buffer_view(&saved->stream));
     enum rt_status status = memory->track(memory, groups, 0, groups);

@@ -8,8 +8,9 @@
 #ifndef EGRET_TESTS_SUPPORT_SAVED_WORLD_H
 #define EGRET_TESTS_SUPPORT_SAVED_WORLD_H
 
-#include "cep/save.h"
+#include "cep/team.h"
 #include "runtime/time/stream.h"
+#include "runtime/worker/workers.h"
 #include "tests/support/saved_store.h"
 #include "tests/support/seeded.h"
 
@@ -31,7 +32,11 @@ struct world {
     struct rule_plan *plan; /* borrowed */
     struct cep_options options;
     struct rt_stream_options stream_options;
+    uint32_t workers; /* 0: one engine, without a team */
     struct cep_engine *engine;
+    struct cep_team *team;
+    struct rt_workers *crew;
+    struct rt_operator *target; /* engine or crew */
     struct rt_stream *stream;
     struct rt_codec *codec;
     struct rt_value *slots;

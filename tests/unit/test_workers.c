@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Workers must not show: random rules and streams with 1, 2, 4 and 8 threads, also saved on the way and brought back with another
+ * number, give the bytes of one engine.
+ */
+#include "tests/support/unit.h"
+
+#include "runtime/base/alloc.h"
+#include "tests/support/saved_world.h"
+
+enum { EVENTS = 500, SEEDS = 50, TEXT_BYTES_MAX = 64 << 20 };
+
+static const uint32_t counts[] = {1, 2, 4, 8};
+
+struct setting {
+    struct rt_buffer yaml, expected, output;
+    struct world_event events[EVENTS];
+    struct world world;
+};
+
+/* Rules that several engines can share: the first that the seed leads to. */
+static struct rule_plan *shared_rules(struct seeded *seeded, struct rt_buffer *yaml)
+{
+    for (;;) {
+        struct rule_plan *plan;
+
+        rt_buffer_reset(yaml);
+        world_write_rules(seeded, yaml);
+        plan = world_load(yaml->data);
+        if (cep_team_can_share(plan))
+            return plan;
+        rule_plan_unref(plan);
+    }
+}
+
+static void begin(struct setting *setting, uint64_t seed)
+{
+    struct seeded seeded = seeded_from(seed);
+    struct rule_plan *plan;
+
+    rt_buffer_init(&setting->yaml, TEXT_BYTES_MAX);
+    rt_buffer_init(&setting->expected, TEXT_BYTES_MAX);
+    rt_buffer_init(&setting->output, TEXT_BYTES_MAX);
+    plan = shared_rules(&seeded, &setting->yaml);
+    world_make_events(&seeded, setting->events, EVENTS);
+    setting->world = (struct world){
+        .plan = plan, .options = cep_options_standard(), .output = &setting->expected};
+    setting->world.stream_options.out_of_orderness.ms = 10 * (int64_t)seeded_below(&seeded, 3);
+}
+
+static void end(struct setting *setting)
+{
+    rule_plan_unref(setting->world.plan);
+    rt_buffer_done(&setting->yaml);
+    rt_buffer_done(&setting->expected);
+    rt_buffer_done(&setting->output);
+}
+
+static void push_all(struct world *world, const struct world_event *events, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        world_push(world, &events[i]);
+}
+
+static void finish(struct world *world)
+{
+    assert_int_equal(rt_stream_finish(world->stream), RT_OK);
+    if (world->target->settle != NULL)
+        assert_int_equal(world->target->settle(world->target), RT_OK);
+}
+
+/* What one engine gives, and what it counts. */
+static void expect(struct setting *setting, struct cep_counters *counters,
+                   struct cep_rule_counters *of_rules)
+{
+    struct world world = setting->world;
+
+    assert_int_equal(world_begin(&world), RT_OK);
+    push_all(&world, setting->events, EVENTS);
+    finish(&world);
+    cep_engine_counters(world.engine, counters);
+    for (uint32_t i = 0; i < world.plan->rule_count; i++)
+        cep_engine_rule_counters(world.engine, i, &of_rules[i]);
+    world_end(&world);
+    setting->world.output = &setting->output;
+}
+
+static void assert_same(const struct setting *setting, uint64_t seed, uint32_t workers)
+{
+    if (!rt_text_equal(rt_buffer_view(&setting->expected), rt_buffer_view(&setting->output)))
+        fail_msg("seed %llu, %u workers\n%s", (unsigned long long)seed, workers,
+                 setting->yaml.data);
+}
+
+/* How many events a rule has looked at depends on who has partial matches (cep/classify.h F2), and is not compared. */
+static void assert_same_counters(const struct world *world, const struct cep_counters *counters,
+                                 const struct cep_rule_counters *of_rules)
+{
+    struct cep_counters all;
+
+    cep_team_counters(world->team, &all);
+    assert_int_equal(all.events, counters->events);
+    assert_int_equal(all.late, counters->late);
+    assert_int_equal(all.keys, counters->keys);
+    for (uint32_t i = 0; i < world->plan->rule_count; i++) {
+        struct cep_rule_counters sum = {0};
+
+        cep_team_rule_counters(world->team, i, &sum);
+        assert_int_equal(sum.started, of_rules[i].started);
+        assert_int_equal(sum.matched, of_rules[i].matched);
+        assert_int_equal(sum.timed_out, of_rules[i].timed_out);
+        assert_int_equal(sum.late, of_rules[i].late);
+        assert_int_equal(sum.emitted, of_rules[i].emitted);
+        assert_int_equal(sum.suppressed, of_rules[i].suppressed);
+        assert_int_equal(sum.live, of_rules[i].live);
+    }
+}
+
+static void any_number_of_workers_gives_the_same_bytes(void **state)
+{
+    static struct setting setting;
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct cep_counters counters;
+        struct cep_rule_counters of_rules[16];
+
+        begin(&setting, seed);
+        expect(&setting, &counters, of_rules);
+        for (size_t i = 1; i < COUNT_OF(counts); i++) {
+            struct world world = setting.world;
+
+            rt_buffer_reset(&setting.output);
+            world.workers = counts[i];
+            assert_int_equal(world_begin(&world), RT_OK);
+            push_all(&world, setting.events, EVENTS);
+            finish(&world);
+            assert_same(&setting, seed, counts[i]);
+            assert_same_counters(&world, &counters, of_rules);
+            world_end(&world);
+        }
+        end(&setting);
+    }
+}
+
+/* Saved bit by bit while events go on, then brought back with another number of workers. */
+static void what_workers_have_saved_others_go_on_with(void **state)
+{
+    static struct setting setting;
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        const uint32_t before = counts[1 + seed % 3], after = (uint32_t)(seed % 5);
+        const size_t barrier = EVENTS / 3 + seed;
+        struct world world, next;
+        struct world_saved saved;
+        struct cep_counters counters;
+        struct cep_rule_counters of_rules[16];
+        struct rt_memory *memory;
+        enum rt_status status = RT_AGAIN;
+        size_t written;
+        bool anew;
+
+        begin(&setting, seed);
+        expect(&setting, &counters, of_rules);
+        world = next = setting.world;
+        world.workers = before;
+        next.workers = after;
+        world_saved_init(&saved);
+        assert_int_equal(world_begin(&world), RT_OK);
+        memory = world.target->memory;
+        assert_int_equal(memory->track(memory, WORLD_GROUPS, 0, WORLD_GROUPS), RT_OK);
+        push_all(&world, setting.events, 100);
+        assert_int_equal(world_save(&world, 50, &saved), RT_OK);
+        push_all(&world, setting.events + 100, barrier - 100);
+
+        const struct rt_event_names names = world_names(&world);
+
+        rt_buffer_reset(&saved.header);
+        rt_buffer_reset(&saved.stream);
+        assert_int_equal(memory->freeze(memory, false, &saved.header), RT_OK);
+        assert_int_equal(rt_stream_save(world.stream, &names, &saved.stream), RT_OK);
+        saved.sequence = world.sequence;
+        written = setting.output.length;
+        for (size_t i = barrier; i < EVENTS && status == RT_AGAIN; i++) {
+            world_push(&world, &setting.events[i]);
+            if (i % 3 == 0)
+                status = memory->save_some(memory, 100, saved_store_put, &saved.store);
+        }
+        while (status == RT_AGAIN)
+            status = memory->save_some(memory, 100, saved_store_put, &saved.store);
+        assert_int_equal(status, RT_OK);
+        world_end(&world);
+
+        setting.output.length = written;
+        assert_int_equal(world_begin(&next), RT_OK);
+        assert_int_equal(world_restore(&next, WORLD_GROUPS, &saved, &anew), RT_OK);
+        push_all(&next, setting.events + barrier, EVENTS - barrier);
+        finish(&next);
+        assert_same(&setting, seed, after);
+        if (after > 0)
+            assert_same_counters(&next, &counters, of_rules);
+        world_end(&next);
+        world_saved_done(&saved);
+        end(&setting);
+    }
+}
+
+static void memory_that_runs_out_ends_the_job_and_leaves_nothing(void **state)
+{
+    static struct setting setting;
+    bool failed = true;
+    size_t before;
+
+    (void)state;
+    begin(&setting, 3);
+    setting.world.output = &setting.output;
+    before = rt_live_blocks();
+    for (size_t nth = 1; failed && nth < 400; nth += 1 + nth / 16) {
+        struct world world = setting.world;
+        enum rt_status status;
+
+        world.workers = 2;
+        rt_fault_arm(nth);
+        status = world_begin(&world);
+        failed = rt_fault_disarm();
+        if (failed)
+            assert_int_equal(status, RT_ERR_NOMEM);
+        world_end(&world);
+        assert_int_equal(rt_live_blocks(), before);
+    }
+    end(&setting);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(any_number_of_workers_gives_the_same_bytes),
+        cmocka_unit_test(what_workers_have_saved_others_go_on_with),
+        cmocka_unit_test(memory_that_runs_out_ends_the_job_and_leaves_nothing),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
