@@ -12,6 +12,7 @@
  *                    !begin, !commit, !abort                            with transactional.id set
  *     kafka_tool BROKERS bulk TOPIC FILE FIELD [SETTING=VALUE]...    a record a line, key = the text of "FIELD":"..."
  *     kafka_tool BROKERS dump TOPIC [SETTING=VALUE]...  PARTITION \t OFFSET \t KEY \t NAME=VALUE,... \t VALUE, to the end
+ *     kafka_tool BROKERS follow TOPIC [SETTING=VALUE]...  from the end on, until killed: WALL_MS \t VALUE
  *     kafka_tool BROKERS consume TOPIC [SETTING=VALUE]...  reads to the end without looking: messages, bytes, seconds, cpu
  *
  * The end of a partition is where its last stable offset was at the start.
@@ -466,6 +467,28 @@ static void dump(int count, char **words)
     }
 }
 
+static void follow(int count, char **words)
+{
+    struct reading reading;
+
+    start_reading(&reading, words[0], words + 1, count - 1);
+    for (int i = 0; i < reading.list->cnt; i++)
+        reading.list->elems[i].offset = reading.end[i];
+    check("assign", rd_kafka_assign(reading.consumer, reading.list));
+    for (;;) {
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(reading.consumer, 100);
+
+        if (message == NULL)
+            continue;
+        if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            printf("%lld\t%.*s\n", (long long)rt_clock_wall().ms, (int)message->len,
+                   (const char *)message->payload);
+            fflush(stdout);
+        }
+        rd_kafka_message_destroy(message);
+    }
+}
+
 static double cpu_seconds(void)
 {
     struct rusage usage;
@@ -533,6 +556,8 @@ int main(int count, char **words)
         bulk(count, rest);
     else if (strcmp(command, "dump") == 0)
         dump(count, rest);
+    else if (strcmp(command, "follow") == 0)
+        follow(count, rest);
     else if (strcmp(command, "consume") == 0)
         consume(count, rest);
     else
