@@ -2,15 +2,17 @@
 /*
  * kafka_client.c - the only file that sees librdkafka.
  *
- *     settings --> configure --> rd_kafka_t --+-- reader: consumer queue --batch--> messages[ next .. count )
+ *     settings --> configure --> rd_kafka_t --+-- reader: queues of partitions --batch--> messages[ next .. count )
  *                                             +-- writer: topic handles, delivery reports, transaction
  *
- * C1  Fetching: with the library's usual queue limits a backlog is read in bursts, one a second, because a full queue is looked at
+ * C1  Fetching: with the library's usual queue limits (of a partition, since each has a queue of its own) a backlog is read in bursts, one a second, because a full queue is looked at
  *     again only by the broker thread's timer.  The limits here hold a second of input at full speed.
  * C2  retry.backoff.ms: the first request after a commit is often answered "concurrent transactions" and comes again after that
  *     time.
- * C3  Messages are taken in batches from the consumer's queue.  Its known faults need pause, resume or a rebalance; a reader
- *     here has fixed partitions and is throttled by not being polled.
+ * C3  Messages are taken in batches.  The known faults of that need pause, resume or a rebalance; a reader here has fixed
+ *     partitions and is throttled by not being polled.
+ * C4  Each partition has a queue of its own, and the one whose last record is the oldest is read next: a backlog comes roughly in
+ *     order of time over all partitions, so that little has to wait for the watermark.
  */
 #include <fcntl.h>
 #include <librdkafka/rdkafka.h>
@@ -23,7 +25,13 @@
 #include "runtime/base/assert.h"
 #include "runtime/io/kafka_client.h"
 
-enum { ERROR_BYTES = 512, TOPICS_MAX = 256, HEADERS_MAX = 16, QUEUE_WAIT_MS = 100 };
+enum {
+    ERROR_BYTES = 512,
+    TOPICS_MAX = 256,
+    HEADERS_MAX = 16,
+    QUEUE_WAIT_MS = 100,
+    LANE_MESSAGES = 64 /* taken of a partition at a time */
+};
 
 static const struct rt_kafka_setting defaults_of_both[] = {
     {"client.id", "egret"},
@@ -36,7 +44,7 @@ static const struct rt_kafka_setting defaults_of_reader[] = {
     {"isolation.level", "read_committed"},
     {"check.crcs", "true"},
     {"queued.min.messages", "1000000"},
-    {"queued.max.messages.kbytes", "524288"},
+    {"queued.max.messages.kbytes", "131072"},
     {"fetch.wait.max.ms", "100"},
 };
 
@@ -113,9 +121,18 @@ static void say(char *error, const char *what, const char *why)
 
 /* ---- reader ---- */
 
+/* A partition that is read. */
+struct lane {
+    rd_kafka_queue_t *queue; /* owned */
+    int64_t stamp;           /* of its last record */
+    bool is_empty;           /* in this poll */
+};
+
 struct rt_kafka_reader {
     rd_kafka_t *client;
-    rd_kafka_queue_t *queue;
+    rd_kafka_queue_t *queue; /* what is of no partition: errors */
+    struct lane *lanes;      /* owned */
+    size_t lane_count;
     char **topics; /* names, owned, as each of them */
     size_t topic_count;
     char *cluster;
@@ -219,11 +236,43 @@ static void drop_messages(struct rt_kafka_reader *reader)
     reader->count = reader->next = 0;
 }
 
+static void drop_lanes(struct rt_kafka_reader *reader)
+{
+    for (size_t i = 0; i < reader->lane_count; i++)
+        rd_kafka_queue_destroy(reader->lanes[i].queue);
+    rt_free(reader->lanes);
+    reader->lanes = NULL;
+    reader->lane_count = 0;
+}
+
+/* Before the partitions are assigned, so that nothing of them gets into the common queue. */
+static enum rt_status add_lanes(struct rt_kafka_reader *reader, const struct rt_kafka_place *places,
+                                size_t count)
+{
+    struct lane *lanes = rt_realloc(reader->lanes, (reader->lane_count + count) * sizeof(*lanes));
+
+    if (lanes == NULL)
+        return RT_ERR_NOMEM;
+    reader->lanes = lanes;
+    for (size_t i = 0; i < count; i++) {
+        rd_kafka_queue_t *queue = rd_kafka_queue_get_partition(
+            reader->client, reader->topics[places[i].topic], (int32_t)places[i].partition);
+
+        if (queue == NULL)
+            return RT_ERR_IO;
+        rd_kafka_queue_forward(queue, NULL);
+        rd_kafka_queue_io_event_enable(queue, reader->bell[1], "!", 1);
+        lanes[reader->lane_count++] = (struct lane){.queue = queue, .stamp = INT64_MIN};
+    }
+    return RT_OK;
+}
+
 void rt_kafka_reader_free(struct rt_kafka_reader *reader)
 {
     if (reader == NULL)
         return;
     drop_messages(reader);
+    drop_lanes(reader);
     if (reader->queue != NULL)
         rd_kafka_queue_destroy(reader->queue);
     if (reader->cluster != NULL)
@@ -418,11 +467,18 @@ enum rt_status rt_kafka_reader_at_time(struct rt_kafka_reader *reader, int64_t u
 enum rt_status rt_kafka_reader_assign(struct rt_kafka_reader *reader,
                                       const struct rt_kafka_place *places, size_t count)
 {
+    drop_messages(reader);
+    drop_lanes(reader);
+
+    enum rt_status status = add_lanes(reader, places, count);
+
+    if (status != RT_OK)
+        return status;
+
     rd_kafka_topic_partition_list_t *list = list_of(reader, places, count);
     rd_kafka_resp_err_t code = rd_kafka_assign(reader->client, list);
 
     rd_kafka_topic_partition_list_destroy(list);
-    drop_messages(reader);
     return code == RD_KAFKA_RESP_ERR_NO_ERROR
                ? RT_OK
                : reader_failed(reader, "assigning the partitions", code);
@@ -431,6 +487,11 @@ enum rt_status rt_kafka_reader_assign(struct rt_kafka_reader *reader,
 enum rt_status rt_kafka_reader_assign_more(struct rt_kafka_reader *reader,
                                            const struct rt_kafka_place *places, size_t count)
 {
+    enum rt_status status = add_lanes(reader, places, count);
+
+    if (status != RT_OK)
+        return status;
+
     rd_kafka_topic_partition_list_t *list = list_of(reader, places, count);
     rd_kafka_error_t *error = rd_kafka_incremental_assign(reader->client, list);
 
@@ -499,24 +560,53 @@ static enum rt_status keep_messages(struct rt_kafka_reader *reader)
     return status;
 }
 
-enum rt_status rt_kafka_reader_poll(struct rt_kafka_reader *reader, int wait_ms)
+/* Without waiting: a batch call would wait until its batch is full. */
+static size_t take_from(struct rt_kafka_reader *reader, rd_kafka_queue_t *queue, size_t max)
 {
+    ssize_t got = rd_kafka_consume_batch_queue(queue, 0, reader->messages + reader->count, max);
+    size_t taken = got > 0 ? (size_t)got : 0;
+
+    reader->count += taken;
+    return taken;
+}
+
+/* NULL: all are empty. */
+static struct lane *oldest_lane(struct rt_kafka_reader *reader)
+{
+    struct lane *oldest = NULL;
+
+    for (size_t i = 0; i < reader->lane_count; i++) {
+        struct lane *lane = &reader->lanes[i];
+
+        if (!lane->is_empty && (oldest == NULL || lane->stamp < oldest->stamp))
+            oldest = lane;
+    }
+    return oldest;
+}
+
+static void take_from_lane(struct rt_kafka_reader *reader, struct lane *lane)
+{
+    size_t room = RT_KAFKA_POLL_MAX - reader->count;
+    size_t max = room < LANE_MESSAGES ? room : LANE_MESSAGES;
+    size_t taken = take_from(reader, lane->queue, max);
+
+    lane->is_empty = taken < max;
+    if (taken > 0)
+        lane->stamp = rd_kafka_message_timestamp(reader->messages[reader->count - 1], NULL);
+}
+
+enum rt_status rt_kafka_reader_poll(struct rt_kafka_reader *reader)
+{
+    struct lane *lane;
+
     RT_ASSERT(reader->next == reader->count);
     drop_messages(reader);
     silence_bell(reader);
-
-    /* A batch call would wait until its batch is full: it is asked without waiting, and one message is waited for. */
-    ssize_t got =
-        rd_kafka_consume_batch_queue(reader->queue, 0, reader->messages, RT_KAFKA_POLL_MAX);
-
-    if (got <= 0 && wait_ms > 0) {
-        reader->messages[0] = rd_kafka_consume_queue(reader->queue, wait_ms);
-        got = reader->messages[0] != NULL;
-        if (got > 0)
-            got += rd_kafka_consume_batch_queue(reader->queue, 0, reader->messages + 1,
-                                                RT_KAFKA_POLL_MAX - 1);
-    }
-    reader->count = got > 0 ? (size_t)got : 0;
+    take_from(reader, reader->queue, RT_KAFKA_POLL_MAX);
+    for (size_t i = 0; i < reader->lane_count; i++)
+        reader->lanes[i].is_empty = false;
+    while (reader->count < RT_KAFKA_POLL_MAX && (lane = oldest_lane(reader)) != NULL)
+        take_from_lane(reader, lane);
     return keep_messages(reader);
 }
 

@@ -117,10 +117,10 @@ enum rt_status rt_kafka_reader_assign_more(struct rt_kafka_reader *reader,
                                            const struct rt_kafka_place *places, size_t count);
 
 /*
- * Gets up to RT_KAFKA_POLL_MAX messages, waiting for the first one at most so long; then `next` hands them out.
+ * Gets up to RT_KAFKA_POLL_MAX messages, those of one partition in order, without waiting; then `next` hands them out.
  * RT_ERR_IO: reading cannot go on (an offset that is gone, a topic that was deleted, no permission).
  */
-enum rt_status rt_kafka_reader_poll(struct rt_kafka_reader *reader, int wait_ms);
+enum rt_status rt_kafka_reader_poll(struct rt_kafka_reader *reader);
 bool rt_kafka_reader_next(struct rt_kafka_reader *reader, struct rt_kafka_message *out);
 
 /* Readable when a message may be there; each poll empties it first. */

@@ -27,6 +27,9 @@ enum {
     BYTES = 4 << 20,
     HEADERS = 4096, /* of a batch, all records together */
     NAMES_BYTES_MAX = 16 << 20,
+    AHEAD_KB = 512 << 10,     /* read ahead of all partitions together ... */
+    AHEAD_KB_MAX = 128 << 10, /* ... and of one: the client's setting (kafka_client.c) */
+    AHEAD_KB_MIN = 1 << 10,
     ERROR_BYTES = 2048,
     PARTITIONS_MAX = 1 << RT_KAFKA_TOPIC_SHIFT,
     NS_OF_MS = 1000000
@@ -530,7 +533,7 @@ static enum rt_status poll_client(struct kafka_source *source)
 {
     if (source->has_held || !source->dry)
         return RT_OK;
-    return rt_kafka_reader_poll(source->reader, 0) == RT_OK ? RT_OK : client_failed(source);
+    return rt_kafka_reader_poll(source->reader) == RT_OK ? RT_OK : client_failed(source);
 }
 
 static enum rt_status source_read(struct rt_source *port, struct rt_batch *batch)
@@ -674,6 +677,36 @@ static enum rt_status refuse_members(struct kafka_source *source, const char *gr
     return RT_ERR_IO;
 }
 
+/* All partitions together read ahead so much, whatever their number: the limit of the client is one for each. */
+static enum rt_status share_ahead(struct kafka_source *source,
+                                  const struct rt_kafka_source_options *options,
+                                  struct rt_buffer *message)
+{
+    size_t share = AHEAD_KB / source->part_count;
+    size_t count = options->settings.count;
+    struct rt_kafka_setting *settings;
+    char text[24];
+
+    if (share >= AHEAD_KB_MAX)
+        return RT_OK;
+    settings = rt_alloc_zeroed(count + 1, sizeof(*settings));
+    if (settings == NULL)
+        return RT_ERR_NOMEM;
+    snprintf(text, sizeof(text), "%zu", share < AHEAD_KB_MIN ? (size_t)AHEAD_KB_MIN : share);
+    settings[0] = (struct rt_kafka_setting){"queued.max.messages.kbytes", text};
+    for (size_t i = 0; i < count; i++) /* what the user says comes later, and holds */
+        settings[i + 1] = options->settings.items[i];
+    rt_kafka_reader_free(source->reader);
+    source->reader = NULL;
+
+    struct rt_kafka_settings all = {settings, count + 1};
+    enum rt_status status =
+        rt_kafka_reader_new(&all, options->topics, options->topic_count, message, &source->reader);
+
+    rt_free(settings);
+    return status;
+}
+
 static enum rt_status open_source(struct kafka_source *source,
                                   const struct rt_kafka_source_options *options,
                                   struct rt_buffer *message)
@@ -685,6 +718,8 @@ static enum rt_status open_source(struct kafka_source *source,
                                      message, &source->reader);
     if (status == RT_OK)
         status = look_up_topics(source, message);
+    if (status == RT_OK)
+        status = share_ahead(source, options, message);
     if (status == RT_OK)
         status = refuse_members(source, options->group, message);
     return status;
