@@ -84,23 +84,29 @@ static const struct cli_source_config *first_kafka_source(const struct cli_confi
     return NULL;
 }
 
+/* Said before anybody is asked anything. */
+static enum rt_status check_exact(const struct cli_config *config, struct rt_buffer *message)
+{
+    const struct cli_sink_config *sink = first_exact_sink(config);
+    const struct cli_source_config *source = first_kafka_source(config);
+
+    if (sink == NULL || (config->state_dir != NULL && source != NULL))
+        return RT_OK;
+    rt_buffer_printf(message, "sink `%s`: exactly_once needs %s; or set `delivery: at_least_once`",
+                     sink->name, config->state_dir == NULL ? "`state.dir`" : "a source in Kafka");
+    return RT_ERR_DIAG;
+}
+
 static enum rt_status open_session(struct cli_ends *ends, struct rt_buffer *message)
 {
     const struct cli_config *config = ends->config;
     const struct cli_sink_config *sink = first_exact_sink(config);
-    const struct cli_source_config *source = first_kafka_source(config);
 
     if (sink == NULL)
         return RT_OK;
-    if (config->state_dir == NULL || source == NULL) {
-        rt_buffer_printf(
-            message, "sink `%s`: exactly_once needs %s; or set `delivery: at_least_once`",
-            sink->name, config->state_dir == NULL ? "`state.dir`" : "a source in Kafka");
-        return RT_ERR_DIAG;
-    }
     ends->at_kafka = true;
-    return cli_kafka_session(&sink->kafka, source->kafka.group, config->checkpoint_every,
-                             &ends->arena, message, &ends->session);
+    return cli_kafka_session(&sink->kafka, first_kafka_source(config)->kafka.group,
+                             config->checkpoint_every, &ends->arena, message, &ends->session);
 }
 
 static enum rt_status make_decision(struct cli_ends *ends, enum rt_kafka_recover recover)
@@ -169,7 +175,9 @@ enum cli_exit cli_ends_open(struct cli_ends *ends, const struct cli_config *conf
         return CLI_IO;
     memset(ends->sources, 0, (config->source_count + 1) * sizeof(struct rt_source *));
     memset(ends->sinks, 0, (config->sink_count + 1) * sizeof(struct rt_sink *));
-    status = open_sources(ends, message);
+    status = check_exact(config, message);
+    if (status == RT_OK)
+        status = open_sources(ends, message);
     if (status == RT_OK)
         status = open_session(ends, message);
     if (status == RT_OK)

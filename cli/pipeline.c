@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/pipeline.h"
 
+#include "cli/kafka_ends.h"
+
 #include <inttypes.h>
 #include <signal.h>
 #include <stdint.h>
@@ -304,7 +306,7 @@ static enum cli_exit recover(struct pipeline *pipeline, bool *done)
 
     if (status != RT_OK) {
         cli_complain(pipeline->call, "%s", rt_job_error(pipeline->job));
-        return cli_state_exit(status);
+        return cli_kafka_exit(rt_job_error(pipeline->job), cli_state_exit(status));
     }
     cli_state_tell(&pipeline->state, &recovered);
     *done = recovered.kind == RT_RECOVERY_FINISHED;
@@ -318,10 +320,11 @@ static const char *reason(const struct pipeline *pipeline, enum rt_status status
 {
     const char *of_job = rt_job_error(pipeline->job);
 
-    for (size_t i = 0; status == RT_ERR_IO && i < pipeline->config->sink_count; i++) {
-        const struct rt_sink *sink = pipeline->ends.sinks[i];
+    for (size_t i = 0; status == RT_ERR_IO && i <= pipeline->config->sink_count; i++) {
+        const struct rt_sink *sink =
+            i < pipeline->config->sink_count ? pipeline->ends.sinks[i] : pipeline->ends.dead_letter;
 
-        if (sink->error(sink)[0] != '\0')
+        if (sink != NULL && sink->error(sink)[0] != '\0')
             return sink->error(sink);
     }
     return of_job[0] != '\0' ? of_job : rt_status_text(status);
@@ -350,7 +353,7 @@ static enum cli_exit finish(struct pipeline *pipeline, enum rt_status status)
     if (status == RT_OK)
         return CLI_OK;
     cli_complain(pipeline->call, "%s", reason(pipeline, status));
-    return cli_exit_of(status);
+    return cli_kafka_exit(reason(pipeline, status), cli_exit_of(status));
 }
 
 static enum cli_exit recover_and_run(struct pipeline *pipeline)
@@ -375,8 +378,10 @@ static enum cli_exit open_and_run(struct pipeline *pipeline, struct rt_buffer *m
     if (code == CLI_OK) {
         code =
             cli_ends_open(&pipeline->ends, pipeline->config, pipeline->options->recover, message);
-        if (code != CLI_OK)
+        if (code != CLI_OK) {
             cli_complain(pipeline->call, "%s", message->data);
+            code = cli_kafka_exit(message->data, code);
+        }
     }
     if (code != CLI_OK)
         return code;

@@ -86,6 +86,12 @@ struct rt_source {
      * be read again (a pipe).  RT_ERR_CORRUPT: it is not the data that it was; `error` says what is different.
      */
     enum rt_status (*seek)(struct rt_source *source, const struct rt_place *places, size_t count);
+    /*
+     * For a job that keeps no checkpoints: `mark` remembers how far has been read; `acknowledge` tells whoever keeps that for the
+     * next start (Kafka's group) that nothing up to the mark need come again.  NULL: nobody does.
+     */
+    void (*mark)(struct rt_source *source);
+    enum rt_status (*acknowledge)(struct rt_source *source);
     const char *(*error)(const struct rt_source *source); /* never NULL */
     void (*free)(struct rt_source *source);
 };
@@ -99,9 +105,10 @@ enum {
 };
 
 /*
- * Waits until one of the sources may have records, or a signal came, or RT_SOURCE_WAIT_MS are over.  NULLs are passed over.
+ * Waits until one of the sources may have records, or a signal came, or so many milliseconds are over (RT_SOURCE_WAIT_MS, unless
+ * there is something to be done earlier).  NULLs are passed over.
  */
-void rt_sources_wait(struct rt_source *const *sources, size_t count);
+void rt_sources_wait(struct rt_source *const *sources, size_t count, int at_most_ms);
 
 struct rt_files_options {
     const char *const

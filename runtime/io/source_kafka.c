@@ -39,6 +39,7 @@ struct part {
     const char *name; /* topic/partition */
     int64_t next;     /* offset of the next record */
     int64_t end;      /* with until_now */
+    int64_t acknowledged;
     bool has_last, check_last;
     int64_t last;
     uint64_t fingerprint;
@@ -74,6 +75,8 @@ struct kafka_source {
     size_t header_count;
     struct part **touched; /* parts with a record in the batch at hand */
     size_t touched_count;
+    struct rt_kafka_place *marked; /* owned */
+    size_t marked_count;
     struct rt_buffer error;
 };
 
@@ -570,6 +573,8 @@ static size_t source_places(const struct rt_source *port, struct rt_place *out, 
     struct kafka_source *source = (struct kafka_source *)(uintptr_t)port;
     size_t count = 0;
 
+    if (max == 0)
+        return source->part_count;
     settle_batch(source);
     for (uint32_t t = 0; t < source->topic_count; t++)
         for (uint32_t p = 0; p < source->topics[t].count; p++, count++) {
@@ -587,6 +592,41 @@ static size_t source_places(const struct rt_source *port, struct rt_place *out, 
                 };
         }
     return count;
+}
+
+/* ---- without checkpoints ---- */
+
+static void source_mark(struct rt_source *port)
+{
+    struct kafka_source *source = of(port);
+
+    rt_free(source->marked);
+    source->marked = source->started ? all_places(source) : NULL;
+    source->marked_count = source->marked == NULL ? 0 : source->part_count;
+    for (size_t i = 0; i < source->marked_count; i++)
+        source->marked[i].offset =
+            next_of(source, source->marked[i].topic, source->marked[i].partition);
+}
+
+/* Only what has moved: the group may stand elsewhere on purpose where nothing was read. */
+static enum rt_status source_acknowledge(struct rt_source *port)
+{
+    struct kafka_source *source = of(port);
+    size_t count = 0;
+
+    for (size_t i = 0; i < source->marked_count; i++) {
+        const struct rt_kafka_place *place = &source->marked[i];
+        struct part *part = part_at(source, place->topic, place->partition);
+
+        if (!part->has_last || part->acknowledged == place->offset)
+            continue;
+        part->acknowledged = place->offset;
+        source->marked[count++] = *place;
+    }
+    source->marked_count = 0;
+    if (count == 0 || rt_kafka_reader_commit(source->reader, source->marked, count) == RT_OK)
+        return RT_OK;
+    return client_failed(source);
 }
 
 static const char *source_error(const struct rt_source *port)
@@ -610,6 +650,7 @@ static void source_free(struct rt_source *port)
     rt_free(source->topics);
     rt_free(source->topic_names);
     rt_free(source->touched);
+    rt_free(source->marked);
     rt_free(source->bytes);
     rt_free(source->headers);
     rt_arena_done(&source->names);
@@ -737,6 +778,8 @@ enum rt_status rt_source_kafka_open(const struct rt_kafka_source_options *option
         .descriptor = source_descriptor,
         .places = source_places,
         .seek = source_seek,
+        .mark = source_mark,
+        .acknowledge = source_acknowledge,
         .error = source_error,
         .free = source_free,
     };

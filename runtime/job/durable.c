@@ -362,6 +362,21 @@ enum rt_status rt_durable_step(struct rt_durable *durable, bool idle)
     return conclude(durable);
 }
 
+int rt_durable_wait_ms(const struct rt_durable *durable, int ms)
+{
+    bool moved = durable->parts.counters->read != durable->read_last;
+    int64_t passed_ms = (int64_t)((rt_clock_monotonic_ns() - durable->begun_ns) / NS_PER_MS);
+    int64_t left_ms = durable->options.every.ms - passed_ms;
+
+    if (durable->phase == RT_DURABLE_SAVING)
+        return 0;
+    if (durable->phase == RT_DURABLE_WRITING)
+        return 1; /* another thread will be through soon */
+    if (!moved || left_ms >= ms)
+        return ms;
+    return left_ms < 0 ? 0 : (int)left_ms;
+}
+
 static enum rt_status drain(struct rt_durable *durable)
 {
     enum rt_status status = RT_OK;

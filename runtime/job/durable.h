@@ -98,6 +98,9 @@ enum rt_status rt_durable_recover(struct rt_durable *durable, struct rt_recovere
 /* After each batch.  `idle`: nothing was read.  RT_OK, or what ends the job. */
 enum rt_status rt_durable_step(struct rt_durable *durable, bool idle);
 
+/* How long there is nothing to be done here while nothing is read; at most `ms`. */
+int rt_durable_wait_ms(const struct rt_durable *durable, int ms);
+
 /* A checkpoint now, and wait until it counts.  `finished`: the input has ended and all of it is worked off. */
 enum rt_status rt_durable_finish(struct rt_durable *durable, bool finished);
 

@@ -19,7 +19,7 @@
 
 /* ---- what goes wrong, in words ---- */
 
-static enum rt_status failed(struct rt_job *job, enum rt_status status, const char *what)
+enum rt_status rt_job_failed(struct rt_job *job, enum rt_status status, const char *what)
 {
     if (job->error.length == 0)
         rt_buffer_string(&job->error, what);
@@ -46,7 +46,7 @@ static enum rt_status write_dead_letter(struct rt_job *job, const struct rt_reco
 
     enum rt_status status = rt_sink_write(sink, rt_buffer_view(&job->letter));
 
-    return status == RT_ERR_IO ? failed(job, status, sink->error(sink)) : status;
+    return status == RT_ERR_IO ? rt_job_failed(job, status, sink->error(sink)) : status;
 }
 
 /* What the operator has yet to refuse came before. */
@@ -221,7 +221,8 @@ static enum rt_status decode_group(struct rt_job *job, size_t *next)
         if (status == RT_ERR_NOMEM && job->group_count > 0)
             return RT_OK; /* the group ends before this record, which comes again with all the memory */
         if (status != RT_OK)
-            return failed(job, status, "a record needs more memory to be decoded than there is");
+            return rt_job_failed(job, status,
+                                 "a record needs more memory to be decoded than there is");
         if (reject != RT_REJECT_NONE && job->group_count > 0 && job->options.dead_letter != NULL)
             return RT_OK; /* what came before goes first, so that groups do not show in the dead letters */
         ++*next;
@@ -250,11 +251,11 @@ static enum rt_status refused(struct rt_job *job, enum rt_status status,
     case RT_ERR_DATA:
         return reject_record(job, record, RT_REJECT_FUTURE, NULL);
     case RT_ERR_LIMIT:
-        return failed(job, status,
-                      "more events wait for the watermark than memory is allowed for: "
-                      "the bound of the disorder is too large, or a partition is silent");
+        return rt_job_failed(job, status,
+                             "more events wait for the watermark than memory is allowed for: "
+                             "the bound of the disorder is too large, or a partition is silent");
     default:
-        return failed(job, status, rt_status_text(status));
+        return rt_job_failed(job, status, rt_status_text(status));
     }
 }
 
@@ -268,11 +269,13 @@ static enum rt_status push_event(struct rt_job *job, const struct rt_event *even
         source->punctuation != NULL && source->punctuation(source->punctuation_context, event);
     enum rt_status status = rt_stream_push(job->stream, event, punctuation, job->wall);
 
+    if (event->time.ms > job->time_last.ms)
+        job->time_last = event->time;
     if (RT_LIKELY(status == RT_OK))
         return RT_OK;
     if (counters->pushed == taken)
         return refused(job, status, record);
-    return status == RT_END ? status : failed(job, status, rt_status_text(status));
+    return status == RT_END ? status : rt_job_failed(job, status, rt_status_text(status));
 }
 
 static enum rt_status push_group(struct rt_job *job)
@@ -287,7 +290,7 @@ static enum rt_status push_group(struct rt_job *job)
 
 /* ---- batches ---- */
 
-static enum rt_status flush_outputs(struct rt_job *job)
+enum rt_status rt_job_flush(struct rt_job *job)
 {
     enum rt_status settled = settle(job);
 
@@ -299,7 +302,7 @@ static enum rt_status flush_outputs(struct rt_job *job)
         enum rt_status status = sink == NULL ? RT_OK : sink->flush(sink);
 
         if (status != RT_OK)
-            return status == RT_END ? status : failed(job, status, sink->error(sink));
+            return status == RT_END ? status : rt_job_failed(job, status, sink->error(sink));
     }
     return RT_OK;
 }
@@ -402,7 +405,7 @@ static enum rt_status take_batch(struct rt_job *job, size_t index)
         job->inputs[index] = NULL;
         job->left--;
     } else if (status != RT_OK) {
-        return failed(job, status, source->error(source));
+        return rt_job_failed(job, status, source->error(source));
     }
 
     bool ended = status == RT_END;
@@ -416,7 +419,7 @@ static enum rt_status take_batch(struct rt_job *job, size_t index)
         status = rt_stream_leave(job->stream, (uint32_t)index);
     rt_stage_switch(stages, RT_STAGE_EMIT);
     if (status == RT_OK && job->batch.count < RT_BATCH_RECORDS_MAX)
-        status = flush_outputs(job);
+        status = rt_job_flush(job);
     rt_stages_end(stages, job->batch.count);
     update_counters(job);
     return status;
@@ -428,7 +431,7 @@ static enum rt_status answered(struct rt_job *job, enum rt_status status)
 {
     return status == RT_OK || status == RT_END
                ? status
-               : failed(job, status, rt_durable_error(job->durable));
+               : rt_job_failed(job, status, rt_durable_error(job->durable));
 }
 
 enum rt_status rt_job_recover(struct rt_job *job, struct rt_recovered *out)
@@ -442,7 +445,14 @@ enum rt_status rt_job_recover(struct rt_job *job, struct rt_recovered *out)
 /* A step towards the next checkpoint, behind a batch. */
 static enum rt_status step(struct rt_job *job, bool idle)
 {
-    return job->durable == NULL ? RT_OK : answered(job, rt_durable_step(job->durable, idle));
+    return job->durable == NULL ? rt_job_acknowledge(job, false)
+                                : answered(job, rt_durable_step(job->durable, idle));
+}
+
+static int wait_ms(const struct rt_job *job)
+{
+    return job->durable == NULL ? RT_SOURCE_WAIT_MS
+                                : rt_durable_wait_ms(job->durable, RT_SOURCE_WAIT_MS);
 }
 
 /* ---- the loop ---- */
@@ -479,19 +489,21 @@ enum rt_status rt_job_run(struct rt_job *job)
 
         status = take_turns(job, &got);
         if (status == RT_OK && !got && job->left > 0 && !is_stopped(job))
-            rt_sources_wait(job->inputs, job->options.source_count);
+            rt_sources_wait(job->inputs, job->options.source_count, wait_ms(job));
     }
     if (status == RT_OK && job->left == 0 && !job->options.keep_open)
         status = rt_stream_finish(job->stream);
     if (status != RT_OK && status != RT_END)
-        failed(job, status, rt_status_text(status));
+        rt_job_failed(job, status, rt_status_text(status));
     if (status != RT_END) {
-        enum rt_status flushed = flush_outputs(job);
+        enum rt_status flushed = rt_job_flush(job);
 
         status = status == RT_OK ? flushed : status;
     }
     update_counters(job);
     if (status == RT_OK && job->durable != NULL)
         status = answered(job, rt_durable_finish(job->durable, job->left == 0));
+    else if (status == RT_OK)
+        status = rt_job_acknowledge(job, true);
     return status;
 }

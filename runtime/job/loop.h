@@ -44,6 +44,10 @@ struct rt_job {
     const struct rt_event *group[RT_GROUP_EVENTS]; /* their addresses */
     const struct rt_record *records[RT_GROUP_EVENTS];
     size_t group_count;
+    rt_time time_last; /* the latest of all events so far */
+    bool marked; /* the sources have been told to remember, and wait to be told that it counts */
+    rt_time marked_time; /* with marked: time_last then */
+    uint64_t acknowledged_ns;
     rt_time wall; /* of this batch; RT_TIME_MIN if the job is not live */
     struct rt_batch batch;
     struct rt_buffer letter; /* a dead letter */
@@ -53,6 +57,18 @@ struct rt_job {
     struct rt_job_probe probe;
     atomic_bool stopped;
 };
+
+/* Keeps the first failure, for people; the status. */
+enum rt_status rt_job_failed(struct rt_job *job, enum rt_status status, const char *what);
+
+/* Outputs and dead letters are on their way. */
+enum rt_status rt_job_flush(struct rt_job *job);
+
+/*
+ * Of a job without checkpoints, behind a batch or at its end: now and then tells the sources what need not come again, when
+ * nothing up to there waits any more and all that was made of it is safe.
+ */
+enum rt_status rt_job_acknowledge(struct rt_job *job, bool at_end);
 
 /* rt_refused_fn; the context is the job. */
 rt_refused_fn rt_job_keep_refused;

@@ -98,7 +98,7 @@ class Kills(unittest.TestCase):
             if cycle % 5 == 4:
                 more = {"EGRET_KILLPOINT": f"{job.random.choice(points)}:{job.random.randrange(1, 4)}"}
             job.start(**more)
-            code = job.kill_after(job.random.uniform(0.02, 0.9))
+            code = job.kill_after(job.random.uniform(0.02, 0.8))
             self.assertEqual(code, -signal.SIGKILL, job.errors)
         self.assert_exact(job)
 
@@ -166,6 +166,7 @@ class Mutants(unittest.TestCase):
                 return different
         return ""
 
+    @unittest.skipIf(CYCLES == 40, "the other broker's run has them")
     def test_each_is_noticed(self):
         for mutant in MUTANTS:
             with self.subTest(mutant):

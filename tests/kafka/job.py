@@ -29,7 +29,7 @@ STATE = "state: {{ dir: {folder}/state, checkpoint: {{ every: {every} }} }}"
 
 class Job:
     def __init__(self, broker, folder, name, seed=1, partitions=4, every="50ms", source="", sink="", state=STATE,
-                 create=True):
+                 create=True, rules=workload.RULES):
         self.broker, self.folder, self.name = broker, folder, name
         self.work = workload.Workload(seed, partitions=partitions)
         self.random = random.Random(seed)
@@ -37,7 +37,7 @@ class Job:
         self.errors = ""
         os.makedirs(folder, exist_ok=True)
         with open(os.path.join(folder, "rules.yaml"), "w", encoding="utf-8") as file:
-            file.write(workload.RULES)
+            file.write(rules)
         self.config = os.path.join(folder, "job.yaml")
         self.write_config(every, source, sink, state)
         if create:

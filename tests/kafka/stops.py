@@ -17,6 +17,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from broker import Broker  # noqa: E402
 from job import Job  # noqa: E402
+from workload import seen_alerts  # noqa: E402
 
 VERSION = None
 broker = None
@@ -243,6 +244,68 @@ class Zombies(Case):
                 self.assertEqual(job.stop(), 0, job.errors)  # it slept between two transactions
             self.assert_goes_on(job)
             self.assert_exact(job)
+
+
+SINGLE = """
+version: 1
+rules:
+  - id: single
+    source: in
+    key_by: user
+    match: { type: login }
+    alert: { message: "{{ key.user }}" }
+  - id: other
+    source: in
+    key_by: user
+    match: { type: nothing }
+    alert: { message: "never", sink: answered }
+"""
+
+
+class AtLeastOnce(Case):
+    def logins(self, job):
+        return {(p, o) for p, events in job.work.logs.items() for o, e in enumerate(events) if e["type"] == "login"}
+
+    def seen(self, job):
+        found = [json.loads(row[4])["events"]["event"][0] for row in broker.dump(f"{job.name}.out")]
+        return [(event["partition"], event["offset"]) for event in found]
+
+    def check(self, job):
+        for _ in range(2):
+            job.feed(3000)
+            before = job.committed()
+            job.start()
+            job.wait_until(lambda: len(self.seen(job)) > 0 and (job.feed(200) or job.committed() != before))
+            self.assertEqual(job.kill_after(0), -signal.SIGKILL)
+        self.assertEqual(job.finish(), 0, job.errors)
+        self.assertEqual(set(self.seen(job)), self.logins(job))
+
+    def test_without_any_state_the_group_remembers(self):
+        job = self.job("group", sink="delivery: at_least_once", state="", rules=SINGLE)
+        with open(job.config, encoding="utf-8") as file:
+            text = file.read().replace("start: earliest", "start: committed")
+        with open(job.config, "w", encoding="utf-8") as file:
+            file.write(text)
+        self.check(job)
+        again = len(self.seen(job))
+        self.assertLess(again, 2 * len(self.logins(job)))
+        self.assertTrue(self.all_read(job), job.committed())
+        self.assertEqual(job.run_through(), 0, job.errors)  # nothing is left: nothing comes again
+        self.assertEqual(len(self.seen(job)), again)
+
+    def test_with_checkpoints_patterns_survive_too(self):
+        job = self.job("least", sink="delivery: at_least_once")
+        for number in range(4):
+            job.feed(2000)
+            job.start()
+            time.sleep(0.3 + 0.1 * number)
+            self.assertEqual(job.kill_after(0), -signal.SIGKILL)
+        self.assertEqual(job.finish(), 0, job.errors)
+        rows = broker.dump("least.out") + broker.dump("least.answered")
+        unique = list({row[3]["egret-id"]: row for row in rows}.values())
+        wanted = {(kind, alert) for kind, alerts in job.work.expected().items() for alert in alerts}
+        got = {(kind, alert) for kind, alerts in seen_alerts(unique).items() for alert in alerts}
+        self.assertEqual(got, wanted)
 
 
 class BadRecords(Case):

@@ -112,7 +112,7 @@ static enum rt_status read_on(struct rt_source *source, struct rt_buffer *out, s
     for (int turns = 0; status == RT_OK && seen < max && turns < 2000; turns++) {
         status = source->read(source, &batch);
         if (status == RT_OK && batch.count == 0)
-            rt_sources_wait(&source, 1);
+            rt_sources_wait(&source, 1, RT_SOURCE_WAIT_MS);
         for (size_t i = 0; i < batch.count; i++, seen++) {
             const struct rt_record *record = &batch.records[i];
 
@@ -624,7 +624,7 @@ static void a_transaction_that_takes_too_long_is_fenced_too(void **state)
         struct rt_source *none = NULL;
 
         assert_int_equal(rt_kafka_session_serve(session), RT_OK);
-        rt_sources_wait(&none, 1);
+        rt_sources_wait(&none, 1, RT_SOURCE_WAIT_MS);
         if (strstr(ask("dump out4 isolation.level=read_uncommitted"), "late") != NULL && i > 30)
             break;
     }
