@@ -7,6 +7,14 @@
 #include "rules/plan.h"
 #include "runtime/base/calendar.h"
 
+/* Controls, and what turns the direction of writing or cannot be seen: a terminal must show what is there. */
+static bool is_hidden(uint32_t point)
+{
+    return point < 0x20 || (point >= 0x7F && point < 0xA0) || point == 0xAD || point == 0x61C ||
+           (point >= 0x200B && point <= 0x200F) || (point >= 0x2028 && point <= 0x202E) ||
+           (point >= 0x2060 && point <= 0x206F) || point == 0xFEFF;
+}
+
 void cli_visible_text(struct rt_text text, struct rt_buffer *out)
 {
     for (size_t at = 0; at < text.length;) {
@@ -17,7 +25,7 @@ void cli_visible_text(struct rt_text text, struct rt_buffer *out)
             rt_buffer_string(out, "\\n");
         else if (point == '\t')
             rt_buffer_string(out, "\\t");
-        else if (point < 0x20 || (point >= 0x7F && point < 0xA0))
+        else if (is_hidden(point))
             rt_buffer_printf(out, "\\u{%x}", (unsigned)point);
         else
             rt_buffer_add(out, text.data + begin, at - begin);

@@ -38,12 +38,13 @@ static void print_files(struct rt_diags *diags)
 
             if (next.span.source != source)
                 break;
-            counts.errors += next.severity == RT_SEVERITY_ERROR;
-            counts.warnings += next.severity == RT_SEVERITY_WARNING;
             counts.fixes += next.fix != NULL;
         }
         if (view.source_name == NULL)
             continue;
+        /* Also those that are not shown. */
+        counts.errors = rt_diags_source_errors(diags, source, RT_SEVERITY_ERROR);
+        counts.warnings = rt_diags_source_errors(diags, source, RT_SEVERITY_WARNING);
         printf("%s: ", view.source_name);
         print_counts(counts);
         if (counts.fixes > 0)

@@ -108,9 +108,10 @@ const struct cli_command cli_command_run = {
         "the run.\n"
         "Without RULES and -i the configuration says it all: ./egret.yaml, or --config FILE (see "
         "`egret config --help`).\n"
-        "Exit: 0 done, 2 the call was wrong, 74 input or output failed, 78 the rules are not "
-        "valid, "
-        "130 stopped by a\nsecond Ctrl-C.",
+        "Exit: 0 done, 2 the call was wrong, 65 no event and the policy is stop, 69 a broker does "
+        "not answer,\n74 input or output failed, or a limit was reached whose policy is stop, 75 "
+        "the state is in use, 78 rules or\nconfiguration are not valid, 130 stopped by a second "
+        "Ctrl-C.",
     .arguments_max = CLI_ARGUMENTS_ANY,
     .options = {CLI_OPTION_INPUT, CLI_OPTION_OUTPUT, CLI_OPTION_FORMAT, CLI_OPTION_TIME,
                 CLI_OPTION_OUT_OF_ORDERNESS, CLI_OPTION_WATERMARK_WHEN, CLI_OPTION_KEEP_OPEN,

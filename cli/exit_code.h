@@ -15,8 +15,8 @@ enum cli_exit {
     CLI_DATA = 65,        /* input cannot be decoded and the policy is stop */
     CLI_UNAVAILABLE = 69, /* source or sink not reachable */
     CLI_SOFTWARE = 70,    /* our bug */
-    CLI_IO = 74,          /* disk full, checksum error */
-    CLI_TEMPORARY = 75,   /* a retry may help: locked by another instance */
+    CLI_IO = 74,        /* disk full, checksum error; a limit, and state.limits.on_limit is stop */
+    CLI_TEMPORARY = 75, /* a retry may help: locked by another instance */
     CLI_FENCED =
         76, /* Kafka refuses our transactions: a second instance, or one that took too long */
     CLI_CONFIG = 78 /* run: configuration or rules are invalid, a restart will not help */

@@ -130,7 +130,9 @@ static void report_counts(const struct rt_job_counters *job, const struct cep_ru
                      ", timed out %" PRIu64 ", alerts %" PRIu64,
                      job->held, sum->no_key, sum->suppressed, sum->timed_out, sum->emitted);
     if (sum->output_errors > 0)
-        rt_buffer_printf(line, ", empty parts of messages and fields %" PRIu64, sum->output_errors);
+        rt_buffer_printf(line,
+                         ", empty parts of messages and fields, severities that are none: %" PRIu64,
+                         sum->output_errors);
     if (sum->estimated > 0)
         rt_buffer_printf(line, ", with an estimated number %" PRIu64, sum->estimated);
 }

@@ -15,9 +15,9 @@
 enum { SCRATCH_BYTES_MAX = 64 << 20, MATCHED_SHOWN_MAX = 20 };
 
 /* The parts of a record, decoded by the same codec as events. */
-enum part { PART_TITLE, PART_KEY, PART_FIELDS, PART_EVENTS, PART_COUNT };
+enum part { PART_TITLE, PART_TAGS, PART_KEY, PART_FIELDS, PART_EVENTS, PART_COUNT };
 
-static const char *const part_names[PART_COUNT] = {"title", "key", "fields", "events"};
+static const char *const part_names[PART_COUNT] = {"title", "tags", "key", "fields", "events"};
 
 struct cli_test_compare {
     struct rt_fields *fields;
@@ -284,14 +284,16 @@ static enum rt_status decode(struct cli_test_compare *compare, struct rt_text js
     return status;
 }
 
-/* `{"key":{...},"fields":{...}}` of what is expected. */
+/* `{"tags":[...],"key":{...},"fields":{...}}` of what is expected. */
 static enum rt_status decode_expected(struct cli_test_compare *compare,
                                       const struct rule_test_expect *expect,
                                       struct rt_value out[PART_COUNT])
 {
+    const char *tags = expect->tags_json == NULL ? "null" : expect->tags_json;
     const char *key = expect->key_json == NULL ? "{}" : expect->key_json;
     const char *fields = expect->fields_json == NULL ? "{}" : expect->fields_json;
-    size_t length = strlen(key) + strlen(fields) + sizeof("{\"key\":,\"fields\":}");
+    size_t length =
+        strlen(tags) + strlen(key) + strlen(fields) + sizeof("{\"tags\":,\"key\":,\"fields\":}");
     char *text = rt_arena_alloc(&compare->scratch, length + RT_RECORD_PADDING);
     struct rt_buffer json;
     enum rt_status status;
@@ -299,7 +301,7 @@ static enum rt_status decode_expected(struct cli_test_compare *compare,
     if (text == NULL)
         return RT_ERR_NOMEM;
     rt_buffer_init(&json, length + 1);
-    rt_buffer_printf(&json, "{\"key\":%s,\"fields\":%s}", key, fields);
+    rt_buffer_printf(&json, "{\"tags\":%s,\"key\":%s,\"fields\":%s}", tags, key, fields);
     status = json.failed ? RT_ERR_NOMEM : RT_OK;
     if (status == RT_OK) {
         memcpy(text, json.data, json.length);
@@ -346,6 +348,9 @@ static enum rt_status compare_one(struct writer *writer, const struct rule_test_
     compare_text(writer, "message", expect->message, record->message);
     compare_text(writer, "sink", expect->sink,
                  record->sink == NULL ? RT_TEXT("(the default)") : rt_text_of(record->sink));
+    if (expect->tags_json != NULL && !expr_value_equal(expected[PART_TAGS], got[PART_TAGS]))
+        differ(writer, "tags", value_words(expected[PART_TAGS], &writer->compare->scratch),
+               value_words(got[PART_TAGS], &writer->compare->scratch));
     compare_map(writer, "key", expected[PART_KEY], got[PART_KEY]);
     compare_map(writer, "fields", expected[PART_FIELDS], got[PART_FIELDS]);
     if (writer->headed)

@@ -28,8 +28,12 @@ static bool claim_id(struct loader *loader, const struct yaml_node *node, const 
 
     if (rt_map_get(&loader->ids, rt_text_of(id), &found)) {
         diag = LOAD_ERROR(loader, DUPLICATE_RULE, node, "a second rule has the id `%s`", id);
-        rt_diag_also(loader->diags, diag, *(const struct rt_span *)(uintptr_t)found,
-                     "the first one is here");
+        const struct rt_span *first = (const struct rt_span *)(uintptr_t)found;
+
+        if (first->source == node->span.source && first->begin == node->span.begin)
+            rt_diag_label(loader->diags, diag, "an alias repeats the whole rule");
+        else
+            rt_diag_also(loader->diags, diag, *first, "the first one is here");
         return false;
     }
     place = rt_arena_alloc(&loader->scratch, sizeof(*place));

@@ -83,6 +83,20 @@ static bool load_test_event(struct loader *loader, const struct yaml_node *node,
     return good;
 }
 
+/* One text stands for a list of one, as in the rule. */
+static bool load_expected_tags(struct loader *loader, const struct yaml_node *node,
+                               struct rule_test_expect *out)
+{
+    if (!load_json(loader, node, &out->tags_json))
+        return false;
+    if (node->kind == YAML_SEQUENCE)
+        return true;
+    out->tags_json = rt_arena_printf(loader->arena, "[%s]", out->tags_json);
+    if (out->tags_json == NULL)
+        loader->status = RT_ERR_NOMEM;
+    return out->tags_json != NULL;
+}
+
 static bool load_expect(struct loader *loader, const struct yaml_node *node,
                         struct rule_test_expect *out)
 {
@@ -114,6 +128,8 @@ static bool load_expect(struct loader *loader, const struct yaml_node *node,
         good = load_text(loader, nodes.message, "message", &out->message) && good;
     if (nodes.sink != NULL)
         good = load_text(loader, nodes.sink, "sink", &out->sink) && good;
+    if (nodes.tags != NULL)
+        good = load_expected_tags(loader, nodes.tags, out) && good;
     if (nodes.key != NULL)
         good = load_json(loader, nodes.key, &out->key_json) && good;
     if (nodes.fields != NULL)

@@ -46,6 +46,7 @@ struct rule_test_expect {
     const char *title;
     const char *message;
     const char *sink;
+    const char *tags_json;   /* a list: equal as a whole */
     const char *key_json;    /* an object: parts named must be equal */
     const char *fields_json; /* likewise */
     uint32_t line;

@@ -122,7 +122,7 @@ struct rt_files_options {
 
 /*
  * Reads the files one after another as one stream: a directory's files (not hidden ones, not its subdirectories) and a
- * pattern's in name order.  Partition is the index of the file.  Empty lines are skipped, a carriage return in front of the
+ * pattern's in name order.  Partition is the index of the file.  Blank lines are skipped, a carriage return in front of the
  * line end and a byte order mark at the start of a file are left out.
  * With `follow` the last file is looked at again and again; when another one comes behind it, its rest is read and it is left.
  * One that was cut or replaced is read from its start.

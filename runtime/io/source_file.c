@@ -70,7 +70,19 @@ static enum rt_status fail_with(struct file_source *source, enum rt_status statu
 
 static const char byte_order_mark[] = "\xEF\xBB\xBF";
 
-/* data[0 .. kept) of a line of `bytes` bytes that starts at `offset`.  Empty lines are no records. */
+/* Nothing but blanks; ends at the first byte of nearly every line. */
+static bool is_blank(const char *data, uint64_t bytes)
+{
+    uint64_t at = 0;
+
+    if (bytes > RT_RECORD_BYTES_MAX)
+        return false;
+    while (at < bytes && (data[at] == ' ' || data[at] == '\t'))
+        at++;
+    return at == bytes;
+}
+
+/* data[0 .. kept) of a line of `bytes` bytes that starts at `offset`.  Blank lines are no records. */
 static void add_line(struct file_source *source, struct rt_batch *batch, const char *data,
                      uint64_t bytes, uint64_t offset)
 {
@@ -80,7 +92,7 @@ static void add_line(struct file_source *source, struct rt_batch *batch, const c
         data += MARK_BYTES;
         bytes -= MARK_BYTES;
     }
-    if (bytes == 0)
+    if (is_blank(data, bytes))
         return;
 
     bool too_long = bytes > RT_RECORD_BYTES_MAX;

@@ -643,6 +643,34 @@ rules:
 """
 
 
+class Mended(Folder):
+    """Small things that were wrong once."""
+
+    def test_a_blank_line_is_no_record(self):
+        self.write("r.yaml", "version: 1\nrules:\n  - { id: a, where: event.x == 1 }\n")
+        ended = self.egret("run", "r.yaml", stdin='{"ts":1,"x":1}\n \t\n\n   \r\n{"ts":2,"x":2}\n')
+        self.assertIn("read 2, late 0, rejected 0, matched 1", ended.err)
+
+    def test_what_a_terminal_would_hide_or_turn_is_shown(self):
+        self.write("r.yaml", "version: 1\nrules:\n  - id: a\n    where: event.x != ''\n"
+                             "    alert: { message: \"{{ event.x }}\" }\n")
+        ended = self.egret("run", "r.yaml", "--format", "text", stdin='{"ts":1,"x":"a\u202eb\u2066c\ufeffd"}\n')
+        self.assertTrue(ended.out.endswith("a\\u{202e}b\\u{2066}c\\u{feff}d\n"), ended.out)
+
+    def test_all_errors_of_a_file_are_counted(self):
+        self.write("r.yaml", "version: 1\nrules:\n" + "".join(
+            f"  - {{ id: r{i}, wehre: event.x == 1 }}\n" for i in range(30)))
+        ended = self.egret("check", "r.yaml")
+        counts = [line for line in ended.lines() if line.startswith(("r.yaml:", "1 file"))]
+        self.assertEqual([" 30 errors" in line for line in counts], [False, True, True], counts)
+
+    def test_a_rule_that_an_alias_repeats_is_named_as_such(self):
+        self.write("r.yaml", "version: 1\nrules:\n  - &r { id: a, where: event.x == 1 }\n  - *r\n")
+        ended = self.egret("check", "r.yaml")
+        self.assertIn("an alias repeats the whole rule", ended.out)
+        self.assertNotIn("the first one is here", ended.out)
+
+
 class Test(Folder):
     """egret test."""
 
@@ -670,6 +698,21 @@ rules:
       - { name: one, events: [ { at: 0s, event: { user: a } } ], expect: [ { at: 0s } ] }
 """)
         self.assertIn("        where: absent_field, 1 event\n", self.egret("test", "typo.yaml").out)
+
+    def test_tags_are_expected_as_a_whole(self):
+        rule = """version: 1
+rules:
+  - id: tagged
+    tags: [a, b]
+    where: event.x == 1
+    tests:
+      - { name: one, events: [ { at: 0s, event: { x: 1 } } ], expect: [ { at: 0s, tags: TAGS } ] }
+"""
+        for tags, code in (("[a, b]", 0), ("[b, a]", 1), ("a", 1)):
+            self.write("tags.yaml", rule.replace("TAGS", tags))
+            ended = self.egret("test", "tags.yaml")
+            self.assertEqual(ended.code, code, ended.out)
+        self.assertIn('tags\n      -   ["a"]\n      +   ["a","b"]\n', ended.out)
 
     def test_passing_tests_are_a_line_a_rule_and_0(self):
         ended = self.egret("test", "rule.yaml")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # One test a command, so that a failure names it.
-foreach(group Call Run Check Test Explain Graph)
+foreach(group Call Run Check Mended Test Explain Graph)
     string(TOLOWER ${group} name)
     add_test(NAME cli/${name} COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/cli.py ${group})
     set_tests_properties(cli/${name} PROPERTIES ENVIRONMENT EGRET=$<TARGET_FILE:egret>)
