@@ -295,7 +295,7 @@ enum rt_status rt_job_flush(struct rt_job *job)
     enum rt_status settled = settle(job);
 
     if (settled != RT_OK)
-        return settled == RT_END ? settled : failed(job, settled, rt_status_text(settled));
+        return settled == RT_END ? settled : rt_job_failed(job, settled, rt_status_text(settled));
     for (size_t i = 0; i < job->options.output_count + 1; i++) {
         bool last = i == job->options.output_count;
         struct rt_sink *sink = last ? job->options.dead_letter : job->options.outputs[i];
