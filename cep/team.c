@@ -186,9 +186,11 @@ bool cep_team_can_share(const struct rule_plan *plan)
 }
 
 enum rt_status cep_team_new(struct rule_plan *plan, const struct cep_options *options,
-                            uint32_t workers, uint16_t groups, rt_emit_fn *emit, void *context,
+                            struct cep_team_size size, rt_emit_fn *emit, void *context,
                             struct cep_team **out)
 {
+    const uint32_t workers = size.workers;
+    const uint16_t groups = size.groups;
     const struct cep_share front = {.role = workers == 1 ? CEP_WHOLE : CEP_HEAD};
     const struct cep_options part = part_of(options, workers);
     struct cep_team *team = rt_alloc_zeroed(1, sizeof(*team));

@@ -24,9 +24,14 @@ struct cep_team;
 /* False: a rule reads the alerts of others, so all must be in one engine. */
 bool cep_team_can_share(const struct rule_plan *plan);
 
+struct cep_team_size {
+    uint32_t workers;
+    uint16_t groups; /* key groups */
+};
+
 /* `workers` of 1 to CEP_TEAM_MAX, and no more than there are groups; 1 for what cannot be shared.  Errors as cep_engine_new. */
 enum rt_status cep_team_new(struct rule_plan *plan, const struct cep_options *options,
-                            uint32_t workers, uint16_t groups, rt_emit_fn *emit, void *context,
+                            struct cep_team_size size, rt_emit_fn *emit, void *context,
                             struct cep_team **out);
 void cep_team_free(struct cep_team *team); /* NULL is fine */
 

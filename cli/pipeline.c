@@ -184,8 +184,9 @@ static enum rt_status make_engine(struct pipeline *pipeline)
             cli_note(pipeline->call, "one worker: a rule reads the alerts of others");
         workers = 1;
     }
-    status = cep_team_new(pipeline->plan, &options, workers, CLI_STATE_GROUPS, cli_router_emit,
-                          pipeline->router, &pipeline->team);
+    status =
+        cep_team_new(pipeline->plan, &options, (struct cep_team_size){workers, CLI_STATE_GROUPS},
+                     cli_router_emit, pipeline->router, &pipeline->team);
     if (status == RT_OK)
         status = start_workers(pipeline);
     return status == RT_OK ? expr_machine_new(&pipeline->machine) : status;

@@ -221,8 +221,9 @@ static enum rt_status emit(void *context, const struct rt_output *output)
 static enum rt_status begin_team(struct world *world)
 {
     struct rt_operator *operators[CEP_TEAM_MAX];
-    enum rt_status status = cep_team_new(world->plan, &world->options, world->workers, WORLD_GROUPS,
-                                         emit, world->output, &world->team);
+    enum rt_status status = cep_team_new(world->plan, &world->options,
+                                         (struct cep_team_size){world->workers, WORLD_GROUPS}, emit,
+                                         world->output, &world->team);
 
     if (status == RT_OK && world->workers == 1)
         world->target = cep_team_head(world->team);

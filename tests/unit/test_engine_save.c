@@ -368,6 +368,19 @@ static size_t damage_each_byte(struct setting *setting, struct world_saved *save
     return refused;
 }
 
+/* Cut off anywhere, an entry is refused. */
+static void cut_off_everywhere(struct setting *setting, struct world_saved *saved,
+                               struct rt_entry *entry)
+{
+    const size_t length = entry->value.length;
+
+    for (size_t left = 0; left < length; left++) {
+        entry->value.length = left;
+        assert_false(try_restore(setting, saved));
+    }
+    entry->value.length = length;
+}
+
 static void damaged_state_is_refused_or_harmless(void **state)
 {
     static struct setting setting;
@@ -385,14 +398,7 @@ static void damaged_state_is_refused_or_harmless(void **state)
 
             refused += damage_each_byte(&setting, &saved, entry->name);
             refused += damage_each_byte(&setting, &saved, entry->value);
-            for (size_t length = entry->value.length; entry->value.length > 0;) {
-                entry->value.length--;
-                assert_false(try_restore(&setting, &saved));
-                if (entry->value.length == 0) {
-                    entry->value.length = length;
-                    break;
-                }
-            }
+            cut_off_everywhere(&setting, &saved, entry);
         }
         assert_true(refused > 0);
         assert_true(try_restore(&setting, &saved));
