@@ -21,3 +21,6 @@ add_test(NAME docs/kafka COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/
 # docs/configuration.md ends with the table of keys; `tests/docs/configuration.py --write` brings it up to date.
 add_test(NAME docs/configuration COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/configuration.py)
 set_tests_properties(docs/configuration PROPERTIES ENVIRONMENT EGRET=$<TARGET_FILE:egret>)
+
+add_test(NAME docs/rules COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/rules.py)
+set_tests_properties(docs/rules PROPERTIES ENVIRONMENT EGRET=$<TARGET_FILE:egret>)
