@@ -74,7 +74,8 @@ static enum cli_exit open_directory(struct cli_state *state, const struct rule_p
                                              .identity = identity,
                                              .program = RT_TEXT(EGRET_VERSION),
                                              .groups = CLI_STATE_GROUPS,
-                                             .rules = cli_state_rules_hash(plan)};
+                                             .rules = cli_state_rules_hash(plan),
+                                             .keep = config->checkpoint_keep};
     struct rt_buffer why;
     enum rt_status status;
 

@@ -48,7 +48,8 @@ void rt_checkpoints_close(struct rt_checkpoints *checkpoints)
     rt_pending_free(checkpoints->pending);
     rt_chain_done(&checkpoints->chosen_chain);
     rt_chain_done(&checkpoints->last);
-    rt_chain_done(&checkpoints->former);
+    for (size_t i = 0; i < RT_KEEP_MAX - 1; i++)
+        rt_chain_done(&checkpoints->former[i].chain);
     rt_chain_done(&checkpoints->next);
     rt_chain_done(&checkpoints->compaction.chain);
     rt_arena_done(&checkpoints->arena);
@@ -93,6 +94,10 @@ enum rt_status rt_checkpoints_open(const struct rt_checkpoints_options *options,
     if (checkpoints == NULL)
         return RT_ERR_NOMEM;
     checkpoints->options = *options;
+    if (options->keep < RT_KEEP_MIN)
+        checkpoints->options.keep = RT_KEEP_MIN;
+    if (options->keep > RT_KEEP_MAX)
+        checkpoints->options.keep = RT_KEEP_MAX;
     checkpoints->identity = rt_alloc_text(options->identity.data, options->identity.length);
     checkpoints->options.identity.data = checkpoints->identity;
     checkpoints->options.directory = checkpoints->directory;
@@ -286,8 +291,7 @@ static enum rt_status take_parts(struct rt_checkpoints *checkpoints)
     }
     if (status != RT_OK || checkpoints->read_only)
         return status;
-    rt_chain_clear(&checkpoints->former);
-    checkpoints->former_id = 0;
+    checkpoints->former_count = 0;
     checkpoints->last_id = chosen->id;
     checkpoints->generation++;
     return rt_chain_copy(&checkpoints->last, &checkpoints->chosen_chain);

@@ -10,7 +10,7 @@
  *     again.  Until `committed` nothing older goes.  Without a decision elsewhere the manifest is the decision.
  * C2  The newest manifest counts, or the one that a decision elsewhere names.  One that is damaged, or whose parts are, is
  *     refused loudly; an older one is never taken silently.
- * C3  The checkpoint before the last committed one is kept whole.
+ * C3  The checkpoint before the last committed one is kept whole, and more if so wished.
  * C4  Ids strictly increase; none is used twice, not even one that was never finished.
  * C5  One thread, except that prepare, clean and compact may each run on another one, between begin and committed, at any time,
  *     and between plan and compacted.
@@ -35,7 +35,8 @@ struct rt_checkpoints_options {
     uint32_t groups;         /* key groups */
     uint64_t rules;          /* hash of the rule set */
     size_t run_bytes;        /* entries gathered in memory before they are written; 0: 64 MiB */
-    unsigned deltas_max;     /* more files than this are merged; 0: 32 */
+    unsigned keep;       /* checkpoints that stay, the newest included: 2 (also for less) to 64 */
+    unsigned deltas_max; /* more files than this are merged; 0: 32 */
     enum rt_base_kind bases;
     uint64_t database_bytes_min; /* below this a base is a plain file all the same; 0: 64 MiB */
 };
@@ -123,7 +124,7 @@ uint64_t rt_checkpoints_last(const struct rt_checkpoints *checkpoints);
 
 /* ---- keeping it small ---- */
 
-/* Removes what neither the last committed checkpoint nor the one before it needs. */
+/* Removes what none of the checkpoints that are kept needs. */
 enum rt_status rt_checkpoints_clean(struct rt_checkpoints *checkpoints);
 
 /* True if files should be merged now; then compact may run, and compacted must be called after it. */

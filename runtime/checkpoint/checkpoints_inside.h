@@ -4,7 +4,7 @@
  * prepare.c (making one), compact.c (keeping the directory small).
  *
  *     chosen    what is gone on from                  next      what is in the making: links of the last one and its own
- *     last      links of the last committed one       former    links of the one before it
+ *     last      links of the last committed one       former    links of those before it
  */
 #ifndef EGRET_RUNTIME_CHECKPOINT_CHECKPOINTS_INSIDE_H
 #define EGRET_RUNTIME_CHECKPOINT_CHECKPOINTS_INSIDE_H
@@ -15,7 +15,12 @@
 #include "runtime/checkpoint/directory.h"
 #include "runtime/checkpoint/pending.h"
 
-enum { RT_COMPACT_NAME_BYTES = 64 };
+enum { RT_COMPACT_NAME_BYTES = 64, RT_KEEP_MIN = 2, RT_KEEP_MAX = 64 };
+
+struct rt_kept {
+    uint64_t id;
+    struct rt_chain chain;
+};
 
 /* What compact was told to do: planned, run, and taken up by the next checkpoint, whose manifest is the first to name the result. */
 struct rt_compaction {
@@ -51,8 +56,10 @@ struct rt_checkpoints {
     struct rt_chain chosen_chain;
     bool has_chosen;
     /* kept */
-    struct rt_chain last, former;
-    uint64_t last_id, former_id;
+    struct rt_chain last;
+    uint64_t last_id;
+    struct rt_kept former[RT_KEEP_MAX - 1]; /* newest first */
+    size_t former_count;
     uint64_t generation; /* of `last`: counts up when it begins anew */
     /* in the making */
     struct rt_pending *pending; /* NULL: none */

@@ -22,20 +22,40 @@ enum { DELTAS_MAX = 32, BASE_BYTES_MIN = 1 << 20, DATABASE_BYTES_MIN = 64 << 20 
 
 /* ---- cleaning ---- */
 
+static bool is_kept_id(const struct rt_checkpoints *checkpoints, uint64_t id)
+{
+    if (id == checkpoints->last_id)
+        return true;
+    for (size_t i = 0; i < checkpoints->former_count; i++) {
+        if (checkpoints->former[i].id == id)
+            return true;
+    }
+    return false;
+}
+
+static bool is_used(const struct rt_checkpoints *checkpoints, const char *name)
+{
+    if (rt_chain_uses(&checkpoints->last, name))
+        return true;
+    for (size_t i = 0; i < checkpoints->former_count; i++) {
+        if (rt_chain_uses(&checkpoints->former[i].chain, name))
+            return true;
+    }
+    return false;
+}
+
 static bool is_needed(const struct rt_checkpoints *checkpoints, const struct rt_state_name *name)
 {
-    if (name->kind == RT_NAME_CHECKPOINT)
-        return name->id > checkpoints->last_id ||
-               (!name->unfinished &&
-                (name->id == checkpoints->last_id || name->id == checkpoints->former_id));
+    const struct rt_compaction *compaction = &checkpoints->compaction;
+
     if (name->id > checkpoints->last_id)
         return true;
-    if ((checkpoints->compaction.running || checkpoints->compaction.ready) &&
-        strncmp(name->text, checkpoints->compaction.name,
-                strcspn(checkpoints->compaction.name, "/")) == 0)
+    if (name->kind == RT_NAME_CHECKPOINT)
+        return !name->unfinished && is_kept_id(checkpoints, name->id);
+    if ((compaction->running || compaction->ready) &&
+        strncmp(name->text, compaction->name, strlen(compaction->name)) == 0)
         return true;
-    return !name->unfinished && (rt_chain_uses(&checkpoints->last, name->text) ||
-                                 rt_chain_uses(&checkpoints->former, name->text));
+    return !name->unfinished && is_used(checkpoints, name->text);
 }
 
 enum rt_status rt_checkpoints_clean(struct rt_checkpoints *checkpoints)

@@ -159,11 +159,15 @@ enum rt_status rt_checkpoints_prepare(struct rt_checkpoints *checkpoints,
 
 void rt_checkpoints_committed(struct rt_checkpoints *checkpoints)
 {
-    struct rt_chain freed = checkpoints->former;
+    struct rt_kept *former = checkpoints->former;
+    size_t kept = checkpoints->options.keep - 1;
+    struct rt_chain freed = former[kept - 1].chain;
 
     RT_ASSERT(checkpoints->prepared);
-    checkpoints->former = checkpoints->last;
-    checkpoints->former_id = checkpoints->last_id;
+    memmove(former + 1, former, (kept - 1) * sizeof(*former));
+    former[0] = (struct rt_kept){checkpoints->last_id, checkpoints->last};
+    if (checkpoints->former_count < kept)
+        checkpoints->former_count++;
     checkpoints->last = checkpoints->next;
     checkpoints->last_id = checkpoints->next_id;
     checkpoints->next = freed;

@@ -9,6 +9,8 @@ run that nobody disturbed.
     crash.py faults [--stride N]        every call to the disk fails once, or from then on, in five ways (T10)
     crash.py power COUNT [SEED]         states that a disk may have after a power loss (T11)
     crash.py flips [--stride N]         bytes of every file of the state are changed: refused with file and byte (T12)
+    crash.py upgrade                    goes on from the state that is kept in tests/faults/state-v1 (T22)
+    crash.py fixture                    makes that state anew: only when its version has never been released
     crash.py mutants                    each deliberate mistake (runtime/base/killpoint.h) is noticed by one of the above (T8)
 
 The environment: EGRET is the program with kill points, EGRET_SHIM the library of tests/faults/shim.c."""
@@ -454,6 +456,45 @@ def flips(place, stride=1):
     print(f"{count} changed bytes refused")
 
 
+# ---- T22 ----
+
+FIXTURE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "state-v1")
+FIXTURE_EVENTS = 900
+FIXTURE_FILES = ("rules.yaml", "in.ndjson", "old.out", "old.dead")
+
+
+def fixture(_):
+    """Rules, events, and a run that was killed; what it should come to is what a quiet run makes of them."""
+    place = Place(FIXTURE_EVENTS)
+    try:
+        done = place.run("old", EGRET_KILLPOINT="committed:2")
+        if done.returncode != KILLED:
+            raise Failure("the run ended before its second checkpoint")
+        shutil.rmtree(FIXTURE, ignore_errors=True)
+        shutil.copytree(place.path("old.state"), os.path.join(FIXTURE, "old.state"))
+        os.unlink(os.path.join(FIXTURE, "old.state", "lock"))
+        for name in FIXTURE_FILES:
+            shutil.copy(place.path(name), FIXTURE)
+    finally:
+        place.done()
+
+
+def upgrade(_):
+    place = Place(FIXTURE_EVENTS)
+    try:
+        for name in FIXTURE_FILES:
+            shutil.copy(os.path.join(FIXTURE, name), place.folder)
+        place.run("quiet", state=False)
+        place.expected = place.outputs("quiet")
+        shutil.copytree(os.path.join(FIXTURE, "old.state"), place.path("old.state"))
+        first = place.run("old", EGRET_KILLPOINT="restored:1")
+        if first.returncode != KILLED:
+            raise Failure(f"the state of version 1 is not restored; a changed form needs a version of its own: {first.stderr.decode()}")
+        place.finish("old", "from the state of version 1")
+    finally:
+        place.done()
+
+
 # ---- T8 ----
 
 MUTANTS = {
@@ -494,6 +535,8 @@ def main():
         "power": lambda place: power(place, int(words[1]), seed),
         "flips": lambda place: flips(place, stride),
         "mutants": mutants,
+        "upgrade": upgrade,
+        "fixture": fixture,
     }
     small = words[0] != "random"
     place = Place(min(events, 12000) if small else events, in_step=words[0] != "random")

@@ -254,6 +254,41 @@ static void the_checkpoint_before_the_last_is_kept_whole(void **state)
     check_entries(world, &former, 0, GROUPS);
 }
 
+static void as_many_checkpoints_stay_as_are_wished(void **state)
+{
+    struct world *world = *state;
+    struct seeded random = seeded_from(14);
+    struct model model = {{0}}, models[8];
+    struct rt_checkpoints_options options = {.directory = world->directory,
+                                             .identity = RT_TEXT(identity),
+                                             .groups = GROUPS,
+                                             .keep = 4,
+                                             .deltas_max = 2};
+    const struct rt_manifest *manifest;
+    const uint64_t *ids;
+    size_t count;
+
+    rt_checkpoints_close(world->checkpoints);
+    assert_int_equal(rt_checkpoints_open(&options, &world->why, &world->checkpoints), RT_OK);
+    for (unsigned round = 0; round < 8; round++) {
+        save(world, &model, &random, 40, false);
+        models[round] = model;
+        if (rt_checkpoints_plan(world->checkpoints))
+            rt_checkpoints_compacted(world->checkpoints,
+                                     rt_checkpoints_compact(world->checkpoints));
+    }
+    rt_checkpoints_close(world->checkpoints);
+    open_world(world);
+    for (unsigned i = 0; i < 4; i++) {
+        assert_int_equal(rt_checkpoints_ids(world->checkpoints, &ids, &count), RT_OK);
+        assert_int_equal(count, 4);
+        assert_int_equal(ids[i], i + 5);
+        assert_int_equal(rt_checkpoints_choose(world->checkpoints, ids[i], NULL, &manifest), RT_OK);
+        assert_int_equal(rt_checkpoints_verify(world->checkpoints, true), RT_OK);
+        check_entries(world, &models[i + 4], 0, GROUPS);
+    }
+}
+
 static void an_id_is_never_used_twice(void **state)
 {
     struct world *world = *state;
@@ -618,6 +653,7 @@ int main(void)
         TEST(state_is_the_sum_of_its_checkpoints_with_bases_of_a_database),
         TEST(every_damaged_byte_of_a_database_is_refused),
         TEST(the_checkpoint_before_the_last_is_kept_whole),
+        TEST(as_many_checkpoints_stay_as_are_wished),
         TEST(an_id_is_never_used_twice),
         TEST(a_locked_directory_is_refused),
         TEST(another_jobs_directory_is_refused),
