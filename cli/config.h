@@ -24,6 +24,7 @@
 #include "rules/plan.h"
 #include "runtime/base/arena.h"
 #include "runtime/base/diag.h"
+#include "runtime/job/restart.h"
 #include "runtime/time/timestamp.h"
 
 /* ---- the table ---- */
@@ -157,6 +158,8 @@ struct cli_config {
     const char *state_dir;               /* NULL: memory */
     rt_duration checkpoint_every;
     uint32_t workers;
+    uint32_t checkpoint_keep;
+    struct rt_restart_strategy restart;
     struct cep_options limits;
     enum cli_log_level log_level;
     const struct rule_override *overrides; /* params */

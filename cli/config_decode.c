@@ -352,6 +352,25 @@ static void decode_params(struct cli_config_reader *reader)
     reader->config->overrides = overrides;
 }
 
+static void decode_restart(const struct yaml_node *root, struct rt_restart_strategy *out)
+{
+    enum { CALM_MS = 60000 };
+    static const char *const kinds[] = {"none", "fixed", "exponential", NULL};
+
+    *out = (struct rt_restart_strategy){
+        .kind =
+            (enum rt_restart_kind)word_at(root, "state.restart.strategy", kinds, RT_RESTART_NONE),
+        .delay = duration_at(root, "state.restart.delay", (rt_duration){1000}),
+        .delay_max = duration_at(root, "state.restart.max_delay", (rt_duration){60000}),
+        .attempts = count_at(root, "state.restart.attempts", 10),
+        .calm = {CALM_MS},
+    };
+    if (out->delay_max.ms < out->delay.ms)
+        out->delay_max = out->delay;
+    if (out->calm.ms < out->delay_max.ms)
+        out->calm = out->delay_max;
+}
+
 void cli_config_decode(struct cli_config_reader *reader)
 {
     static const char *const levels[] = {"error", "warn", "info", NULL};
@@ -367,6 +386,8 @@ void cli_config_decode(struct cli_config_reader *reader)
     config->state_dir = text_at(root, "state.dir", NULL);
     config->checkpoint_every = duration_at(root, "state.checkpoint.every", (rt_duration){10000});
     config->workers = count_at(root, "workers", 1);
+    config->checkpoint_keep = count_at(root, "state.checkpoint.keep", 2);
+    decode_restart(root, &config->restart);
     config->log_level = (enum cli_log_level)word_at(root, "log.level", levels, CLI_LOG_INFO);
     decode_limits(reader);
     decode_sources(reader);

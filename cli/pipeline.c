@@ -4,6 +4,8 @@
 #include "cli/kafka_ends.h"
 
 #include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
@@ -17,6 +19,7 @@
 #include "cli/state_changes.h"
 #include "runtime/event/codec.h"
 #include "runtime/job/job.h"
+#include "runtime/time/clock.h"
 #include "runtime/worker/workers.h"
 
 enum { MESSAGE_BYTES_MAX = 4096 };
@@ -39,6 +42,8 @@ struct pipeline {
     struct cep_team *team;
     struct rt_workers *workers;   /* NULL: one engine does all, in the thread that reads */
     struct expr_machine *machine; /* for watermarks */
+    bool is_restart;              /* not the first attempt of this process */
+    bool may_restart;             /* it has failed in a way that another attempt may mend */
     uint64_t watermark_errors;    /* events for which one ended in an error */
     struct cli_state state;       /* with a state directory */
     struct rt_job *job;
@@ -306,6 +311,7 @@ static enum cli_exit recover(struct pipeline *pipeline, bool *done)
     enum rt_status status = rt_job_recover(pipeline->job, &recovered);
 
     if (status != RT_OK) {
+        pipeline->may_restart = status == RT_ERR_IO && pipeline->is_restart;
         cli_complain(pipeline->call, "%s", rt_job_error(pipeline->job));
         return cli_kafka_exit(rt_job_error(pipeline->job), cli_state_exit(status));
     }
@@ -359,6 +365,7 @@ static enum cli_exit finish(struct pipeline *pipeline, enum rt_status status)
 
 static enum cli_exit recover_and_run(struct pipeline *pipeline)
 {
+    enum rt_status status;
     bool done = false;
 
     listen_to_signals(pipeline->job);
@@ -368,7 +375,9 @@ static enum cli_exit recover_and_run(struct pipeline *pipeline)
         if (code != CLI_OK || done)
             return code;
     }
-    return finish(pipeline, rt_job_run(pipeline->job));
+    status = rt_job_run(pipeline->job);
+    pipeline->may_restart = status == RT_ERR_IO;
+    return finish(pipeline, status);
 }
 
 static enum cli_exit open_and_run(struct pipeline *pipeline, struct rt_buffer *message)
@@ -382,6 +391,7 @@ static enum cli_exit open_and_run(struct pipeline *pipeline, struct rt_buffer *m
         if (code != CLI_OK) {
             cli_complain(pipeline->call, "%s", message->data);
             code = cli_kafka_exit(message->data, code);
+            pipeline->may_restart = pipeline->is_restart;
         }
     }
     if (code != CLI_OK)
@@ -397,26 +407,68 @@ static enum cli_exit open_and_run(struct pipeline *pipeline, struct rt_buffer *m
     return recover_and_run(pipeline);
 }
 
-enum cli_exit cli_pipeline_run(const struct cli_call *call, const struct cli_run_options *options,
-                               struct cli_rule_set *set)
+static enum cli_exit run_once(struct pipeline *pipeline)
 {
-    const struct cli_config *config = &options->set.config;
-    struct pipeline pipeline = {
-        .call = call, .options = options, .config = config, .set = set, .plan = set->plan};
-    bool color = call->terminal.out_color;
+    const struct cli_config *config = pipeline->config;
+    const struct cli_run_options *options = pipeline->options;
     struct rt_buffer message;
     enum rt_status status;
     enum cli_exit code;
 
-    rt_arena_init(&pipeline.arena, SIZE_MAX);
+    rt_arena_init(&pipeline->arena, SIZE_MAX);
     rt_buffer_init(&message, MESSAGE_BYTES_MAX);
+    status = cli_router_new(config, pipeline->plan, pipeline->call->terminal.out_color,
+                            options->set.diags, &pipeline->router);
+    if (!pipeline->is_restart && !config->one_way && !(options->quiet && status == RT_OK))
+        cli_print_diags(pipeline->call, options->set.diags);
+    code = status == RT_OK ? open_and_run(pipeline, &message) : cli_exit_of(status);
+    rt_buffer_done(&message);
+    unmake(pipeline);
+    return code;
+}
+
+/* Waits before the next attempt; false: there is none. */
+static bool wait_for_restart(const struct cli_call *call, struct rt_restart *restart,
+                             uint64_t since_ns)
+{
+    rt_duration worked = {(int64_t)((rt_clock_monotonic_ns() - since_ns) / 1000000)};
+    struct rt_buffer text;
+    rt_duration delay;
+
+    if (signalled != 0 || !rt_restart_next(restart, worked, &delay))
+        return false;
+    rt_buffer_init(&text, MESSAGE_BYTES_MAX);
+    rt_buffer_duration(&text, delay.ms);
+    cli_note(call, "goes on from the last checkpoint in %s, attempt %u", text.data, restart->tried);
+    rt_buffer_done(&text);
+    poll(NULL, 0, delay.ms > INT_MAX ? INT_MAX : (int)delay.ms); /* a signal ends it */
+    return signalled == 0;
+}
+
+enum cli_exit cli_pipeline_run(const struct cli_call *call, const struct cli_run_options *options,
+                               struct cli_rule_set *set)
+{
+    const struct cli_config *config = &options->set.config;
+    struct rt_restart restart = {.strategy = config->restart,
+                                 .random = (uint64_t)rt_clock_wall().ms};
+    bool is_restart = false, again;
+    enum cli_exit code;
+
     if (!config->one_way)
         cli_router_warn_unused(config, set->plan, options->set.diags);
-    status = cli_router_new(config, set->plan, color, options->set.diags, &pipeline.router);
-    if (!config->one_way && !(options->quiet && status == RT_OK))
-        cli_print_diags(call, options->set.diags);
-    code = status == RT_OK ? open_and_run(&pipeline, &message) : cli_exit_of(status);
-    rt_buffer_done(&message);
-    unmake(&pipeline);
+    do {
+        struct pipeline pipeline = {.call = call,
+                                    .options = options,
+                                    .config = config,
+                                    .set = set,
+                                    .plan = set->plan,
+                                    .is_restart = is_restart};
+        uint64_t since = rt_clock_monotonic_ns();
+
+        code = run_once(&pipeline);
+        again = pipeline.may_restart && config->state_dir != NULL &&
+                wait_for_restart(call, &restart, since);
+        is_restart = true;
+    } while (again);
     return code;
 }

@@ -4,14 +4,17 @@
 be ended at a known place."""
 import json
 import os
+import resource
 import shutil
+import signal
+import subprocess
 import sys
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "faults"))
 from crash import KILLED, Place  # noqa: E402
-from program import egret  # noqa: E402
+from program import egret, program  # noqa: E402
 
 WORDS = ("run", "rules.yaml", "-i", "in.ndjson", "-o", "a.out", "--dead-letter", "a.dead", "--out-of-orderness", "250ms")
 
@@ -140,6 +143,23 @@ class State(unittest.TestCase):
         self.assertEqual(done.code, 78)
         self.assertIn("a rule would lose its partial matches", done.err)
         self.assertEqual(self.go_on("--allow-restart", "silent", rules=rules).code, 0)
+
+    def test_a_run_that_fails_is_tried_again_and_loses_nothing(self):
+        def small_files():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (500000, 500000))
+
+        words = [program(), *WORDS, "--state", "a.state"]
+        for pair in ("strategy=exponential", "delay=1ms", "max_delay=4ms", "attempts=3"):
+            words += ["--set", f"state.restart.{pair}"]
+        done = subprocess.run(words, cwd=self.folder, capture_output=True, preexec_fn=small_files, check=False, timeout=60)
+        error = done.stderr.decode()
+        self.assertEqual(done.returncode, 74, error)
+        self.assertEqual(error.count("goes on from the last checkpoint in "), 3, error)
+        self.assertIn("attempt 3", error)
+        self.assertIn("cannot write `a.out`", error)
+        self.assertEqual(self.go_on().code, 0)
+        self.assertEqual(self.place.outputs("a"), self.place.expected)
 
     # ---- savepoint ----
 
