@@ -466,8 +466,8 @@ enum cli_exit cli_pipeline_run(const struct cli_call *call, const struct cli_run
         uint64_t since = rt_clock_monotonic_ns();
 
         code = run_once(&pipeline);
-        again = pipeline.may_restart && config->state_dir != NULL &&
-                wait_for_restart(call, &restart, since);
+        again = pipeline.may_restart && code != CLI_FENCED && code != CLI_CONFIG &&
+                config->state_dir != NULL && wait_for_restart(call, &restart, since);
         is_restart = true;
     } while (again);
     return code;
