@@ -84,14 +84,47 @@ static const struct cli_source_config *first_kafka_source(const struct cli_confi
     return NULL;
 }
 
+static bool same_brokers(const struct cli_kafka *a, const struct cli_kafka *b)
+{
+    for (size_t i = 0; i < a->broker_count && i < b->broker_count; i++)
+        if (strcmp(a->brokers[i], b->brokers[i]) != 0)
+            return false;
+    return a->broker_count == b->broker_count;
+}
+
+/* One transaction spans one cluster: all that takes part names the same brokers. */
+static enum rt_status check_cluster(const struct cli_config *config,
+                                    const struct cli_sink_config *first, struct rt_buffer *message)
+{
+    const char *other = NULL;
+
+    for (size_t i = 0; i < config->source_count; i++)
+        if (config->sources[i].transport == CLI_KAFKA &&
+            !same_brokers(&config->sources[i].kafka, &first->kafka))
+            other = config->sources[i].name;
+    for (size_t i = 0; i < config->sink_count; i++)
+        if (config->sinks[i].transport == CLI_KAFKA && config->sinks[i].kafka.exactly_once &&
+            !same_brokers(&config->sinks[i].kafka, &first->kafka))
+            other = config->sinks[i].name;
+    if (other == NULL)
+        return RT_OK;
+    rt_buffer_printf(message,
+                     "sink `%s`: exactly_once needs the same `brokers` as `%s`, since one "
+                     "transaction spans one cluster; or set `delivery: at_least_once`",
+                     first->name, other);
+    return RT_ERR_DIAG;
+}
+
 /* Said before anybody is asked anything. */
 static enum rt_status check_exact(const struct cli_config *config, struct rt_buffer *message)
 {
     const struct cli_sink_config *sink = first_exact_sink(config);
     const struct cli_source_config *source = first_kafka_source(config);
 
-    if (sink == NULL || (config->state_dir != NULL && source != NULL))
+    if (sink == NULL)
         return RT_OK;
+    if (config->state_dir != NULL && source != NULL)
+        return check_cluster(config, sink, message);
     rt_buffer_printf(message, "sink `%s`: exactly_once needs %s; or set `delivery: at_least_once`",
                      sink->name, config->state_dir == NULL ? "`state.dir`" : "a source in Kafka");
     return RT_ERR_DIAG;

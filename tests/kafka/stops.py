@@ -195,6 +195,16 @@ class Stops(Case):
         self.assertIn("state.dir", job.errors)
 
 
+    def test_two_clusters_in_one_transaction(self):
+        job = self.job("clusters", create=False)
+        with open(job.config, encoding="utf-8") as file:
+            text = file.read()
+        with open(job.config, "w", encoding="utf-8") as file:
+            file.write(text.replace(f'brokers: ["{broker.address}"], topics', 'brokers: ["elsewhere:9092"], topics'))
+        self.assertEqual(job.start().ended(), CONFIG, job.errors)
+        self.assertIn("exactly_once needs the same `brokers` as `in`", job.errors)
+
+
 class Zombies(Case):
     def test_the_same_directory_twice(self):
         job = self.job("twice")
