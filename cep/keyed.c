@@ -257,7 +257,7 @@ static void remove_line(struct cep_engine *engine, struct cep_keying *keying,
 static enum rt_status make_room(struct cep_engine *engine, struct cep_keying *keying)
 {
     while (engine->counters.keys >= engine->options.keys ||
-           (engine->cold == NULL && cep_state_bytes(engine) >= engine->options.memory)) {
+           cep_state_bytes(engine) >= engine->options.memory) {
         if (engine->options.on_limit == NFA_STOP)
             return RT_ERR_LIMIT;
         if (engine->options.on_limit == NFA_DROP_NEW || !cep_evict(engine, keying)) {

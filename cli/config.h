@@ -156,6 +156,7 @@ struct cli_config {
         one_way; /* a run without configuration: every rule reads the one source, every record goes to the one sink */
     struct cli_sink_config *dead_letter; /* NULL: none */
     const char *state_dir;               /* NULL: memory */
+    bool in_memory;                      /* state.backend: memory */
     rt_duration checkpoint_every;
     uint32_t workers;
     uint32_t checkpoint_keep;

@@ -373,6 +373,7 @@ static void decode_restart(const struct yaml_node *root, struct rt_restart_strat
 
 void cli_config_decode(struct cli_config_reader *reader)
 {
+    static const char *const backends[] = {"memory", "rocksdb", NULL};
     static const char *const levels[] = {"error", "warn", "info", NULL};
     static const char *const usual_rules[] = {"rules/"};
     struct cli_config *config = reader->config;
@@ -384,6 +385,7 @@ void cli_config_decode(struct cli_config_reader *reader)
         config->rule_count = 1;
     }
     config->state_dir = text_at(root, "state.dir", NULL);
+    config->in_memory = word_at(root, "state.backend", backends, 1) == 0;
     config->checkpoint_every = duration_at(root, "state.checkpoint.every", (rt_duration){10000});
     config->workers = count_at(root, "workers", 1);
     config->checkpoint_keep = count_at(root, "state.checkpoint.keep", 2);

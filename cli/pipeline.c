@@ -184,6 +184,8 @@ static enum rt_status make_engine(struct pipeline *pipeline)
     options.source_names = pipeline->source_names;
     options.source_count = config->source_count;
     options.route_by_source = !config->one_way;
+    if (cli_state_spills(config))
+        options.memory = UINT64_MAX; /* the job makes room, and nothing is lost by it */
     if (workers > 1 && !cep_team_can_share(pipeline->plan)) {
         if (!pipeline->options->quiet)
             cli_note(pipeline->call, "one worker: a rule reads the alerts of others");

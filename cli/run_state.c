@@ -67,6 +67,11 @@ uint64_t cli_state_rules_hash(const struct rule_plan *plan)
     return hash;
 }
 
+bool cli_state_spills(const struct cli_config *config)
+{
+    return config->state_dir != NULL && !config->in_memory && config->workers <= 1;
+}
+
 static enum cli_exit open_directory(struct cli_state *state, const struct rule_plan *plan,
                                     const struct cli_config *config, struct rt_text identity)
 {
@@ -74,6 +79,8 @@ static enum cli_exit open_directory(struct cli_state *state, const struct rule_p
                                              .identity = identity,
                                              .program = RT_TEXT(EGRET_VERSION),
                                              .groups = CLI_STATE_GROUPS,
+                                             .bases = config->in_memory ? RT_BASE_PLAIN
+                                                                        : RT_BASE_DATABASE,
                                              .rules = cli_state_rules_hash(plan),
                                              .keep = config->checkpoint_keep};
     struct rt_buffer why;
@@ -122,6 +129,7 @@ enum cli_exit cli_state_open(struct cli_state *state, const struct cli_call *cal
         .checkpoints = state->checkpoints,
         .groups = CLI_STATE_GROUPS,
         .every = config->checkpoint_every,
+        .memory_bytes = cli_state_spills(config) ? config->limits.memory : 0,
         .outputs = state->outputs,
         .names = {.fields = plan->fields, .slot_count = rt_fields_count(plan->fields)},
     };

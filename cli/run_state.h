@@ -24,6 +24,9 @@ struct cli_state {
     struct rt_durable_output outputs[CLI_STATE_OUTPUTS_MAX];
 };
 
+/* What state.limits.memory has no room for goes to disk.  With several workers it stays in memory. */
+bool cli_state_spills(const struct cli_config *config);
+
 /* Takes the directory.  Call cli_state_close in any case. */
 enum cli_exit cli_state_open(struct cli_state *state, const struct cli_call *call,
                              const struct rule_plan *plan, const struct cli_config *config);

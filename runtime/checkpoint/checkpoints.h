@@ -19,6 +19,7 @@
 #ifndef EGRET_RUNTIME_CHECKPOINT_CHECKPOINTS_H
 #define EGRET_RUNTIME_CHECKPOINT_CHECKPOINTS_H
 
+#include "runtime/base/cold.h"
 #include "runtime/base/entry.h"
 #include "runtime/base/status.h"
 #include "runtime/checkpoint/manifest.h"
@@ -132,6 +133,16 @@ bool rt_checkpoints_plan(struct rt_checkpoints *checkpoints);
 enum rt_status rt_checkpoints_compact(struct rt_checkpoints *checkpoints);
 /* With what compact answered: the next checkpoint uses the merged file.  A failure leaves everything as it was. */
 void rt_checkpoints_compacted(struct rt_checkpoints *checkpoints, enum rt_status status);
+
+/* ---- what is not in memory ---- */
+
+/*
+ * The working copy of the state in RocksDB (database.h) stands for the last committed or the chosen checkpoint when this returns; not
+ * while compact runs.  RT_ERR_IO, RT_ERR_CORRUPT, RT_ERR_NOMEM.
+ */
+enum rt_status rt_checkpoints_follow(struct rt_checkpoints *checkpoints);
+/* Follows, and gives a way to look entries up, to be freed (cold.h) before the object is closed. */
+enum rt_status rt_checkpoints_cold(struct rt_checkpoints *checkpoints, struct rt_cold **out);
 
 /* ---- savepoints ---- */
 

@@ -9,18 +9,28 @@ enum {
     REMINDER = 't',
     AFTER_REMINDERS = 't' + 1,
     TIME_BYTES = 8,
-    REMINDER_HEAD_BYTES = 1 + TIME_BYTES + 1, /* the entry's key begins with its own prefix */
-    ENTRY_HEAD_BYTES = 3,                     /* group and kind */
+    HEAD_BYTES = 1 + TIME_BYTES, /* before the entry's key */
+    ENTRY_HEAD_BYTES = 3,        /* group and kind, behind its prefix */
+    LOAD_COUNT = 4096,
     BATCH_BYTES = 256 << 10,
     KEY_BYTES_MAX = 1 << 24
+};
+
+struct reminder {
+    rt_time due;
+    char *id; /* owned; the entry's key in the database */
+    size_t length;
 };
 
 struct cold {
     struct rt_cold port; /* first */
     struct rt_rocks *rocks;
     struct rt_buffer key;
-    struct rt_buffer taken; /* keys of reminders: [length, 4 bytes][key] ... */
-    rt_time next_due;       /* no later than the earliest reminder */
+    struct rt_buffer taken; /* ids that are due: [length, 4 bytes][key] ... */
+    /* Reminders up to `near` are in memory, a heap; the later ones in the database, none before `far`. */
+    struct reminder *heap; /* owned */
+    size_t count, capacity;
+    rt_time near, far;
     struct rt_buffer *why;
 };
 
@@ -42,13 +52,73 @@ static enum rt_status get(struct rt_cold *self, const struct rt_entry *id, struc
     return told(cold, rt_rocks_get(cold->rocks, rt_buffer_view(&cold->key), value));
 }
 
-/* ---- reminders ---- */
+/* ---- reminders in memory ---- */
+
+static bool is_before(const struct reminder *a, const struct reminder *b)
+{
+    return rt_time_before(a->due, b->due);
+}
+
+static void swap(struct reminder *a, struct reminder *b)
+{
+    struct reminder other = *a;
+
+    *a = *b;
+    *b = other;
+}
+
+static enum rt_status heap_push(struct cold *cold, rt_time due, struct rt_text id)
+{
+    char *copy;
+
+    if (cold->count == cold->capacity) {
+        size_t capacity = cold->capacity == 0 ? LOAD_COUNT : 2 * cold->capacity;
+        void *heap = rt_realloc(cold->heap, capacity * sizeof(*cold->heap));
+
+        if (heap == NULL)
+            return RT_ERR_NOMEM;
+        cold->heap = heap;
+        cold->capacity = capacity;
+    }
+    copy = rt_alloc_text(id.data, id.length);
+    if (copy == NULL)
+        return RT_ERR_NOMEM;
+    cold->heap[cold->count] = (struct reminder){due, copy, id.length};
+    for (size_t at = cold->count++; at > 0; at = (at - 1) / 2) {
+        if (!is_before(&cold->heap[at], &cold->heap[(at - 1) / 2]))
+            break;
+        swap(&cold->heap[at], &cold->heap[(at - 1) / 2]);
+    }
+    return RT_OK;
+}
+
+/* The first one; its id is the caller's. */
+static struct reminder heap_pop(struct cold *cold)
+{
+    struct reminder first = cold->heap[0];
+    size_t at = 0;
+
+    cold->heap[0] = cold->heap[--cold->count];
+    for (;;) {
+        size_t least = at;
+
+        for (size_t child = 2 * at + 1; child <= 2 * at + 2 && child < cold->count; child++)
+            least = is_before(&cold->heap[child], &cold->heap[least]) ? child : least;
+        if (least == at)
+            return first;
+        swap(&cold->heap[at], &cold->heap[least]);
+        at = least;
+    }
+}
+
+/* ---- reminders in the database ---- */
 
 /* Bytes whose order is the order of times. */
 static void add_time(struct rt_buffer *out, rt_time time)
 {
     const uint64_t bits = (uint64_t)time.ms ^ (UINT64_C(1) << 63);
 
+    rt_buffer_char(out, REMINDER);
     for (unsigned i = TIME_BYTES; i-- > 0;)
         rt_buffer_char(out, (char)(bits >> (8 * i)));
 }
@@ -65,16 +135,20 @@ static rt_time time_of(struct rt_text key)
 static enum rt_status remind(struct rt_cold *self, const struct rt_entry *id, rt_time due)
 {
     struct cold *cold = (struct cold *)self;
+    struct rt_text key;
 
     rt_buffer_reset(&cold->key);
-    rt_buffer_char(&cold->key, REMINDER);
     add_time(&cold->key, due);
     rt_database_key(id, &cold->key);
     if (cold->key.failed)
         return RT_ERR_NOMEM;
-    rt_rocks_put(cold->rocks, rt_buffer_view(&cold->key), (struct rt_text){"", 0});
-    if (rt_time_before(due, cold->next_due))
-        cold->next_due = due;
+    key = rt_buffer_view(&cold->key);
+    if (!rt_time_before(cold->near, due))
+        return heap_push(cold, due,
+                         (struct rt_text){key.data + HEAD_BYTES, key.length - HEAD_BYTES});
+    rt_rocks_put(cold->rocks, key, (struct rt_text){"", 0});
+    if (rt_time_before(due, cold->far))
+        cold->far = due;
     if (rt_rocks_pending(cold->rocks) < BATCH_BYTES)
         return RT_OK;
     return told(cold, rt_rocks_write(cold->rocks));
@@ -82,51 +156,83 @@ static enum rt_status remind(struct rt_cold *self, const struct rt_entry *id, rt
 
 static rt_time next_due(const struct rt_cold *self)
 {
-    return ((const struct cold *)self)->next_due;
+    const struct cold *cold = (const struct cold *)self;
+
+    return cold->count > 0 && rt_time_before(cold->heap[0].due, cold->far) ? cold->heap[0].due
+                                                                           : cold->far;
 }
 
-static enum rt_status take(struct cold *cold, struct rt_text key)
+/* Some thousand from the walk into memory, and all of the last one's time.  RT_END: there are no more. */
+static enum rt_status load_from(struct cold *cold, struct rt_rocks_walk *walk)
 {
-    const uint32_t length = (uint32_t)key.length;
-
-    if (key.length < REMINDER_HEAD_BYTES + ENTRY_HEAD_BYTES)
-        return RT_ERR_CORRUPT;
-    rt_buffer_add(&cold->taken, (const char *)&length, sizeof(length));
-    rt_buffer_text(&cold->taken, key);
-    rt_rocks_delete(cold->rocks, key);
-    return cold->taken.failed ? RT_ERR_NOMEM : RT_OK;
-}
-
-/* Reminders by `until` into `taken`: `count`, and those of the last one's time.  next_due is what comes after them. */
-static enum rt_status take_due(struct cold *cold, rt_time until, size_t count, rt_time *reached)
-{
-    static const char first = REMINDER, last = AFTER_REMINDERS;
-    struct rt_rocks_walk *walk;
     struct rt_text key, value;
-    enum rt_status status = rt_rocks_walk_new(cold->rocks, (struct rt_text){&first, 1},
-                                              (struct rt_text){&last, 1}, &walk);
-    rt_time at = until;
+    enum rt_status status;
+
+    for (size_t loaded = 0; (status = rt_rocks_walk_next(walk, &key, &value)) == RT_OK; loaded++) {
+        if (key.length < HEAD_BYTES + ENTRY_HEAD_BYTES)
+            return RT_ERR_CORRUPT;
+
+        rt_time due = time_of(key);
+
+        if (loaded >= LOAD_COUNT && rt_time_before(cold->near, due)) {
+            cold->far = due;
+            return RT_OK;
+        }
+        cold->near = due;
+        status =
+            heap_push(cold, due, (struct rt_text){key.data + HEAD_BYTES, key.length - HEAD_BYTES});
+        if (status != RT_OK)
+            return status;
+    }
+    return status;
+}
+
+/*
+ * The next reminders come into memory.  The walk begins where the last one ended: what was removed before it lies in the database's way
+ * for a while yet.
+ */
+static enum rt_status load(struct cold *cold)
+{
+    static const char last = AFTER_REMINDERS;
+    struct rt_rocks_walk *walk;
+    struct rt_buffer from, to;
+    enum rt_status status = told(cold, rt_rocks_write(cold->rocks));
 
     if (status != RT_OK)
         return status;
-    *reached = until;
-    cold->next_due = RT_TIME_MAX;
-    for (size_t taken = 0; (status = rt_rocks_walk_next(walk, &key, &value)) == RT_OK; taken++) {
-        rt_time due = time_of(key);
-
-        if (rt_time_before(until, due) || (taken >= count && rt_time_before(at, due))) {
-            cold->next_due = due;
-            if (!rt_time_before(until, due))
-                *reached = at;
-            break;
-        }
-        at = due;
-        status = take(cold, key);
-        if (status != RT_OK)
-            break;
+    rt_buffer_init(&from, HEAD_BYTES + 1);
+    rt_buffer_init(&to, HEAD_BYTES + 1);
+    add_time(&from, cold->far);
+    if (!from.failed)
+        status = rt_rocks_walk_new(cold->rocks, rt_buffer_view(&from), (struct rt_text){&last, 1},
+                                   &walk);
+    if (status == RT_OK) {
+        cold->far = RT_TIME_MAX;
+        status = told(cold, load_from(cold, walk));
+        rt_rocks_walk_free(walk);
     }
-    rt_rocks_walk_free(walk);
-    return status == RT_END ? RT_OK : status;
+    add_time(&to, rt_time_plus(cold->near, (rt_duration){1}));
+    if (from.failed || to.failed)
+        status = RT_ERR_NOMEM;
+    if (status == RT_OK || status == RT_END) {
+        rt_rocks_delete_range(cold->rocks, rt_buffer_view(&from), rt_buffer_view(&to));
+        status = RT_OK;
+    }
+    rt_buffer_done(&from);
+    rt_buffer_done(&to);
+    return status;
+}
+
+/* ---- what is due ---- */
+
+static enum rt_status take(struct cold *cold, struct reminder reminder)
+{
+    const uint32_t length = (uint32_t)reminder.length;
+
+    rt_buffer_add(&cold->taken, (const char *)&length, sizeof(length));
+    rt_buffer_add(&cold->taken, reminder.id, reminder.length);
+    rt_free(reminder.id);
+    return cold->taken.failed ? RT_ERR_NOMEM : RT_OK;
 }
 
 static enum rt_status tell(struct cold *cold, rt_entry_fn *each, void *context)
@@ -141,12 +247,12 @@ static enum rt_status tell(struct cold *cold, rt_entry_fn *each, void *context)
 
         memcpy(&length, at, sizeof(length));
         at += sizeof(length);
-        head = (const unsigned char *)at + REMINDER_HEAD_BYTES;
-        const struct rt_entry id = {.group = (uint16_t)(head[0] << 8 | head[1]),
-                                    .kind = head[2],
-                                    .removed = true,
-                                    .name = {at + REMINDER_HEAD_BYTES + ENTRY_HEAD_BYTES,
-                                             length - REMINDER_HEAD_BYTES - ENTRY_HEAD_BYTES}};
+        head = (const unsigned char *)at + 1; /* behind the prefix of entries */
+        const struct rt_entry id = {
+            .group = (uint16_t)(head[0] << 8 | head[1]),
+            .kind = head[2],
+            .removed = true,
+            .name = {at + 1 + ENTRY_HEAD_BYTES, length - 1 - ENTRY_HEAD_BYTES}};
 
         status = each(context, &id);
         at += length;
@@ -158,13 +264,23 @@ static enum rt_status due(struct rt_cold *self, rt_time until, size_t count, rt_
                           void *context, rt_time *reached)
 {
     struct cold *cold = (struct cold *)self;
-    enum rt_status status = told(cold, rt_rocks_write(cold->rocks));
+    enum rt_status status = RT_OK;
+    rt_time at = until;
 
     rt_buffer_reset(&cold->taken);
-    if (status == RT_OK)
-        status = told(cold, take_due(cold, until, count, reached));
-    if (status == RT_OK)
-        status = told(cold, rt_rocks_write(cold->rocks));
+    while (status == RT_OK && cold->count < count && cold->far.ms != RT_TIME_MAX.ms &&
+           !rt_time_before(until, cold->far))
+        status = load(cold);
+    for (size_t taken = 0; status == RT_OK && cold->count > 0; taken++) {
+        rt_time next = cold->heap[0].due;
+
+        if (rt_time_before(until, next) || (taken >= count && rt_time_before(at, next)))
+            break;
+        at = next;
+        status = take(cold, heap_pop(cold));
+    }
+    *reached =
+        next_due(self).ms == RT_TIME_MAX.ms || rt_time_before(until, next_due(self)) ? until : at;
     if (status == RT_OK && cold->taken.length > 0)
         status = tell(cold, each, context);
     return status;
@@ -185,7 +301,8 @@ enum rt_status rt_cold_new(struct rt_rocks *rocks, struct rt_buffer *why, struct
     cold->port = (struct rt_cold){.get = get, .remind = remind, .next_due = next_due, .due = due};
     cold->rocks = rocks;
     cold->why = why;
-    cold->next_due = RT_TIME_MAX;
+    cold->near = RT_TIME_MIN;
+    cold->far = RT_TIME_MAX;
     rt_buffer_init(&cold->key, KEY_BYTES_MAX);
     rt_buffer_init(&cold->taken, SIZE_MAX);
     rt_rocks_delete_range(rocks, (struct rt_text){&first, 1}, (struct rt_text){&last, 1});
@@ -205,6 +322,9 @@ void rt_cold_free(struct rt_cold *port)
     if (cold == NULL)
         return;
     rt_rocks_close(cold->rocks);
+    for (size_t i = 0; i < cold->count; i++)
+        rt_free(cold->heap[i].id);
+    rt_free(cold->heap);
     rt_buffer_done(&cold->key);
     rt_buffer_done(&cold->taken);
     rt_free(cold);

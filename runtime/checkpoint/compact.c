@@ -16,6 +16,7 @@
 #include "runtime/base/assert.h"
 #include "runtime/base/killpoint.h"
 #include "runtime/checkpoint/checkpoints_inside.h"
+#include "runtime/checkpoint/cold.h"
 #include "runtime/checkpoint/disk.h"
 
 enum { DELTAS_MAX = 32, BASE_BYTES_MIN = 1 << 20, DATABASE_BYTES_MIN = 64 << 20 };
@@ -133,35 +134,48 @@ bool rt_checkpoints_plan(struct rt_checkpoints *checkpoints)
     return true;
 }
 
-/* ---- into the database ---- */
+/* ---- the database ---- */
 
-static void leave_database(struct rt_compaction *compaction)
-{
-    rt_database_close(compaction->database);
-    compaction->database = NULL;
-    compaction->database_at = 0;
-}
+/* What the working copy is to stand for. */
+struct target {
+    const struct rt_chain *chain;
+    size_t end;
+    uint64_t checkpoint, generation;
+};
 
-/* A working copy of the chain's first link, or of nothing yet. */
-static enum rt_status enter_database(struct rt_checkpoints *checkpoints)
+/*
+ * There is a working copy: of the chain's first link, or of nothing yet.  One of a state that has begun anew since is emptied, not
+ * closed, since others may have a handle.
+ */
+static enum rt_status enter_database(struct rt_checkpoints *checkpoints,
+                                     const struct target *target, struct rt_buffer *why)
 {
     struct rt_compaction *compaction = &checkpoints->compaction;
-    const struct rt_link *first = &compaction->chain.links[0];
-    const struct rt_link *base = first->part.kind == RT_PART_DATABASE ? first : NULL;
+    const struct rt_link *first = target->chain->count == 0 ? NULL : &target->chain->links[0];
+    const struct rt_link *base =
+        first != NULL && first->part.kind == RT_PART_DATABASE ? first : NULL;
     enum rt_status status;
 
-    if (compaction->database != NULL && compaction->database_generation == compaction->generation)
+    if (compaction->database != NULL && compaction->database_generation == target->generation)
         return RT_OK;
-    leave_database(compaction);
-    status =
-        rt_database_open(checkpoints->directory, base, &compaction->why, &compaction->database);
+    if (compaction->database != NULL) {
+        RT_ASSERT(base == NULL); /* what begins anew begins with entries */
+        status = rt_database_clear(compaction->database);
+    } else {
+        status = rt_database_open(checkpoints->directory, base, why, &compaction->database);
+    }
     compaction->database_at = base == NULL ? 0 : base->part.checkpoint;
-    compaction->database_generation = compaction->generation;
+    if (status == RT_OK)
+        compaction->database_generation = target->generation;
     return status;
 }
 
-/* What the working copy has not seen yet.  A merged file that it has seen in part may be laid over it whole. */
-static enum rt_status follow_chain(struct rt_checkpoints *checkpoints)
+/*
+ * What the working copy has not seen yet.  A merged file that it has seen in part may be laid over it whole, and so may what was laid
+ * over it in part before something went wrong.
+ */
+static enum rt_status follow_chain(struct rt_checkpoints *checkpoints, const struct target *target,
+                                   struct rt_buffer *why)
 {
     struct rt_compaction *compaction = &checkpoints->compaction;
     struct rt_chain_options options = {.directory = checkpoints->directory,
@@ -170,38 +184,58 @@ static enum rt_status follow_chain(struct rt_checkpoints *checkpoints)
                                        .with_removed = true};
     struct rt_entries *entries;
     size_t begin = 0;
-    enum rt_status status;
+    enum rt_status status = enter_database(checkpoints, target, why);
 
-    while (begin < compaction->end &&
-           compaction->chain.links[begin].part.checkpoint <= compaction->database_at)
+    if (status != RT_OK)
+        return status;
+    while (begin < target->end &&
+           target->chain->links[begin].part.checkpoint <= compaction->database_at)
         begin++;
-    if (begin == compaction->end)
+    if (begin == target->end)
         return RT_OK;
-    status = rt_chain_entries(&compaction->chain, begin, compaction->end, &options,
-                              &compaction->why, &entries);
+    status = rt_chain_entries(target->chain, begin, target->end, &options, why, &entries);
     if (status != RT_OK)
         return status;
     status = rt_database_apply(compaction->database, entries);
     entries->free(entries);
-    compaction->database_at = compaction->checkpoint;
+    if (status == RT_OK)
+        compaction->database_at = target->checkpoint;
     return status;
 }
 
 static enum rt_status compact_into_database(struct rt_checkpoints *checkpoints)
 {
     struct rt_compaction *compaction = &checkpoints->compaction;
+    const struct target target = {&compaction->chain, compaction->end, compaction->checkpoint,
+                                  compaction->generation};
     char name[RT_COMPACT_NAME_BYTES];
-    enum rt_status status = enter_database(checkpoints);
+    enum rt_status status = follow_chain(checkpoints, &target, &compaction->why);
 
     snprintf(name, sizeof(name), "base-%" PRIu64, compaction->checkpoint);
-    if (status == RT_OK)
-        status = follow_chain(checkpoints);
     KILLPOINT("database_followed");
     if (status == RT_OK)
         status = rt_database_make_base(compaction->database, name, &compaction->part.facts);
-    if (status != RT_OK)
-        leave_database(compaction); /* what is in it now nobody knows */
     return status;
+}
+
+enum rt_status rt_checkpoints_follow(struct rt_checkpoints *checkpoints)
+{
+    const struct target target = {&checkpoints->last, checkpoints->last.count, checkpoints->last_id,
+                                  checkpoints->generation};
+
+    RT_ASSERT(!checkpoints->compaction.running);
+    rt_buffer_reset(&checkpoints->why);
+    return follow_chain(checkpoints, &target, &checkpoints->why);
+}
+
+enum rt_status rt_checkpoints_cold(struct rt_checkpoints *checkpoints, struct rt_cold **out)
+{
+    struct rt_rocks *handle;
+    enum rt_status status = rt_checkpoints_follow(checkpoints);
+
+    if (status == RT_OK)
+        status = rt_database_share(checkpoints->compaction.database, &handle);
+    return status == RT_OK ? rt_cold_new(handle, &checkpoints->why, out) : status;
 }
 
 enum rt_status rt_checkpoints_compact(struct rt_checkpoints *checkpoints)

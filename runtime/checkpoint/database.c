@@ -107,6 +107,14 @@ enum rt_status rt_database_share(const struct rt_database *database, struct rt_r
     return rt_rocks_share(database->rocks, out);
 }
 
+enum rt_status rt_database_clear(struct rt_database *database)
+{
+    static const char first = KEY_PREFIX, last = KEY_PREFIX + 1;
+
+    rt_rocks_delete_range(database->rocks, (struct rt_text){&first, 1}, (struct rt_text){&last, 1});
+    return told(database->why, database->rocks, rt_rocks_write(database->rocks));
+}
+
 enum rt_status rt_database_apply(struct rt_database *database, struct rt_entries *entries)
 {
     struct rt_entry entry;

@@ -32,6 +32,9 @@ enum rt_status rt_database_open(const char *directory, const struct rt_link *bas
                                 struct rt_buffer *why, struct rt_database **out);
 void rt_database_close(struct rt_database *database); /* NULL is fine */
 
+/* Nothing is in it any more; handles go on. */
+enum rt_status rt_database_clear(struct rt_database *database);
+
 /* Lays entries, in order and with removed ones, over what is there.  Cost: theirs. */
 enum rt_status rt_database_apply(struct rt_database *database, struct rt_entries *entries);
 

@@ -7,6 +7,7 @@
 #include "runtime/base/alloc.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/killpoint.h"
+#include "runtime/checkpoint/cold.h"
 #include "runtime/job/durable_inside.h"
 #include "runtime/time/clock.h"
 
@@ -42,14 +43,20 @@ enum rt_status rt_durable_new(const struct rt_durable_options *options,
     return RT_OK;
 }
 
+void rt_durable_end_merging(struct rt_durable *durable)
+{
+    if (rt_task_is_busy(&durable->merging))
+        rt_checkpoints_compacted(durable->options.checkpoints, rt_task_take(&durable->merging));
+}
+
 void rt_durable_free(struct rt_durable *durable)
 {
     if (durable == NULL)
         return;
     if (rt_task_is_busy(&durable->writing))
         rt_task_take(&durable->writing);
-    if (rt_task_is_busy(&durable->merging))
-        rt_checkpoints_compacted(durable->options.checkpoints, rt_task_take(&durable->merging));
+    rt_durable_end_merging(durable);
+    rt_cold_free(durable->cold);
     rt_buffer_done(&durable->header);
     rt_buffer_done(&durable->blob);
     rt_buffer_done(&durable->facts);
@@ -193,7 +200,7 @@ static void count_pause(struct rt_durable *durable, uint64_t ns)
         counters->pause_ns_max = ns;
 }
 
-static enum rt_status begin(struct rt_durable *durable, bool finished)
+enum rt_status rt_durable_begin(struct rt_durable *durable, bool finished)
 {
     struct rt_decision *decision = durable->options.decision;
     uint64_t since = rt_clock_monotonic_ns();
@@ -347,11 +354,11 @@ static enum rt_status save_slice(struct rt_durable *durable, size_t bytes)
     return RT_OK;
 }
 
-enum rt_status rt_durable_step(struct rt_durable *durable, bool idle)
+static enum rt_status step(struct rt_durable *durable, bool idle)
 {
     switch (durable->phase) {
     case RT_DURABLE_IDLE:
-        return is_due(durable) ? begin(durable, false) : RT_OK;
+        return is_due(durable) ? rt_durable_begin(durable, false) : RT_OK;
     case RT_DURABLE_SAVING:
         return save_slice(durable, idle ? IDLE_SLICE_BYTES : SLICE_BYTES);
     case RT_DURABLE_WRITING:
@@ -377,7 +384,14 @@ int rt_durable_wait_ms(const struct rt_durable *durable, int ms)
     return left_ms < 0 ? 0 : (int)left_ms;
 }
 
-static enum rt_status drain(struct rt_durable *durable)
+enum rt_status rt_durable_step(struct rt_durable *durable, bool idle)
+{
+    enum rt_status status = step(durable, idle);
+
+    return status == RT_OK ? rt_durable_make_room(durable) : status;
+}
+
+enum rt_status rt_durable_drain(struct rt_durable *durable)
 {
     enum rt_status status = RT_OK;
 
@@ -391,14 +405,13 @@ static enum rt_status drain(struct rt_durable *durable)
 enum rt_status rt_durable_finish(struct rt_durable *durable, bool finished)
 {
     struct rt_checkpoints *checkpoints = durable->options.checkpoints;
-    enum rt_status status = drain(durable);
+    enum rt_status status = rt_durable_drain(durable);
 
     if (status == RT_OK)
-        status = begin(durable, finished);
+        status = rt_durable_begin(durable, finished);
     if (status == RT_OK)
-        status = drain(durable);
-    if (rt_task_is_busy(&durable->merging))
-        rt_checkpoints_compacted(checkpoints, rt_task_take(&durable->merging));
+        status = rt_durable_drain(durable);
+    rt_durable_end_merging(durable);
     if (status == RT_OK && rt_checkpoints_clean(checkpoints) != RT_OK)
         status = cannot_save(durable, RT_ERR_IO, rt_checkpoints_error(checkpoints));
     KILLPOINT("finished");

@@ -15,6 +15,7 @@
  *     one moment at which all of it counts.
  * Y3  The pause of the stream is the barrier alone; entries are saved in slices, files are written by another thread.
  * Y4  Whatever cannot be saved ends the job; it goes on from the last checkpoint.
+ * Y5  Memory is looked at between two batches: what one batch adds may exceed the limit until then.
  */
 #ifndef EGRET_RUNTIME_JOB_DURABLE_H
 #define EGRET_RUNTIME_JOB_DURABLE_H
@@ -42,6 +43,8 @@ struct rt_durable_options {
     uint16_t groups;              /* key groups */
     rt_duration every;
     uint64_t changes_max; /* a checkpoint is due when so many entries have changed; 0: a million */
+    size_t
+        memory_bytes; /* what the operator remembers beyond this goes to disk (spill.c); 0: all stays in memory */
     const struct rt_durable_output *outputs; /* all of them, dead letters too */
     size_t output_count;
     const char *const *source_names;
@@ -80,6 +83,8 @@ struct rt_durable_counters {
     uint64_t prepare_ns_sum;
     uint64_t entries, bytes; /* written */
     uint64_t last_id;
+    uint64_t spills; /* how often memory was full */
+    uint64_t spill_ns_sum, spill_ns_max;
 };
 
 struct rt_durable;

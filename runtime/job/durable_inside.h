@@ -35,7 +35,20 @@ struct rt_durable {
     int settle_errno;
     size_t settle_failed; /* 1 + the output that could not be settled */
     struct rt_durable_counters counters;
+    struct rt_cold *cold; /* NULL: all stays in memory */
 };
+
+/* durable.c: begins a checkpoint; carries the one in the making through. */
+enum rt_status rt_durable_begin(struct rt_durable *durable, bool finished);
+enum rt_status rt_durable_drain(struct rt_durable *durable);
+/* The files that the background merges are taken over, if it is through or when it is. */
+void rt_durable_end_merging(struct rt_durable *durable);
+
+/* spill.c */
+/* Before a checkpoint is restored: one that may be too large for memory is not restored into it whole. */
+enum rt_status rt_durable_expect(struct rt_durable *durable, const struct rt_manifest *manifest);
+/* Between two batches: makes room if there is too much in memory. */
+enum rt_status rt_durable_make_room(struct rt_durable *durable);
 
 /* Keeps the first message. */
 enum rt_status rt_durable_fail(struct rt_durable *durable, enum rt_status status, const char *what);

@@ -198,7 +198,9 @@ static enum rt_status resume(struct rt_durable *durable, const struct rt_manifes
     out->kind = saved.finished ? RT_RECOVERY_FINISHED : RT_RECOVERY_RESUMED;
     if (saved.finished)
         return RT_OK;
-    status = restore_memory(durable, manifest->id);
+    status = rt_durable_expect(durable, manifest);
+    if (status == RT_OK)
+        status = restore_memory(durable, manifest->id);
     if (status == RT_OK)
         status = restore_stream(durable, manifest->id);
     KILLPOINT("restored");
