@@ -269,6 +269,23 @@ class State(unittest.TestCase):
         self.assertGreater(len(self.exported("busy")), 10)
         self.assertEqual(self.go_on().code, 0)
 
+    def test_state_larger_than_memory_gives_the_same(self):
+        """Also killed again and again; what is not in memory lies in the folder `work`."""
+        small = ("--set", "state.limits.memory=60kB", "--set", "state.checkpoint.every=20ms", "--quiet")
+        for points in ((), ("database_filled:1", "saved:3", "prepared:2", "committed:4", "database_filled:1", "restored:1")):
+            for name in ("a.out", "a.dead"):
+                os.unlink(os.path.join(self.folder, name))
+            shutil.rmtree(os.path.join(self.folder, "a.state"))
+            for point in points:
+                os.environ["EGRET_KILLPOINT"] = point
+                done = self.go_on(*small)
+                del os.environ["EGRET_KILLPOINT"]
+                self.assertIn(done.code, (0, KILLED), done.err)
+            done = self.go_on(*small)
+            self.assertEqual(done.code, 0, done.err)
+            self.assertTrue(os.path.isdir(os.path.join(self.folder, "a.state", "work")))
+            self.assertEqual(self.place.outputs("a"), self.place.expected)
+
     def test_wrong_calls_of_state(self):
         for words, part in ((("show",), "id of one rule"), (("show", "silnt"), "silent"), (("look",), "ls, show, top"),
                             (("ls", "--key", "bob"), "NAME=VALUE")):
