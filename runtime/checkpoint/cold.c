@@ -194,7 +194,7 @@ static enum rt_status load_from(struct cold *cold, struct rt_rocks_walk *walk)
 static enum rt_status load(struct cold *cold)
 {
     static const char last = AFTER_REMINDERS;
-    struct rt_rocks_walk *walk;
+    struct rt_rocks_walk *walk = NULL;
     struct rt_buffer from, to;
     enum rt_status status = told(cold, rt_rocks_write(cold->rocks));
 
@@ -203,7 +203,8 @@ static enum rt_status load(struct cold *cold)
     rt_buffer_init(&from, HEAD_BYTES + 1);
     rt_buffer_init(&to, HEAD_BYTES + 1);
     add_time(&from, cold->far);
-    if (!from.failed)
+    status = from.failed ? RT_ERR_NOMEM : RT_OK;
+    if (status == RT_OK)
         status = rt_rocks_walk_new(cold->rocks, rt_buffer_view(&from), (struct rt_text){&last, 1},
                                    &walk);
     if (status == RT_OK) {
