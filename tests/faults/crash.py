@@ -6,7 +6,7 @@ run that nobody disturbed.
     crash.py points [--stride N]        every kill point, the first, second and third time that it is reached (T1)
     crash.py random COUNT [SEED]        SIGKILL at random moments, several in a row (T2)
     crash.py recovery                   killed while it goes on after a kill, and again (T3)
-    crash.py faults [--stride N]        every call to the disk fails once, or from then on, in five ways (T10)
+    crash.py faults [--all]             every call to the disk fails once, or from then on, in one of five ways or in all (T10)
     crash.py power COUNT [SEED]         states that a disk may have after a power loss (T11)
     crash.py flips [--stride N]         bytes of every file of the state are changed: refused with file and byte (T12)
     crash.py upgrade                    goes on from the state that is kept in tests/faults/state-v1 (T22)
@@ -279,7 +279,7 @@ def shim(name, **more):
     return {"LD_PRELOAD": os.environ["EGRET_SHIM"], "SHIM_PREFIX": f"{name}.", **more}
 
 
-def faults(place, stride=1, **more):
+def faults(place, every_kind, **more):
     name = place.fresh()
     log = place.path("calls.log")
     place.run(name, **shim(name, SHIM_COUNT=log), **more)
@@ -287,10 +287,12 @@ def faults(place, stride=1, **more):
         calls = int(file.read())
     place.forget(name)
     refused = absorbed = 0
-    for nth in range(1, calls + 1, stride):
+    for nth in range(1, calls + 1):
         for index, kind in enumerate(KINDS):
+            if not every_kind and nth % len(KINDS) != index:
+                continue
             name = place.fresh()
-            sticky = (nth // stride + index) % 2
+            sticky = (nth // len(KINDS) + index) % 2
             what = f"call {nth} of {calls}: {kind}{', from then on' if sticky else ''}"
             done = place.run(name, **shim(name, SHIM_NTH=str(nth), SHIM_KIND=kind, SHIM_STICKY=str(sticky)), **more)
             if done.returncode == 0:
@@ -531,15 +533,15 @@ def main():
         "points": lambda place: points(place, stride),
         "recovery": recovery,
         "random": lambda place: random_kills(place, int(words[1]), seed),
-        "faults": lambda place: faults(place, stride),
+        "faults": lambda place: faults(place, "--all" in words),
         "power": lambda place: power(place, int(words[1]), seed),
         "flips": lambda place: flips(place, stride),
         "mutants": mutants,
         "upgrade": upgrade,
         "fixture": fixture,
     }
-    small = words[0] != "random"
-    place = Place(min(events, 12000) if small else events, in_step=words[0] != "random")
+    most = {"random": events, "faults": 4000, "power": 6000}.get(words[0], 12000)
+    place = Place(min(events, most), in_step=words[0] != "random")
     try:
         tests[words[0]](place)
     except (Failure, Incomplete) as failure:
