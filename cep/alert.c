@@ -3,7 +3,7 @@
  * A finding becomes a record: one JSON object with its keys in a fixed order.
  *
  *     {"v":1,"id":...,"rule":...,"revision":...,"output":...,"severity":...,"title":...,"message":...,"key":{...},"group":{...},
- *      "time":...,"first_time":...,"fields":{...},"estimated":[...],"tags":[...],"events":{step:[{source,partition,offset,data}]}}
+ *      "time":...,"first_time":...,"early":true,"update":1,"fields":{...},"estimated":[...],"tags":[...],"events":{step:[{source,partition,offset,data}]}}
  *
  * Nothing in it depends on the wall clock, the machine or the number of workers.  Its id is a hash of output, rule, key and
  * the positions of the events; that form, too, is fixed: a replay must make the same ids.
@@ -168,6 +168,8 @@ static struct rt_hash128 id_of(const struct writer *writer, struct rt_buffer *ou
         add_name(out, "window");
         add_number(out, (uint64_t)writer->finding->begin.ms);
         add_number(out, (uint64_t)writer->finding->time.ms);
+        if (writer->finding->update > 0)
+            add_number(out, writer->finding->update);
     } else if (writer->finding->match == NULL)
         add_place(writer, "event", writer->finding->event, out);
     for (uint32_t i = 0; i < writer->taken_count; i++)
@@ -404,6 +406,12 @@ static enum rt_status put_record(struct writer *writer, struct cep_record *recor
     }
     put_time(out, "time", writer->finding->time);
     put_time(out, "first_time", writer->finding->first_time);
+    if (writer->finding->is_early)
+        rt_buffer_string(out, ",\"early\":true");
+    if (writer->finding->update > 0) {
+        put_name(out, "update");
+        rt_buffer_uint(out, writer->finding->update);
+    }
     put_fields(writer, out);
     put_estimated(writer, out);
     put_tags(rule, out);

@@ -55,6 +55,7 @@ static enum rt_status push(struct rt_operator *port, const struct rt_event *even
     const uint32_t *rules;
     size_t count;
 
+    engine->reached = event->time;
     cep_fire(engine, event->time);
     cep_sweep(engine, event->time, true);
     cep_dedup_advance(&engine->dedup, event->time);
@@ -76,6 +77,7 @@ static enum rt_status late(struct rt_operator *port, const struct rt_event *even
     struct cep_engine *engine = engine_of(port);
 
     engine->counters.late += cep_counts_events(engine);
+    engine->is_behind = true;
     cep_begin_event(engine, event);
     for (uint32_t i = 0; i < engine->plan->rule_count; i++) {
         if (cep_classifier_routes(engine->classifier, event->position.source, i))
@@ -83,6 +85,7 @@ static enum rt_status late(struct rt_operator *port, const struct rt_event *even
                 &engine->rules[i]); /* those that want late events, by any of their conditions */
     }
     cep_end_event(engine);
+    engine->is_behind = false;
     return take_status(engine);
 }
 
@@ -90,6 +93,7 @@ static enum rt_status advance(struct rt_operator *port, rt_time watermark)
 {
     struct cep_engine *engine = engine_of(port);
 
+    engine->reached = rt_time_later(engine->reached, watermark);
     cep_fire(engine, watermark);
     cep_sweep(engine, watermark, false);
     cep_dedup_advance(&engine->dedup, watermark);
@@ -218,6 +222,7 @@ enum rt_status cep_engine_new_share(struct rule_plan *plan, const struct cep_opt
     engine->share = *share;
     engine->plan = rule_plan_ref(plan);
     engine->options = *options;
+    engine->reached = RT_TIME_MIN;
     cep_memory_init(engine);
     status = init(engine);
     if (status != RT_OK) {
@@ -311,8 +316,10 @@ void cep_rule_counters_add(struct cep_rule_counters *sum, const struct cep_rule_
 static const char *row_name(const struct rule *rule, uint32_t row)
 {
     static const char *const places[CEP_PLACES] = {
-        [CEP_AT_FILTER] = "filter", [CEP_AT_EXCEPT] = "except",       [CEP_AT_CANCEL] = "cancel_if",
-        [CEP_AT_WHERE] = "where",   [CEP_AT_AGGREGATE] = "aggregate", [CEP_AT_HAVING] = "having"};
+        [CEP_AT_FILTER] = "filter",       [CEP_AT_EXCEPT] = "except",
+        [CEP_AT_CANCEL] = "cancel_if",    [CEP_AT_WHERE] = "where",
+        [CEP_AT_AGGREGATE] = "aggregate", [CEP_AT_HAVING] = "having",
+        [CEP_AT_TRIGGER] = "trigger"};
 
     return row < rule->guard_count ? rule->guards[row].step : places[row - rule->guard_count];
 }

@@ -266,7 +266,10 @@ bool cep_history_push(struct cep_rule *rule, struct cep_history *history,
 {
     const struct rt_event *event = rule->engine->event;
     const struct rt_window_shape *shape = &rule->windows->shape;
-    const struct cep_look look = {event, event->time, rt_buffer_view(&key->bytes), history};
+    const struct cep_look look = {.event = event,
+                                  .time = event->time,
+                                  .key = rt_buffer_view(&key->bytes),
+                                  .history = history};
     bool is_full;
 
     if (is_first)
@@ -343,7 +346,7 @@ bool cep_history_advance(struct cep_rule *rule, struct rt_text key, struct cep_h
                          rt_time deadline)
 {
     const struct rule_window *plan = rule->rule->window;
-    const struct cep_look look = {NULL, deadline, key, history};
+    const struct cep_look look = {.time = deadline, .key = key, .history = history};
 
     if (rt_time_before(deadline, cep_history_deadline(rule, history)))
         return true; /* it has moved on since the timer was set */

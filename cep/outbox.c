@@ -127,7 +127,7 @@ static void deliver(struct cep_engine *engine, const struct cep_waiting *record,
 
     if (engine->share.role == CEP_WORKER)
         emit(engine, &out);
-    else if (cep_pass_on(engine, &out) && record->kind != RULE_OUTPUT_LATE)
+    else if (cep_pass_on(engine, &out) && !engine->is_behind)
         cep_feed_add(engine, record->rule, record->time, record->id, out.record);
 }
 

@@ -449,21 +449,31 @@ static const struct cep_event_key *key_of_late(struct cep_rule *rule, uint64_t g
     return cep_key_of_event(rule->engine, rule->rule->keying);
 }
 
+/* Whether a window that waits for late events takes it. */
+static bool takes_late(struct cep_rule *rule)
+{
+    return rule->windows != NULL && rule->windows->shape.lateness.ms != 0 &&
+           !(rule->rule->has_cancel &&
+             cep_condition_holds(rule, &rule->rule->cancel_if, CEP_AT_CANCEL)) &&
+           cep_late_event(rule);
+}
+
 /* A late event concerns a rule when one of its conditions could have held for it. */
 void cep_rule_late(struct cep_rule *rule)
 {
+    const bool waits = rule->windows != NULL && rule->windows->shape.lateness.ms != 0;
+    const bool tells = rule->rule->outputs[RULE_OUTPUT_LATE].enabled;
     struct chance chance = {0};
     bool any;
 
-    if (!rule->rule->outputs[RULE_OUTPUT_LATE].enabled || !rule->rule->reads_events ||
-        !is_concerned(rule) || !cep_condition_holds(rule, &rule->rule->filter, CEP_AT_FILTER) ||
-        is_excepted(rule))
+    if ((!waits && !tells) || !rule->rule->reads_events || !is_concerned(rule) ||
+        !cep_condition_holds(rule, &rule->rule->filter, CEP_AT_FILTER) || is_excepted(rule))
         return;
     if (rule->rule->kind == RULE_PATTERN)
         any = (chance = chance_of(rule)).any;
     else
         any = cep_condition_holds(rule, &rule->rule->where, CEP_AT_WHERE);
-    if (any) {
+    if (any && !takes_late(rule) && tells) {
         const struct cep_event_key *key = key_of_late(rule, chance.guards);
 
         if (cep_owns(rule->engine, key))

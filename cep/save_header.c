@@ -3,7 +3,7 @@
  * The header: what is saved as a whole each time, one part for each engine that shared the key groups.
  *
  *     [count]{ bytes of a part }
- *     part    [version][groups][counters][turn, sample][count]{ rule }[count]{ keying }[names of events]
+ *     part    [version][groups][counters][turn, sample, time][count]{ rule }[count]{ keying }[names of events]
  *     rule    [id][revision][machine][count]{ label, hash }[partial matches][counters][counters of runs][errors]
  *
  * Parts differ in their counters only; which rules go on is decided by the first.
@@ -163,6 +163,7 @@ static enum rt_status add_part(struct cep_engine *engine, struct rt_buffer *out)
     add_counters(engine_counters, COUNT_OF(engine_counters), &engine->counters, out);
     rt_form_add_uint(out, engine->memo.turn);
     rt_form_add_uint(out, engine->sample);
+    rt_form_add_time(out, engine->reached);
     rt_form_add_uint(out, engine->plan->rule_count);
     for (uint32_t i = 0; i < engine->plan->rule_count; i++) {
         enum rt_status status = add_rule(engine, &engine->rules[i], out);
@@ -415,11 +416,14 @@ static void read_engine(struct cep_engine *engine, bool take, struct rt_form *fo
 
     uint64_t turn = rt_form_uint(form);
     uint64_t sample = rt_form_uint(form);
+    rt_time reached = rt_form_time(form);
 
     if (take && turn > engine->memo.turn)
         engine->memo.turn = turn;
-    if (take)
+    if (take) {
         engine->sample = (size_t)sample;
+        engine->reached = rt_time_later(engine->reached, reached);
+    }
 }
 
 static enum rt_status read_part(struct cep_engine *engine, struct cep_saved *all, bool first,

@@ -28,6 +28,7 @@
 #include "cep/classify.h"
 #include "cep/dedup.h"
 #include "cep/engine.h"
+#include "rules/zone.h"
 #include "runtime/state/changes.h"
 #include "runtime/state/key_table.h"
 #include "runtime/time/wheel.h"
@@ -143,6 +144,11 @@ struct cep_rule_key {
 
 struct cep_windows { /* what a rule with a window has besides */
     struct rt_window_shape shape;
+    struct rt_window_shape pane_shape;        /* of windows with lateness */
+    const struct rt_window_shape *read_shape; /* of what a look is at: one of the two */
+    struct rt_calendar calendar;
+    struct expr_zones *zones; /* owned; NULL: days are UTC's */
+    const char *zone;
     uint32_t in_having;                          /* bits of the aggregates that `having` reads */
     bool key_in_having;                          /* it reads `key` or `group` */
     struct rt_value bindings[RULE_BINDINGS_MAX]; /* what a record sees */
@@ -188,6 +194,7 @@ enum cep_condition_place { /* rows of `errors` behind the guards */
                            CEP_AT_WHERE,
                            CEP_AT_AGGREGATE,
                            CEP_AT_HAVING,
+                           CEP_AT_TRIGGER,
                            CEP_PLACES
 };
 
@@ -211,6 +218,8 @@ struct cep_finding {
      * event it is the window [begin, time). */
     const struct rt_value *outcomes;
     rt_time begin;
+    bool is_early;   /* of a window that has not ended */
+    uint32_t update; /* records that were made of the window before; 0: none */
 };
 
 struct cep_record {
@@ -284,6 +293,8 @@ struct cep_engine {
     const struct rt_event *event; /* at hand */
     const struct rt_event
         *kept;             /* its copy, with a reference of the engine's own; NULL: none yet */
+    bool is_behind;        /* a late event is at hand: what it brings belongs to the past */
+    rt_time reached;       /* the time of the newest event or watermark */
     uint64_t refused_turn; /* of the last event that was told of as refused */
     enum rt_status status; /* the first thing that went wrong in this call */
     uint32_t kept_slots;   /* of a captured event */
@@ -482,11 +493,38 @@ struct cep_look {                 /* a test of `having` */
     rt_time time;
     struct rt_text key;
     struct cep_history *history; /* NULL: the rule remembers nothing beyond the window */
+    bool is_early;               /* the window has not ended */
+    uint32_t update;             /* records that were made of it before */
 };
 /* The event at hand into the window, by the policy if that is as long as it may be.  False: it is not in. */
 bool cep_window_add(struct cep_rule *rule, struct rt_window **window);
-/* Looks at the window (NULL: an empty one) and fires.  Frees *window when it is to be emptied. */
-void cep_window_look(struct cep_rule *rule, struct rt_window **window, const struct cep_look *look);
+/* Looks at the window (NULL: an empty one) and fires: true.  Frees *window when it is to be emptied. */
+bool cep_window_look(struct cep_rule *rule, struct rt_window **window, const struct cep_look *look);
+/* What each aggregate takes of the event at hand; RT_ABSENT: nothing. */
+void cep_window_read_event(struct cep_rule *rule, struct rt_value *values);
+/* Room for the event's window, or what the policy says: false when the event is left out. */
+bool cep_window_has_room(struct cep_rule *rule, struct cep_keying *keying);
+/* Where what is kept of a key goes when the event is done with: into a new slot, or nowhere. */
+void cep_window_store(struct cep_rule *rule, struct cep_keying *keying,
+                      const struct cep_event_key *key, struct cep_slot fresh);
+void cep_window_drop(struct cep_rule *rule, struct rt_window **window);
+
+/* ---- early.c ---- */
+
+/* After an event, in a rule that looks before the end. */
+void cep_early_event(struct cep_rule *rule, struct rt_window **window, const struct cep_look *at);
+/* At a deadline.  True: it was such a look; false: the window ends, or it is not the time. */
+bool cep_early_advance(struct cep_rule *rule, struct rt_window **window, const struct cep_look *at);
+
+/* ---- late.c ---- */
+
+/* The event at hand, in a rule with lateness.  False: it comes too late. */
+bool cep_late_push(struct cep_rule *rule, struct cep_keying *keying,
+                   const struct cep_event_key *key);
+/* The late event at hand.  False: it is not counted. */
+bool cep_late_event(struct cep_rule *rule);
+void cep_late_advance(struct cep_rule *rule, struct rt_text key, struct cep_slot *slot,
+                      rt_time now);
 
 /* ---- rule.c ---- */
 

@@ -50,6 +50,8 @@ static enum rt_window_kind kind_of(enum rule_window_kind kind)
         return RT_WINDOW_SESSION;
     case RULE_COUNT:
         return RT_WINDOW_COUNT;
+    case RULE_GLOBAL:
+        return RT_WINDOW_GLOBAL;
     case RULE_SLIDING:
     case RULE_WINDOW_KINDS:
         break;
@@ -57,10 +59,38 @@ static enum rt_window_kind kind_of(enum rule_window_kind kind)
     return RT_WINDOW_SLIDING;
 }
 
+static int64_t zone_offset(void *context, int64_t at_seconds)
+{
+    const struct cep_windows *windows = context;
+    int64_t seconds = 0;
+
+    /* The zone is known: the loader has asked for it.  Without memory to read its file again it is UTC. */
+    (void)expr_zone_offset(windows->zones, rt_text_of(windows->zone), at_seconds, &seconds);
+    return seconds;
+}
+
+static enum rt_status init_calendar(struct cep_windows *windows, const struct rule_window *plan)
+{
+    int64_t seconds;
+    enum rt_status status;
+
+    if (plan->time_zone == NULL)
+        return RT_OK;
+    status = expr_zones_new(&windows->zones);
+    if (status != RT_OK)
+        return status;
+    windows->zone = plan->time_zone;
+    windows->calendar = (struct rt_calendar){.offset = zone_offset, .context = windows};
+    windows->shape.calendar = &windows->calendar;
+    status = expr_zone_offset(windows->zones, rt_text_of(windows->zone), 0, &seconds);
+    return status == RT_ERR_DATA ? RT_ERR_NOT_FOUND : status;
+}
+
 enum rt_status cep_window_init(struct cep_rule *rule)
 {
     const struct rule_window *plan = rule->rule->window;
     struct cep_windows *windows = rt_alloc_zeroed(1, sizeof(*windows));
+    enum rt_status status;
 
     if (windows == NULL)
         return RT_ERR_NOMEM;
@@ -72,6 +102,8 @@ enum rt_status cep_window_init(struct cep_rule *rule)
         .offset = plan->offset,
         .count = plan->count,
         .every = plan->every,
+        .lateness = plan->lateness,
+        .is_early = plan->early_every.ms != 0 || plan->early_on_change,
         .aggregate_count = plan->aggregate_count,
         .panes_max = cep_limit32(rule->engine->options.panes_per_window),
         .distinct_max = RULE_DISTINCT_MAX,
@@ -88,12 +120,18 @@ enum rt_status cep_window_init(struct cep_rule *rule)
     windows->key_in_having = plan->having_tree != NULL &&
                              (expr_tree_uses_binding(plan->having_tree, RULE_BINDING_KEY) ||
                               expr_tree_uses_binding(plan->having_tree, RULE_BINDING_GROUP));
+    status = init_calendar(windows, plan);
+    if (status != RT_OK)
+        return status;
     rt_window_shape_init(&windows->shape);
     windows->shape.lists = rt_alloc_zeroed(windows->shape.list_items, sizeof(struct rt_value));
     if (windows->shape.lists == NULL)
         return RT_ERR_NOMEM;
+    windows->pane_shape = rt_window_pane_shape(&windows->shape);
+    windows->shape.pane_shape = &windows->pane_shape;
+    windows->read_shape = windows->shape.lateness.ms != 0 ? &windows->pane_shape : &windows->shape;
     /* A window that is not looked at when it ends goes without a word. */
-    rule->is_swept = !plan->looks_at_close && !plan->remembers;
+    rule->is_swept = !plan->looks_at_close && !plan->remembers && plan->early_every.ms == 0;
     if (rule->is_swept)
         cep_sweep_add_rule(&rule->engine->keyings[rule->rule->keying], plan->size);
     return cep_history_init(rule);
@@ -104,6 +142,7 @@ void cep_window_done(struct cep_rule *rule)
     if (rule->windows != NULL) {
         rt_free(rule->windows->baselines);
         rt_free(rule->windows->shape.lists);
+        expr_zones_free(rule->windows->zones);
     }
     rt_free(rule->windows);
 }
@@ -112,14 +151,14 @@ void cep_window_done(struct cep_rule *rule)
 
 static bool is_empty(const struct cep_rule *rule, const struct rt_window *window)
 {
-    return window == NULL || rt_window_is_empty(&rule->windows->shape, window);
+    return window == NULL || rt_window_is_empty(rule->windows->read_shape, window);
 }
 
 /* What expressions see of it, the aggregates in `wanted` only. */
 static void bind(struct cep_rule *rule, const struct rt_window *window, const struct cep_look *look,
                  uint32_t wanted, struct rt_value *bindings)
 {
-    const struct rt_window_shape *shape = &rule->windows->shape;
+    const struct rt_window_shape *shape = rule->windows->read_shape;
 
     if (is_empty(rule, window))
         rt_window_read_empty(shape, wanted, bindings + RULE_BINDING_AGGREGATES);
@@ -131,14 +170,14 @@ static void bind(struct cep_rule *rule, const struct rt_window *window, const st
 }
 
 /* Where the window of a look begins. */
-static rt_time begin_of(const struct cep_rule *rule, const struct cep_look *look, bool empty,
-                        rt_time first)
+static rt_time begin_of(const struct cep_rule *rule, const struct rt_window *window,
+                        const struct cep_look *look, rt_time first)
 {
     const struct rt_window_shape *shape = &rule->windows->shape;
 
     if (shape->kind == RT_WINDOW_TUMBLING || shape->kind == RT_WINDOW_HOPPING)
-        return rt_window_begin(shape, look->time);
-    return empty ? (rt_time){look->time.ms - shape->size.ms} : first;
+        return rt_window_begin(shape, look->is_early ? window->close : look->time);
+    return is_empty(rule, window) ? (rt_time){look->time.ms - shape->size.ms} : first;
 }
 
 static void report(struct cep_rule *rule, const struct rt_window *window,
@@ -151,7 +190,7 @@ static void report(struct cep_rule *rule, const struct rt_window *window,
     uint64_t sequence = empty ? look->history->sequence : 0;
     /* Of an empty window the last event before it. */
     const rt_time first =
-        empty ? look->history->last : rt_window_first(&rule->windows->shape, window, &sequence);
+        empty ? look->history->last : rt_window_first(rule->windows->read_shape, window, &sequence);
 
     bind(rule, window, look, UINT32_MAX, rule->windows->bindings);
     cep_report(rule, &(struct cep_finding){
@@ -161,8 +200,10 @@ static void report(struct cep_rule *rule, const struct rt_window *window,
                          .event = look->event,
                          .time = look->time,
                          .first_time = first,
-                         .begin = begin_of(rule, look, empty, first),
+                         .begin = begin_of(rule, window, look, first),
                          .tie = sequence,
+                         .is_early = look->is_early,
+                         .update = look->update,
                      });
 }
 
@@ -188,14 +229,14 @@ static bool having_holds(struct cep_rule *rule, const struct rt_window *window,
     return truth == EXPR_TRUE;
 }
 
-static void free_window(struct cep_rule *rule, struct rt_window **window)
+void cep_window_drop(struct cep_rule *rule, struct rt_window **window)
 {
     rule->counters.live -= *window != NULL;
     rt_window_free(&rule->windows->shape, *window, &rule->engine->windows);
     *window = NULL;
 }
 
-void cep_window_look(struct cep_rule *rule, struct rt_window **window, const struct cep_look *look)
+bool cep_window_look(struct cep_rule *rule, struct rt_window **window, const struct cep_look *look)
 {
     const enum rule_fire fire = rule->rule->window->fire;
     bool *armed = look->history != NULL ? &look->history->is_true : &(*window)->is_true;
@@ -204,10 +245,11 @@ void cep_window_look(struct cep_rule *rule, struct rt_window **window, const str
 
     *armed = is_true;
     if (!is_true || (fire == RULE_FIRE_ON_THRESHOLD && was_true))
-        return;
+        return false;
     report(rule, *window, look);
     if (fire == RULE_FIRE_RESET)
-        free_window(rule, window);
+        cep_window_drop(rule, window);
+    return true;
 }
 
 /* ---- the state of a key ---- */
@@ -225,7 +267,7 @@ void cep_window_clear(struct cep_rule *rule, struct cep_slot *slot)
     if (rule->windows->remembers)
         cep_history_free(rule, slot->history);
     else
-        free_window(rule, &slot->window);
+        cep_window_drop(rule, &slot->window);
     slot->window = NULL;
 }
 
@@ -238,7 +280,7 @@ rt_time cep_window_deadline(const struct cep_rule *rule, const struct cep_slot *
 /* ---- events ---- */
 
 /* What each aggregate takes of the event at hand; RT_ABSENT: nothing. */
-static void read_event(struct cep_rule *rule, struct rt_value *values)
+void cep_window_read_event(struct cep_rule *rule, struct rt_value *values)
 {
     struct cep_engine *engine = rule->engine;
     const struct rule_window *plan = rule->rule->window;
@@ -274,7 +316,7 @@ bool cep_window_add(struct cep_rule *rule, struct rt_window **window)
     struct rt_value values[RULE_AGGREGATES_MAX];
     enum rt_status status;
 
-    read_event(rule, values);
+    cep_window_read_event(rule, values);
     if (!is_fresh)
         rt_window_slide(shape, *window, &engine->windows, event->time);
     status = rt_window_add(shape, window, &engine->windows, event->time, event->sequence, values);
@@ -295,7 +337,7 @@ bool cep_window_add(struct cep_rule *rule, struct rt_window **window)
 }
 
 /* Room for the event's window, or what the policy says: false when the event is left out. */
-static bool make_room(struct cep_rule *rule, struct cep_keying *keying)
+bool cep_window_has_room(struct cep_rule *rule, struct cep_keying *keying)
 {
     struct cep_engine *engine = rule->engine;
 
@@ -313,8 +355,8 @@ static bool make_room(struct cep_rule *rule, struct cep_keying *keying)
 }
 
 /* Where the window goes when the event is done with: into a new slot, or nowhere. */
-static void store_fresh(struct cep_rule *rule, struct cep_keying *keying,
-                        const struct cep_event_key *key, struct cep_slot fresh)
+void cep_window_store(struct cep_rule *rule, struct cep_keying *keying,
+                      const struct cep_event_key *key, struct cep_slot fresh)
 {
     struct cep_engine *engine = rule->engine;
     enum rt_status status;
@@ -353,11 +395,23 @@ static void push_history(struct cep_rule *rule, struct cep_keying *keying,
         return;
     }
     if (slot == NULL) {
-        store_fresh(rule, keying, key, (struct cep_slot){.history = history});
+        cep_window_store(rule, keying, key, (struct cep_slot){.history = history});
         return;
     }
     slot->touched = (uint32_t)rule->engine->memo.turn;
     cep_slot_settle(rule, keying, line, slot);
+}
+
+/* Whether an event that has just been added is looked at. */
+static bool is_looked_at(struct cep_rule *rule, const struct rt_window *window)
+{
+    const struct rule_window *plan = rule->rule->window;
+
+    if (plan->kind != RULE_GLOBAL)
+        return !plan->looks_at_close || rt_window_is_full(&rule->windows->shape, window);
+    if (plan->has_trigger)
+        return cep_condition_holds(rule, &plan->trigger, CEP_AT_TRIGGER);
+    return plan->every != 0 && rt_window_count(&rule->windows->shape, window) % plan->every == 0;
 }
 
 void cep_window_push(struct cep_rule *rule)
@@ -372,13 +426,18 @@ void cep_window_push(struct cep_rule *rule)
         rule->counters.no_key++;
         return;
     }
-    if (!make_room(rule, keying))
+    if (!cep_window_has_room(rule, keying))
         return;
+
+    if (shape->lateness.ms != 0) {
+        (void)cep_late_push(rule, keying, key);
+        return;
+    }
 
     struct rt_key_line *line = cep_key_line(keying, key);
     struct cep_slot *slot = line == NULL ? NULL : cep_slot_find(line, rule->rule->index);
-    const struct cep_look look = {engine->event, engine->event->time, rt_buffer_view(&key->bytes),
-                                  NULL};
+    const struct cep_look look = {
+        .event = engine->event, .time = engine->event->time, .key = rt_buffer_view(&key->bytes)};
 
     if (slot != NULL)
         cep_key_touch(keying, line);
@@ -387,7 +446,7 @@ void cep_window_push(struct cep_rule *rule)
         return;
     }
     if (slot != NULL && cep_slot_is_over(rule, slot))
-        free_window(rule, &slot->window); /* it was over before */
+        cep_window_drop(rule, &slot->window); /* it was over before */
     if (slot != NULL)
         window = slot->window;
     if (!cep_window_add(rule, &window)) {
@@ -398,12 +457,14 @@ void cep_window_push(struct cep_rule *rule)
 
     const bool is_full = rt_window_is_full(shape, window);
 
-    if (!rule->rule->window->looks_at_close || is_full)
-        cep_window_look(rule, &window, &look);
+    if (is_looked_at(rule, window))
+        (void)cep_window_look(rule, &window, &look);
+    if (shape->is_early && window != NULL)
+        cep_early_event(rule, &window, &look);
     if (is_full && window != NULL && !shape->is_queue)
-        free_window(rule, &window);
+        cep_window_drop(rule, &window);
     if (slot == NULL) {
-        store_fresh(rule, keying, key, (struct cep_slot){.window = window});
+        cep_window_store(rule, keying, key, (struct cep_slot){.window = window});
         return;
     }
     slot->touched = (uint32_t)engine->memo.turn;
@@ -418,8 +479,12 @@ void cep_window_advance(struct cep_rule *rule, struct rt_text key, struct cep_sl
 {
     const struct rt_window_shape *shape = &rule->windows->shape;
     const struct cep_look look = {.time = deadline, .key = key};
-    const bool ends = shape->kind != RT_WINDOW_SLIDING && shape->kind != RT_WINDOW_COUNT;
+    const bool ends = rule->rule->window->looks_at_close && shape->kind != RT_WINDOW_COUNT;
 
+    if (shape->lateness.ms != 0) {
+        cep_late_advance(rule, key, slot, deadline);
+        return;
+    }
     if (rule->windows->remembers) {
         if (!cep_history_advance(rule, key, slot->history, deadline))
             cep_window_clear(rule, slot);
@@ -427,12 +492,14 @@ void cep_window_advance(struct cep_rule *rule, struct rt_text key, struct cep_sl
     }
     if (rt_time_before(deadline, rt_window_deadline(shape, slot->window)))
         return; /* it has moved on since the timer was set */
-    if (ends && rule->rule->window->looks_at_close && !rt_window_is_empty(shape, slot->window))
-        cep_window_look(rule, &slot->window, &look);
+    if (shape->is_early && cep_early_advance(rule, &slot->window, &look))
+        return;
+    if (ends && !rt_window_is_empty(shape, slot->window))
+        (void)cep_window_look(rule, &slot->window, &look);
     if (shape->kind == RT_WINDOW_HOPPING) {
         rt_window_next(shape, &slot->window, &rule->engine->windows);
         rule->counters.live -= slot->window == NULL;
     } else {
-        free_window(rule, &slot->window);
+        cep_window_drop(rule, &slot->window);
     }
 }

@@ -290,6 +290,34 @@ static void add_pattern(const struct rule *rule, struct rt_buffer *out)
     add_skip(pattern, out);
 }
 
+static void add_window_extras(const struct rule_window *window, struct rt_buffer *out)
+{
+    if (window->time_zone != NULL)
+        rt_buffer_printf(out, "  days begin by the clock of %s\n", window->time_zone);
+    if (window->lateness.ms != 0) {
+        rt_buffer_string(out, "  late events are counted up to ");
+        add_span(window->lateness, out);
+        rt_buffer_string(out, " after the end, and correct what was told\n");
+    }
+    if (window->early_every.ms != 0) {
+        rt_buffer_printf(out, "  looked at %severy ",
+                         window->kind == RULE_GLOBAL ? "" : "before the end too: ");
+        add_span(window->early_every, out);
+        rt_buffer_char(out, '\n');
+    }
+    if (window->early_on_change)
+        rt_buffer_string(out, "  told before the end too, whenever an outcome changes\n");
+    if (window->purges)
+        rt_buffer_string(out, "  what was told before the end is not counted again\n");
+    if (window->has_trigger) {
+        rt_buffer_string(out, "  looked at when ");
+        add_condition(&window->trigger, out);
+        rt_buffer_char(out, '\n');
+    } else if (window->kind == RULE_GLOBAL && window->every != 0) {
+        rt_buffer_printf(out, "  looked at every %u events\n", window->every);
+    }
+}
+
 static void add_size(const struct rule_window *window, struct rt_buffer *out)
 {
     switch (window->kind) {
@@ -312,6 +340,10 @@ static void add_size(const struct rule_window *window, struct rt_buffer *out)
         break;
     case RULE_SESSION:
         rt_buffer_string(out, "until nothing came for ");
+        add_span(window->size, out);
+        break;
+    case RULE_GLOBAL:
+        rt_buffer_string(out, "all events since the key's first; forgotten when none came for ");
         add_span(window->size, out);
         break;
     case RULE_COUNT:
@@ -372,6 +404,7 @@ static void add_window(const struct rule_plan *plan, const struct rule *rule, st
     rt_buffer_printf(out, "  in a %s window: ", rule_window_kind_name(window->kind));
     add_size(window, out);
     rt_buffer_char(out, '\n');
+    add_window_extras(window, out);
     for (uint32_t i = 0; i < window->aggregate_count; i++) {
         const struct rule_aggregate *aggregate = &window->aggregates[i];
 

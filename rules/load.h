@@ -52,7 +52,7 @@ extern const struct load_map load_file_map, load_rule_map, load_default_map, loa
     load_condition_map, load_branch_map, load_member_map, load_except_map, load_output_map,
     load_dedup_map, load_rate_map, load_test_map, load_test_event_map, load_test_expect_map,
     load_watermark_map, load_window_map, load_span_map, load_aggregate_map, load_fire_map,
-    load_new_value_map;
+    load_new_value_map, load_global_map, load_early_map;
 
 enum { LOAD_VERB_COUNT = 6 };
 
@@ -115,7 +115,7 @@ struct load_test_expect_nodes {
 };
 struct load_window_nodes {
     const struct yaml_node *kinds[RULE_WINDOW_KINDS];
-    const struct yaml_node *offset, *expires, *global, *time_zone, *allowed_lateness;
+    const struct yaml_node *offset, *expires, *time_zone, *allowed_lateness;
 };
 struct load_span_nodes {
 #define SPAN_KEY(member, name, accepts, flags, inside) const struct yaml_node *member;
@@ -123,6 +123,14 @@ struct load_span_nodes {
 };
 struct load_aggregate_nodes {
 #define AGGREGATE_KEY(member, name, accepts, flags, inside) const struct yaml_node *member;
+#include "rules/load_keys.def"
+};
+struct load_global_nodes {
+#define GLOBAL_KEY(member, name, accepts, flags, inside) const struct yaml_node *member;
+#include "rules/load_keys.def"
+};
+struct load_early_nodes {
+#define EARLY_KEY(member, name, accepts, flags, inside) const struct yaml_node *member;
 #include "rules/load_keys.def"
 };
 struct load_fire_nodes {
@@ -330,6 +338,14 @@ bool load_history_names(struct loader *loader, struct load_rule *load, struct ru
                         struct expr_binding *names);
 /* When everything that can name it has been read: what is remembered, and whether it can be. */
 void load_history(struct loader *loader, struct load_rule *load);
+
+/* load_trigger.c: `global`; `time_zone` and `allowed_lateness`; `early`.  False: something was reported. */
+bool load_window_global(struct loader *loader, struct load_rule *load, const struct yaml_node *node,
+                        const struct load_window_nodes *window, struct rule_window *out);
+bool load_window_extras(struct loader *loader, const struct load_window_nodes *nodes,
+                        struct rule_window *out);
+bool load_window_early(struct loader *loader, const struct load_rule *load,
+                       struct rule_window *out);
 void load_outputs(struct loader *loader, struct load_rule *load);
 void load_one_rule(struct loader *loader, const struct yaml_node *node);
 /* When all rules are there: which of them read whose alerts. */

@@ -80,6 +80,14 @@ static const struct load_key aggregate_keys[] = {
 #define AGGREGATE_KEY(m, n, a, f, i) KEY_OF(load_aggregate_nodes, m, n, a, f, i)
 #include "rules/load_keys.def"
 };
+static const struct load_key global_keys[] = {
+#define GLOBAL_KEY(m, n, a, f, i) KEY_OF(load_global_nodes, m, n, a, f, i)
+#include "rules/load_keys.def"
+};
+static const struct load_key early_keys[] = {
+#define EARLY_KEY(m, n, a, f, i) KEY_OF(load_early_nodes, m, n, a, f, i)
+#include "rules/load_keys.def"
+};
 static const struct load_key fire_keys[] = {
 #define FIRE_KEY(m, n, a, f, i) KEY_OF(load_fire_nodes, m, n, a, f, i)
 #include "rules/load_keys.def"
@@ -111,6 +119,8 @@ const struct load_map load_test_expect_map = MAP_OF("an expectation", test_expec
 const struct load_map load_window_map = MAP_OF("`window`", window_keys);
 const struct load_map load_span_map = MAP_OF("a window with a slide", span_keys);
 const struct load_map load_aggregate_map = MAP_OF("an aggregate", aggregate_keys);
+const struct load_map load_global_map = MAP_OF("`global`", global_keys);
+const struct load_map load_early_map = MAP_OF("`early`", early_keys);
 const struct load_map load_fire_map = MAP_OF("`fire`", fire_keys);
 const struct load_map load_watermark_map = MAP_OF("`watermark`", watermark_keys);
 

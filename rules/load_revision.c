@@ -105,6 +105,15 @@ static void put_window(const struct rule_window *window, struct rt_buffer *out)
                      rule_window_kind_name(window->kind), (long long)window->size.ms,
                      (long long)window->slide.ms, (long long)window->offset.ms, window->count,
                      window->every, rule_fire_name(window->fire));
+    if (window->time_zone != NULL)
+        rt_buffer_printf(out, "time_zone=%s\n", window->time_zone);
+    if (window->lateness.ms != 0)
+        rt_buffer_printf(out, "lateness=%lld\n", (long long)window->lateness.ms);
+    if (window->early_every.ms != 0 || window->early_on_change)
+        rt_buffer_printf(out, "early=%lld %d %d\n", (long long)window->early_every.ms,
+                         window->early_on_change, window->purges);
+    if (window->has_trigger)
+        put_tree(out, "trigger", window->trigger.tree);
     for (uint32_t i = 0; i < window->aggregate_count; i++) {
         const struct rule_aggregate *aggregate = &window->aggregates[i];
 

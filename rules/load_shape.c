@@ -168,6 +168,7 @@ static void put_window(struct shape *shape, const struct load_rule *load)
     const struct yaml_node *aggregates = load->nodes.aggregate;
 
     put_node(&shape->text, load->nodes.window, false);
+    put_node(&shape->text, load->nodes.early, false);
     end_part(shape, "window");
     for (size_t i = 0; aggregates != NULL && i < aggregates->count; i++) {
         const struct rt_text name = aggregates->pairs[i].key->text;

@@ -16,7 +16,7 @@
 enum { SLIDES_MAX = 1000000, TOPK_MAX = 100, COLLECT_MAX = 1000 };
 
 static const char *const kind_names[RULE_WINDOW_KINDS] = {"tumbling", "hopping", "sliding",
-                                                          "session", "count"};
+                                                          "session",  "count",   "global"};
 static const char *const fire_names[] = {"on_threshold", "on_close", "on_every", "reset"};
 
 static const struct function {
@@ -136,7 +136,7 @@ static bool read_count(struct loader *loader, const struct yaml_node *node,
     return false;
 }
 
-static bool read_kind(struct loader *loader, const struct load_rule *load,
+static bool read_kind(struct loader *loader, struct load_rule *load,
                       const struct load_window_nodes *nodes, struct rule_window *out)
 {
     const struct yaml_node *found = NULL;
@@ -162,7 +162,7 @@ static bool read_kind(struct loader *loader, const struct load_rule *load,
             rt_diag_help(loader->diags,
                          LOAD_ERROR(loader, WINDOW, load->nodes.window,
                                     "the window has no kind and no size"),
-                         "one of tumbling, hopping, sliding, session, count");
+                         "one of tumbling, hopping, sliding, session, count, global");
         return false;
     }
     if (found->kind != YAML_SCALAR && found->kind != YAML_MAPPING)
@@ -171,11 +171,12 @@ static bool read_kind(struct loader *loader, const struct load_rule *load,
         return read_hopping(loader, found, out);
     if (out->kind == RULE_COUNT)
         return read_count(loader, found, nodes, out);
+    if (out->kind == RULE_GLOBAL)
+        return load_window_global(loader, load, found, nodes, out);
     return load_span(loader, found, kind_names[out->kind], RULE_DIAG_WINDOW, &out->size);
 }
 
-static bool read_window(struct loader *loader, const struct load_rule *load,
-                        struct rule_window *out)
+static bool read_window(struct loader *loader, struct load_rule *load, struct rule_window *out)
 {
     struct load_window_nodes nodes = {.offset = NULL};
 
@@ -185,8 +186,10 @@ static bool read_window(struct loader *loader, const struct load_rule *load,
     if (nodes.expires != NULL &&
         !load_span(loader, nodes.expires, "expires", RULE_DIAG_WINDOW, &out->expires))
         return false;
-    if (out->kind == RULE_COUNT)
+    if (out->kind == RULE_COUNT || out->kind == RULE_GLOBAL)
         out->size = out->expires;
+    if (!load_window_extras(loader, &nodes, out))
+        return false;
     if (nodes.offset == NULL)
         return true;
     if (out->kind != RULE_TUMBLING && out->kind != RULE_HOPPING) {
@@ -564,10 +567,17 @@ static bool read_fire_word(struct loader *loader, const struct yaml_node *node,
 static bool read_fire(struct loader *loader, const struct load_rule *load, struct rule_window *out)
 {
     const struct yaml_node *node = load->nodes.fire;
+    const struct yaml_node *at = node != NULL ? node : load->nodes.window;
     bool has_slide =
         out->kind == RULE_HOPPING || (out->kind == RULE_COUNT && out->every != out->count);
+    const bool has_end =
+        out->kind == RULE_TUMBLING || out->kind == RULE_HOPPING || out->kind == RULE_SESSION;
+    const bool tells_at_end = out->lateness.ms != 0 || (has_end && load->nodes.early != NULL);
 
-    out->fire = load->nodes.having != NULL ? RULE_FIRE_ON_THRESHOLD : RULE_FIRE_ON_CLOSE;
+    out->fire =
+        load->nodes.having != NULL && !tells_at_end ? RULE_FIRE_ON_THRESHOLD : RULE_FIRE_ON_CLOSE;
+    if (out->kind == RULE_GLOBAL && load->nodes.having == NULL)
+        out->fire = RULE_FIRE_ON_EVERY;
     if (node != NULL && !read_fire_word(loader, node, out))
         return false;
     out->looks_at_close = has_slide || out->fire == RULE_FIRE_ON_CLOSE;
@@ -587,6 +597,20 @@ static bool read_fire(struct loader *loader, const struct load_rule *load, struc
         LOAD_ERROR(loader, FIRE, node, "a window with a slide cannot be emptied when it fires");
         return false;
     }
+    if (out->kind == RULE_GLOBAL && out->fire == RULE_FIRE_ON_CLOSE) {
+        rt_diag_help(loader->diags,
+                     LOAD_ERROR(loader, FIRE, at, "a global window has no end to fire at"),
+                     "on_threshold, on_every or { reset: true }");
+        return false;
+    }
+    if (out->lateness.ms != 0 && out->fire != RULE_FIRE_ON_CLOSE) {
+        rt_diag_help(loader->diags,
+                     LOAD_ERROR(loader, FIRE, at,
+                                "a window with `allowed_lateness` fires at its end, and again when "
+                                "a late event changes it"),
+                     "write `fire: on_close`");
+        return false;
+    }
     return true;
 }
 
@@ -600,7 +624,7 @@ void load_window(struct loader *loader, struct load_rule *load)
     load->rule->window = window;
     good = read_window(loader, load, window);
     if (good)
-        good = read_fire(loader, load, window);
+        good = read_fire(loader, load, window) && load_window_early(loader, load, window);
     if (!read_aggregates(loader, load, window) || !read_having(loader, load, window) || !good)
         load->is_complete = false;
 }

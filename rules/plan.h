@@ -132,6 +132,7 @@ enum rule_window_kind {
     RULE_SLIDING,
     RULE_SESSION,
     RULE_COUNT,
+    RULE_GLOBAL,
     RULE_WINDOW_KINDS
 };
 enum rule_fire {
@@ -181,11 +182,19 @@ enum {
 
 struct rule_window {
     enum rule_window_kind kind;
-    rt_duration size;    /* session: the gap; count: `expires` */
-    rt_duration slide;   /* hopping */
-    rt_duration offset;  /* tumbling, hopping */
-    uint32_t count;      /* count: N events */
-    uint32_t every;      /* count: looked at after so many; divides `count` */
+    rt_duration size;   /* session: the gap; count: `expires` */
+    rt_duration slide;  /* hopping */
+    rt_duration offset; /* tumbling, hopping */
+    uint32_t count;     /* count: N events */
+    uint32_t
+        every; /* count: looked at after so many; divides `count`.  global: likewise, 0: not so */
+    const char *time_zone;   /* NULL: UTC */
+    rt_duration lateness;    /* how long after its end a window takes late events; 0: not at all */
+    rt_duration early_every; /* a look so often before the end; global: the trigger; 0: none */
+    bool early_on_change;
+    bool purges;      /* what was told early begins anew */
+    bool has_trigger; /* global */
+    struct rule_condition trigger;
     bool looks_at_close; /* `having` is tested when a window ends, not at each event */
     enum rule_fire fire;
     const struct rule_aggregate

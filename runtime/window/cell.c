@@ -8,6 +8,8 @@
 
 enum { LOADED_VALUE_BYTES = 65536 };
 
+/* No event is so long ago that it would be 0 or less. */
+#define TIME_ZERO (INT64_C(1) << 60)
 #define HAS_REALS (UINT64_C(1) << 63)
 
 struct shared_text { /* what `u.text` of a held value points into */
@@ -150,6 +152,12 @@ enum rt_status rt_cell_of(enum rt_aggregate aggregate, struct rt_value value,
     }
 }
 
+void rt_cell_set_time(enum rt_aggregate aggregate, struct rt_cell *cell, rt_time time)
+{
+    if (aggregate == RT_AGGREGATE_FIRST || aggregate == RT_AGGREGATE_LAST)
+        cell->count = (uint64_t)(time.ms + TIME_ZERO);
+}
+
 static void merge_sums(struct rt_cell *older, const struct rt_cell *newer)
 {
     uint64_t reals = (older->count | newer->count) & HAS_REALS;
@@ -194,16 +202,21 @@ static bool takes_newer(enum rt_aggregate aggregate, const struct rt_cell *older
         return compare(newer->u.value, older->u.value) < 0;
     case RT_AGGREGATE_MAX:
         return compare(newer->u.value, older->u.value) > 0;
+    case RT_AGGREGATE_FIRST:
+        return newer->count < older->count;
     default:
-        return aggregate == RT_AGGREGATE_LAST;
+        return newer->count >= older->count;
     }
 }
 
 static void merge_values(enum rt_aggregate aggregate, struct rt_cell *older,
                          const struct rt_cell *newer, struct rt_blocks *blocks)
 {
+    const bool is_extreme = aggregate == RT_AGGREGATE_MIN || aggregate == RT_AGGREGATE_MAX;
     uint64_t count = older->count + newer->count;
 
+    if (!is_extreme)
+        count = takes_newer(aggregate, older, newer) ? newer->count : older->count;
     if (takes_newer(aggregate, older, newer)) {
         hold(newer->u.value);
         if (older->count != 0)

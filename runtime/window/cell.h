@@ -8,13 +8,15 @@
  * C1  merge(older, newer) is associative, and order matters (first, last).  Nothing is ever subtracted, so sums of
  *     doubles do not drift.
  * C2  A text that a cell holds is counted, not copied: it lies once in the caller's blocks.
- * C3  Sums are exact while all values are integers and fit; then they go on as doubles.
+ * C3  First and last go by the time of their values, so that a late one may come in between.
+ * C4  Sums are exact while all values are integers and fit; then they go on as doubles.
  */
 #ifndef EGRET_RUNTIME_WINDOW_CELL_H
 #define EGRET_RUNTIME_WINDOW_CELL_H
 
 #include "runtime/base/blocks.h"
 #include "runtime/base/form.h"
+#include "runtime/base/instant.h"
 #include "runtime/event/value.h"
 
 enum rt_aggregate {
@@ -36,7 +38,8 @@ enum rt_aggregate {
 };
 
 struct rt_cell {
-    uint64_t count; /* of values; bit 63: reals have come in (sums) */
+    uint64_t
+        count; /* of values; bit 63: reals have come in (sums); first, last: the value's time (rt_cell_set_time) */
     union {
         struct {
             int64_t integers;
@@ -58,6 +61,8 @@ bool rt_cell_takes(enum rt_aggregate aggregate, enum rt_type type);
 /* A value as a cell of its own.  A text is copied into `blocks`: RT_ERR_NOMEM. */
 enum rt_status rt_cell_of(enum rt_aggregate aggregate, struct rt_value value,
                           struct rt_blocks *blocks, struct rt_cell *out);
+/* Says when the value came, to a cell of one value. */
+void rt_cell_set_time(enum rt_aggregate aggregate, struct rt_cell *cell, rt_time time);
 /* older = older + newer.  `newer` stays what it is. */
 void rt_cell_merge(enum rt_aggregate aggregate, void *older, const void *newer,
                    struct rt_blocks *blocks);

@@ -50,7 +50,7 @@ void rt_few_shape_init(struct rt_window_shape *shape)
     if (shape->few_max < EVENTS_MIN)
         shape->few_max = EVENTS_MIN;
     /* One pane without parts is as small as it gets. */
-    if ((!shape->is_queue && shape->part_count == 0) || bits > RT_FEW_BITS ||
+    if ((!shape->is_queue && shape->part_count == 0) || shape->is_early || bits > RT_FEW_BITS ||
         shape->panes_max < shape->few_max)
         shape->few_max = 0;
 }
@@ -139,7 +139,7 @@ static struct rt_few *with_room(const struct rt_window_shape *shape, struct rt_f
         larger->head = (struct rt_window){.is_few = true};
     else
         memcpy(larger, few, rt_few_size(shape, few->head.few_count));
-    larger->head.few_capacity = (uint16_t)capacity;
+    larger->head.few_capacity = (uint8_t)capacity;
     if (few != NULL)
         rt_blocks_give(blocks, few, rt_few_size(shape, few->head.few_capacity));
     return larger;
@@ -183,7 +183,7 @@ void rt_few_drop(const struct rt_window_shape *shape, struct rt_few *few, struct
     RT_ASSERT(count <= few->head.few_count);
     for (uint32_t i = 0; i < count; i++)
         release_record(shape, rt_few_at(shape, few, i), blocks);
-    few->head.few_count = (uint16_t)(few->head.few_count - count);
+    few->head.few_count = (uint8_t)(few->head.few_count - count);
     memmove(few->records, rt_few_at(shape, few, count),
             (size_t)few->head.few_count * shape->few_bytes);
 }
@@ -212,7 +212,7 @@ static struct rt_value count_of(const struct rt_window_shape *shape, const struc
         count += rt_few_at(shape, few, i)->mark >> (RT_FEW_SHIFT + aggregate->few_place) & 1;
     return aggregate->function == RT_AGGREGATE_COUNT
                ? rt_int((int64_t)count)
-               : rt_double((double)count / ((double)shape->size.ms / 1000));
+               : rt_double((double)count / ((double)shape->rate_size.ms / 1000));
 }
 
 static struct rt_value distinct_of(const struct rt_window_shape *shape, const struct rt_few *few,

@@ -31,7 +31,7 @@ static void merge_cells(const struct rt_window_shape *shape, uint64_t *older, co
 
 /* The event's own cells; those that cannot be made leave nothing behind. */
 static enum rt_status make_cells(const struct rt_window_shape *shape, const struct rt_value *values,
-                                 struct rt_blocks *blocks, uint64_t *cells)
+                                 struct rt_blocks *blocks, rt_time time, uint64_t *cells)
 {
     memset(cells, 0, shape->cell_bytes);
     for (uint32_t i = 0; i < shape->aggregate_count; i++) {
@@ -44,6 +44,7 @@ static enum rt_status make_cells(const struct rt_window_shape *shape, const stru
             clear_cells(shape, cells, blocks);
             return RT_ERR_NOMEM;
         }
+        rt_cell_set_time(aggregate->function, &cell, time);
         memcpy(rt_cell_at(cells, aggregate), &cell, rt_cell_bytes(aggregate->function));
     }
     return RT_OK;
@@ -203,8 +204,9 @@ static struct rt_full *begin(const struct rt_window_shape *shape, struct rt_bloc
     if (window == NULL)
         return NULL;
     memset(window, 0, rt_full_bytes(shape));
-    window->first = time;
+    window->first = window->last = time;
     window->sequence = sequence;
+    window->early.at = RT_TIME_MAX;
     if (shape->kind == RT_WINDOW_TUMBLING || shape->kind == RT_WINDOW_HOPPING)
         window->head.close = rt_span_end(shape, time);
     return window;
@@ -227,7 +229,7 @@ enum rt_status rt_full_add(const struct rt_window_shape *shape, struct rt_full *
     if (status == RT_OK)
         status = reserve_parts(shape, window, blocks, values, kept);
     if (status == RT_OK) {
-        status = make_cells(shape, values, blocks, cells);
+        status = make_cells(shape, values, blocks, time, cells);
         if (status != RT_OK)
             release_kept(shape, kept, blocks);
     }
@@ -249,8 +251,13 @@ enum rt_status rt_full_add(const struct rt_window_shape *shape, struct rt_full *
     merge_cells(shape, window->cells, cells, blocks);
     clear_cells(shape, cells, blocks);
     add_to_parts(shape, window, blocks, kept, time);
+    window->last = rt_time_later(window->last, time);
+    /* A late one, or the first in a pane that was made empty. */
+    if (!shape->is_queue && (window->counted == 0 || rt_time_before(time, window->first))) {
+        window->first = time;
+        window->sequence = sequence;
+    }
     window->counted++;
-    window->last = time;
     return RT_OK;
 }
 
@@ -282,13 +289,37 @@ void rt_full_next(const struct rt_window_shape *shape, struct rt_full *window,
         rt_full_drop_oldest(shape, window, blocks);
 }
 
+enum rt_status rt_full_merge(const struct rt_window_shape *shape, struct rt_full *into,
+                             const struct rt_full *from, struct rt_blocks *blocks)
+{
+    RT_ASSERT(!shape->is_queue);
+    for (uint32_t i = 0; i < shape->aggregate_count; i++) {
+        const struct rt_window_aggregate *aggregate = &shape->aggregates[i];
+        enum rt_status status = RT_OK;
+
+        if (rt_is_part(aggregate->function))
+            status = rt_part_merge(shape, aggregate, rt_part_at(shape, into, aggregate->place),
+                                   rt_part_at(shape, from, aggregate->place), blocks);
+        if (status != RT_OK)
+            return status;
+    }
+    merge_cells(shape, into->cells, from->cells, blocks);
+    if (into->counted == 0 || rt_time_before(from->first, into->first)) {
+        into->first = from->first;
+        into->sequence = from->sequence;
+    }
+    into->last = into->counted == 0 ? from->last : rt_time_later(into->last, from->last);
+    into->counted += from->counted;
+    return RT_OK;
+}
+
 /* ---- reading ---- */
 
 void rt_full_read(const struct rt_window_shape *shape, const struct rt_full *window,
                   struct rt_blocks *blocks, uint32_t wanted, struct rt_value *out)
 {
     static const struct rt_cell empty = {.count = 0};
-    double seconds = (double)shape->size.ms / 1000;
+    double seconds = (double)shape->rate_size.ms / 1000;
 
     for (uint32_t i = 0; i < shape->aggregate_count; i++) {
         const struct rt_window_aggregate *aggregate = &shape->aggregates[i];

@@ -23,6 +23,7 @@ rt_time rt_span_end(const struct rt_window_shape *shape, rt_time time);
 
 struct rt_full {
     struct rt_window head;
+    struct rt_window_early early;
     rt_time last;  /* of the newest event */
     rt_time first; /* of one pane: of the oldest event */
     uint64_t sequence;
@@ -31,7 +32,7 @@ struct rt_full {
     uint32_t
         front; /* panes at the head that hold the sum of themselves and those behind them in the front */
     uint32_t newest;  /* number of the newest pane; counts on and wraps */
-    uint64_t counted; /* events in the newest pane of a count window */
+    uint64_t counted; /* events in the newest pane, or in the one pane */
     uint64_t cells[]; /* back, or the one pane; then the parts */
 };
 
@@ -95,6 +96,9 @@ void rt_full_slide(const struct rt_window_shape *shape, struct rt_full *window,
 /* Of a hopping window. */
 void rt_full_next(const struct rt_window_shape *shape, struct rt_full *window,
                   struct rt_blocks *blocks);
+/* into = into and from: neighbours of one pane each, or `into` is empty (zeroed).  RT_ERR_NOMEM: `into` may hold a part. */
+enum rt_status rt_full_merge(const struct rt_window_shape *shape, struct rt_full *into,
+                             const struct rt_full *from, struct rt_blocks *blocks);
 void rt_full_read(const struct rt_window_shape *shape, const struct rt_full *window,
                   struct rt_blocks *blocks, uint32_t wanted, struct rt_value *out);
 rt_time rt_full_first(const struct rt_window_shape *shape, const struct rt_full *window,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "runtime/base/hash.h"
+#include "runtime/window/late.h"
 #include "runtime/window/layout.h"
 
 enum rt_status rt_window_shape_hash(const struct rt_window_shape *shape, uint64_t *out)
@@ -18,6 +19,9 @@ enum rt_status rt_window_shape_hash(const struct rt_window_shape *shape, uint64_
     rt_form_add_int(&text, shape->offset.ms);
     rt_form_add_uint(&text, shape->count);
     rt_form_add_uint(&text, shape->every);
+    rt_form_add_int(&text, shape->lateness.ms);
+    rt_form_add_bool(&text, shape->is_early);
+    rt_form_add_bool(&text, shape->calendar != NULL);
     for (uint32_t i = 0; i < shape->aggregate_count; i++) {
         rt_form_add_uint(&text, (uint64_t)shape->aggregates[i].function);
         rt_form_add_double(&text, shape->aggregates[i].quantile);
@@ -46,6 +50,12 @@ void rt_full_save(const struct rt_window_shape *shape, const struct rt_full *win
     rt_form_add_uint(out, window->sequence);
     rt_form_add_time(out, window->last);
     rt_form_add_uint(out, window->counted);
+    if (shape->is_early) {
+        rt_form_add_bool(out, window->early.at.ms != RT_TIME_MAX.ms);
+        if (window->early.at.ms != RT_TIME_MAX.ms)
+            rt_form_add_time(out, window->early.at);
+        rt_form_add_fixed(out, window->early.told);
+    }
     save_cells(shape, window->cells, out);
     if (shape->is_queue) {
         rt_form_add_uint(out, window->pane_count);
@@ -70,6 +80,10 @@ void rt_full_save(const struct rt_window_shape *shape, const struct rt_full *win
 void rt_window_save(const struct rt_window_shape *shape, const struct rt_window *window,
                     struct rt_buffer *out)
 {
+    if (shape->lateness.ms != 0) {
+        rt_late_save(shape, (const struct rt_late *)(const void *)window, out);
+        return;
+    }
     rt_form_add_bool(out, window->is_few);
     rt_form_add_bool(out, window->is_true);
     rt_form_add_time(out, window->close);
@@ -118,6 +132,12 @@ static enum rt_status load_head(const struct reader *reader)
     window->sequence = rt_form_uint(form);
     window->last = load_time(form);
     window->counted = rt_form_uint(form);
+    window->early.at = RT_TIME_MAX;
+    if (reader->shape->is_early) {
+        if (rt_form_bool(form))
+            window->early.at = load_time(form);
+        window->early.told = rt_form_fixed(form);
+    }
     if (rt_time_before(window->last, window->first))
         rt_form_fail(form, "a window that ends before it begins");
     if (reader->shape->kind == RT_WINDOW_COUNT && window->counted > reader->shape->every)
@@ -236,9 +256,28 @@ static enum rt_status load_full(const struct rt_window_shape *shape, struct rt_b
     return rt_full_load(shape, full, blocks, form);
 }
 
+static enum rt_status load_late(const struct rt_window_shape *shape, struct rt_blocks *blocks,
+                                struct rt_form *form, struct rt_window **out)
+{
+    struct rt_late *late = NULL;
+    enum rt_status status = rt_late_load(shape, &late, blocks, form);
+
+    if (status != RT_OK) {
+        if (status == RT_ERR_CORRUPT)
+            rt_form_fail(form, "a damaged window");
+        rt_late_free(shape, late, blocks);
+        return status;
+    }
+    *out = &late->head;
+    return RT_OK;
+}
+
 enum rt_status rt_window_load(const struct rt_window_shape *shape, struct rt_blocks *blocks,
                               struct rt_form *form, struct rt_window **out)
 {
+    if (shape->lateness.ms != 0)
+        return load_late(shape, blocks, form, out);
+
     const bool is_few = rt_form_bool(form);
     const bool is_true = rt_form_bool(form);
     const rt_time close = rt_form_time(form);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "runtime/base/assert.h"
+#include "runtime/window/late.h"
 #include "runtime/window/layout.h"
 #include "runtime/window/sketch.h"
 
@@ -23,7 +24,33 @@ void rt_window_shape_init(struct rt_window_shape *shape)
         aggregate->list_place = shape->list_items;
         shape->list_items += aggregate->items;
     }
+    shape->rate_size = shape->size;
     rt_few_shape_init(shape);
+}
+
+struct rt_window_shape rt_window_pane_shape(const struct rt_window_shape *shape)
+{
+    struct rt_window_shape pane = *shape;
+
+    pane.lateness = RT_NO_DURATION;
+    if (shape->kind == RT_WINDOW_HOPPING) {
+        pane.kind = RT_WINDOW_TUMBLING;
+        pane.size = shape->slide;
+    }
+    rt_window_shape_init(&pane);
+    pane.few_max = 0; /* panes are merged */
+    pane.rate_size = shape->size;
+    return pane;
+}
+
+static bool is_late(const struct rt_window_shape *shape)
+{
+    return shape->lateness.ms != 0;
+}
+
+static struct rt_late *late_of(const struct rt_window *window)
+{
+    return (struct rt_late *)(uintptr_t)window; /* its first member */
 }
 
 static struct rt_few *few_of(const struct rt_window *window)
@@ -119,7 +146,9 @@ enum rt_status rt_window_add(const struct rt_window_shape *shape, struct rt_wind
 
 void rt_window_prefetch(const struct rt_window_shape *shape, const struct rt_window *window)
 {
-    if (window->is_few)
+    if (is_late(shape))
+        RT_PREFETCH(late_of(window)->panes);
+    else if (window->is_few)
         RT_PREFETCH((const char *)window + 64);
     else
         rt_full_prefetch(shape, full_of(window));
@@ -211,7 +240,9 @@ void rt_window_free(const struct rt_window_shape *shape, struct rt_window *windo
 {
     if (window == NULL)
         return;
-    if (window->is_few)
+    if (is_late(shape))
+        rt_late_free(shape, late_of(window), blocks);
+    else if (window->is_few)
         rt_few_free(shape, few_of(window), blocks);
     else
         rt_full_free(shape, full_of(window), blocks);
@@ -228,11 +259,36 @@ rt_time rt_window_last(const struct rt_window_shape *shape, const struct rt_wind
     return rt_few_at(shape, few_of(window), window->few_count - 1u)->time;
 }
 
-rt_time rt_window_deadline(const struct rt_window_shape *shape, const struct rt_window *window)
+static rt_time end_of(const struct rt_window_shape *shape, const struct rt_window *window)
 {
     if (shape->kind == RT_WINDOW_TUMBLING || shape->kind == RT_WINDOW_HOPPING)
         return window->close;
     return rt_time_plus(rt_window_last(shape, window), shape->size);
+}
+
+rt_time rt_window_deadline(const struct rt_window_shape *shape, const struct rt_window *window)
+{
+    rt_time end;
+
+    if (is_late(shape))
+        return rt_late_deadline(shape, late_of(window));
+    end = end_of(shape, window);
+    if (shape->is_early && rt_time_before(full_of(window)->early.at, end))
+        return full_of(window)->early.at;
+    return end;
+}
+
+struct rt_window_early *rt_window_early_of(const struct rt_window_shape *shape,
+                                           struct rt_window *window)
+{
+    RT_ASSERT(shape->is_early);
+    return &full_of(window)->early;
+}
+
+uint64_t rt_window_count(const struct rt_window_shape *shape, const struct rt_window *window)
+{
+    RT_ASSERT(!shape->is_queue);
+    return window->is_few ? window->few_count : full_of(window)->counted;
 }
 
 bool rt_window_is_empty(const struct rt_window_shape *shape, const struct rt_window *window)

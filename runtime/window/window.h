@@ -7,6 +7,7 @@
  *     tumbling  [E-size, E)                   one pane
  *     session   until nothing came for a gap  one pane
  *     count     the last N events             one pane, or one a slide of M events
+ *     global    all events                    one pane
  *
  *     panes, oldest first:   [sum of 0..2] [sum of 1..2] [2] | [3] [4]      back = 3+4
  *                             ------------ front ----------    - back -     all  = front's first + back
@@ -38,7 +39,8 @@ enum rt_window_kind {
     RT_WINDOW_HOPPING,
     RT_WINDOW_SLIDING,
     RT_WINDOW_SESSION,
-    RT_WINDOW_COUNT
+    RT_WINDOW_COUNT,
+    RT_WINDOW_GLOBAL
 };
 
 struct rt_window_aggregate {
@@ -63,13 +65,18 @@ struct rt_calendar {
 
 struct rt_window_shape { /* immutable; shared by all keys */
     enum rt_window_kind kind;
-    rt_duration size;   /* session: the gap; count: what it may wait for the next event */
+    rt_duration size;   /* session: the gap; count, global: what it may wait for the next event */
     rt_duration slide;  /* hopping: divides size */
     rt_duration offset; /* of tumbling and hopping windows from 1970-01-01T00:00:00 */
     struct rt_calendar
         *calendar;  /* borrowed; NULL: all days are alike.  Then size and slide are whole days */
     uint64_t count; /* count: N */
     uint64_t every; /* count: M, divides N; equal: one pane */
+    rt_duration
+        lateness; /* how long after its end an event may still come; not 0: the window is a struct rt_late (late.h) */
+    const struct rt_window_shape
+        *pane_shape; /* borrowed; of its panes then (rt_window_pane_shape) */
+    bool is_early;   /* it is looked at before its end (rt_window_early_of) */
     struct rt_window_aggregate aggregates[RT_WINDOW_AGGREGATES_MAX];
     uint32_t aggregate_count;
     uint32_t panes_max;    /* of one window */
@@ -79,8 +86,9 @@ struct rt_window_shape { /* immutable; shared by all keys */
     /* filled in by rt_window_shape_init */
     bool is_queue; /* more than one pane */
     uint32_t cell_bytes, part_count, list_items;
-    uint32_t few_max;   /* events that are kept as they are; 0: none */
-    uint32_t few_bytes; /* of a record */
+    rt_duration rate_size; /* what rate() divides by */
+    uint32_t few_max;      /* events that are kept as they are; 0: none */
+    uint32_t few_bytes;    /* of a record */
 };
 
 /* Lays the cells out: the last fields. */
@@ -89,10 +97,24 @@ void rt_window_shape_init(struct rt_window_shape *shape);
 /* What all forms begin with; the rest is private (layout.h). */
 struct rt_window {
     bool is_few;
-    bool is_true; /* the caller's: its condition held when it looked last */
-    uint16_t few_count, few_capacity;
+    bool is_true;   /* the caller's: its condition held when it looked last */
+    bool is_closed; /* late.h: it has ended */
+    uint8_t few_count, few_capacity;
+    uint16_t
+        told; /* the caller's: how many records have been made of it; it stays at the largest */
     rt_time close; /* of a tumbling or hopping window: the next end */
 };
+
+/* Of a window that is looked at before its end: all of it is the caller's, and saved. */
+struct rt_window_early {
+    rt_time at;    /* when; RT_TIME_MAX: not planned.  rt_window_deadline is not later */
+    uint64_t told; /* what was told last */
+};
+struct rt_window_early *rt_window_early_of(const struct rt_window_shape *shape,
+                                           struct rt_window *window);
+
+/* The shape of the panes of a window with lateness.  Its own fields must live as long as `shape`. */
+struct rt_window_shape rt_window_pane_shape(const struct rt_window_shape *shape);
 
 /*
  * Adds an event: one value an aggregate, RT_ABSENT where it is not to be counted.  *window NULL: begins one.
@@ -140,6 +162,9 @@ void rt_window_read_empty(const struct rt_window_shape *shape, uint32_t wanted,
 
 /* Of the newest event; of an empty hopping window any. */
 rt_time rt_window_last(const struct rt_window_shape *shape, const struct rt_window *window);
+
+/* Events in a window of one pane. */
+uint64_t rt_window_count(const struct rt_window_shape *shape, const struct rt_window *window);
 
 /* Time and arrival of the oldest event. */
 rt_time rt_window_first(const struct rt_window_shape *shape, const struct rt_window *window,

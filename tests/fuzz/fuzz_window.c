@@ -5,6 +5,7 @@
  */
 #include "runtime/base/alloc.h"
 #include "runtime/base/assert.h"
+#include "runtime/window/late.h"
 #include "runtime/window/save.h"
 #include "tests/fuzz/target.h"
 #include "tests/support/windows.h"
@@ -34,6 +35,37 @@ static void use(const struct rt_window_shape *shape, struct rt_window *window,
     rt_buffer_done(&bytes);
 }
 
+/* Windows that wait for late events: what loads can be saved, brought to its end and freed. */
+static void load_late(struct rt_window_shape *shape, const uint8_t *data, size_t size)
+{
+    struct rt_form form = rt_form_of((struct rt_text){(const char *)data + 1, size - 1});
+    struct rt_window_shape pane_shape;
+    struct rt_window *window = NULL;
+    struct rt_blocks blocks;
+    struct rt_buffer bytes;
+
+    shape->lateness.ms = 150;
+    pane_shape = rt_window_pane_shape(shape);
+    shape->pane_shape = &pane_shape;
+    rt_blocks_init(&blocks, 1 << 24);
+    rt_buffer_init(&bytes, 1 << 24);
+    if (rt_window_load(shape, &blocks, &form, &window) == RT_OK) {
+        struct rt_late *late = (struct rt_late *)(void *)window;
+        rt_time end, reached = rt_time_plus(rt_late_deadline(shape, late), (rt_duration){500});
+
+        rt_window_save(shape, window, &bytes);
+        for (int i = 0; i < 100 && rt_late_next_end(shape, late, reached, &end); i++)
+            (void)rt_late_close(shape, late, &blocks, end);
+        rt_late_expire(shape, &late, &blocks, reached);
+        rt_late_free(shape, late, &blocks);
+    } else {
+        RT_ASSERT(rt_form_failed(&form));
+    }
+    RT_ASSERT(blocks.bytes_in_use == 0);
+    rt_buffer_done(&bytes);
+    rt_blocks_done(&blocks);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct rt_window *window = NULL;
@@ -43,7 +75,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (size == 0)
         return 0;
-    shape = windows_shape((enum rt_window_kind)(data[0] % (RT_WINDOW_COUNT + 1)), 100, 10);
+    shape = windows_shape((enum rt_window_kind)(data[0] % (RT_WINDOW_GLOBAL + 1)), 100, 10);
+    if ((data[0] & 0x80) != 0 && shape.kind != RT_WINDOW_GLOBAL && shape.kind != RT_WINDOW_COUNT &&
+        shape.kind != RT_WINDOW_SLIDING) {
+        load_late(&shape, data, size);
+        return 0;
+    }
     form = rt_form_of((struct rt_text){(const char *)data + 1, size - 1});
     rt_blocks_init(&blocks, 1 << 24);
     if (rt_window_load(&shape, &blocks, &form, &window) == RT_OK)

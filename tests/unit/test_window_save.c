@@ -9,13 +9,15 @@
 #include <cmocka.h>
 
 #include "runtime/base/alloc.h"
+#include "runtime/window/late.h"
 #include "runtime/window/save.h"
 #include "tests/support/windows.h"
 
 enum { STREAMS = 60, EVENTS = 80 };
 
 static const enum rt_window_kind kinds[] = {RT_WINDOW_TUMBLING, RT_WINDOW_HOPPING,
-                                            RT_WINDOW_SLIDING, RT_WINDOW_SESSION, RT_WINDOW_COUNT};
+                                            RT_WINDOW_SLIDING,  RT_WINDOW_SESSION,
+                                            RT_WINDOW_COUNT,    RT_WINDOW_GLOBAL};
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
 
 static struct rt_text save(const struct rt_window_shape *shape, const struct rt_window *window,
@@ -77,6 +79,130 @@ static void saved_and_loaded_at_every_event_a_window_goes_on_as_it_was(void **st
 
         one_stream(&shape, number);
     }
+}
+
+/* ---- windows that wait for late events ---- */
+
+struct late_world {
+    struct rt_window_shape shape, pane_shape;
+    struct rt_late *late;
+    struct rt_blocks blocks;
+    struct rt_value lists[WINDOWS_AGGREGATES * 3];
+};
+
+static void late_world_init(struct late_world *world, enum rt_window_kind kind)
+{
+    *world = (struct late_world){.shape = windows_shape(kind, 100, 20)};
+    world->shape.lateness.ms = 150;
+    world->shape.lists = world->lists;
+    world->pane_shape = rt_window_pane_shape(&world->shape);
+    world->shape.pane_shape = &world->pane_shape;
+    rt_blocks_init(&world->blocks, SIZE_MAX);
+}
+
+/* What the events up to `reached` bring to an end. */
+static void late_world_advance(struct late_world *world, rt_time reached)
+{
+    rt_time end;
+
+    if (world->late == NULL)
+        return;
+    while (rt_late_next_end(&world->shape, world->late, reached, &end))
+        assert_int_equal(rt_late_close(&world->shape, world->late, &world->blocks, end), RT_OK);
+    rt_late_expire(&world->shape, &world->late, &world->blocks, reached);
+}
+
+static void late_world_save_and_load(struct late_world *world, struct rt_buffer *bytes)
+{
+    struct rt_window *window = NULL;
+    struct rt_form form;
+
+    if (world->late == NULL)
+        return;
+    form = rt_form_of(save(&world->shape, &world->late->head, bytes));
+    rt_window_free(&world->shape, &world->late->head, &world->blocks);
+    assert_int_equal(world->blocks.bytes_in_use, 0);
+    assert_int_equal(rt_window_load(&world->shape, &world->blocks, &form, &window), RT_OK);
+    assert_true(rt_form_end(&form));
+    world->late = (struct rt_late *)(void *)window;
+}
+
+static void assert_same_windows(struct late_world *left, struct late_world *right)
+{
+    assert_true((left->late == NULL) == (right->late == NULL));
+    if (left->late == NULL)
+        return;
+    assert_int_equal(rt_late_deadline(&left->shape, left->late).ms,
+                     rt_late_deadline(&right->shape, right->late).ms);
+    for (int64_t ms = left->late->panes[0]->close.ms; ms < 5000; ms += 20) {
+        struct rt_window *of_left, *of_right;
+
+        assert_int_equal(
+            rt_late_window(&left->shape, left->late, &left->blocks, (rt_time){ms}, &of_left),
+            RT_OK);
+        assert_int_equal(
+            rt_late_window(&right->shape, right->late, &right->blocks, (rt_time){ms}, &of_right),
+            RT_OK);
+        assert_true((of_left == NULL) == (of_right == NULL));
+        if (of_left != NULL) {
+            assert_true(
+                windows_equal(&left->pane_shape, of_left, &left->blocks, of_right, &right->blocks));
+            rt_late_give_back(&left->shape, of_left, &left->blocks);
+            rt_late_give_back(&right->shape, of_right, &right->blocks);
+        }
+    }
+}
+
+static void late_stream(enum rt_window_kind kind, uint64_t number)
+{
+    struct seeded seed = seeded_from(number);
+    struct late_world whole, broken;
+    struct rt_buffer bytes;
+    struct rt_value values[WINDOWS_AGGREGATES];
+    rt_time reached = {0};
+
+    late_world_init(&whole, kind);
+    late_world_init(&broken, kind);
+    rt_buffer_init(&bytes, SIZE_MAX / 2);
+    for (uint64_t i = 0; i < EVENTS; i++) {
+        rt_time time = {reached.ms + seeded_below(&seed, 40) -
+                        (i % 3 == 0 ? seeded_below(&seed, 300) : 0)};
+        rt_time end;
+
+        if (!rt_time_before(time, reached)) {
+            reached = time;
+            late_world_advance(&whole, reached);
+            late_world_advance(&broken, reached);
+        }
+        windows_values(&seed, values);
+
+        const struct rt_late_event event = {time, i, values, reached};
+        enum rt_status status = rt_late_add(&whole.shape, &whole.late, &whole.blocks, &event, &end);
+
+        assert_true(status == RT_OK || status == RT_ERR_DATA);
+        assert_int_equal(rt_late_add(&broken.shape, &broken.late, &broken.blocks, &event, &end),
+                         status);
+        late_world_save_and_load(&broken, &bytes);
+        assert_same_windows(&whole, &broken);
+    }
+    late_world_advance(&whole, RT_TIME_MAX);
+    late_world_advance(&broken, RT_TIME_MAX);
+    assert_null(whole.late);
+    assert_null(broken.late);
+    assert_int_equal(whole.blocks.bytes_in_use + broken.blocks.bytes_in_use, 0);
+    rt_blocks_done(&whole.blocks);
+    rt_blocks_done(&broken.blocks);
+    rt_buffer_done(&bytes);
+}
+
+static void windows_that_wait_for_late_events_go_on_too(void **state)
+{
+    static const enum rt_window_kind late_kinds[] = {RT_WINDOW_TUMBLING, RT_WINDOW_HOPPING,
+                                                     RT_WINDOW_SESSION};
+
+    (void)state;
+    for (uint64_t number = 0; number < 15; number++)
+        late_stream(late_kinds[number % 3], number);
 }
 
 /* A window of each kind with some events, saved. */
@@ -178,6 +304,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(saved_and_loaded_at_every_event_a_window_goes_on_as_it_was),
+        cmocka_unit_test(windows_that_wait_for_late_events_go_on_too),
         cmocka_unit_test(damaged_or_cut_short_it_is_refused_or_harmless),
         cmocka_unit_test(a_lack_of_memory_leaves_nothing_behind),
     };
