@@ -36,10 +36,11 @@ AGGREGATES = {
 HAVINGS = {
     "n >= 3": lambda o: o["n"] >= 3,
     "n >= 2 && u >= 2": lambda o: o["n"] >= 2 and o["u"] >= 2,
-    "s > 20": lambda o: o["s"] > 20,
+    # No sum or mean of some tens of numbers with three decimals is so near that the order of adding them decides.
+    "s > 20.0005": lambda o: o["s"] > 20.0005,
     "hi > 8": lambda o: o["hi"] is not None and o["hi"] > 8,
     "odd >= 1 && n - odd >= 2": lambda o: o["odd"] >= 1 and o["n"] - o["odd"] >= 2,
-    "m > 4.0": lambda o: o["m"] is not None and o["m"] > 4,
+    "m > 4.00049": lambda o: o["m"] is not None and o["m"] > 4.00049,
     None: lambda o: True,
 }
 
