@@ -246,62 +246,77 @@ static void every_part_is_decoded(void **state)
     unload(&loaded);
 }
 
+/* Whose key it is in the layer below: a source or a sink of the kind that the key is about. */
+static const char *name_for(const char *path)
+{
+    bool is_kafka = strstr(path, ".kafka.") != NULL;
+    bool is_file = strstr(path, ".file.") != NULL;
+
+    if (strncmp(path, "sources.", 8) != 0)
+        return is_kafka ? "kk" : is_file ? "soc" : "out";
+    if (is_kafka || strstr(path, ".from") != NULL)
+        return "k";
+    return is_file ? "f" : "s";
+}
+
+/* The key's path with names in the place of its stars. */
+static void fill_in(const char *key, char *out, size_t bytes)
+{
+    const char *star = strchr(key, '*');
+
+    if (star == NULL)
+        snprintf(out, bytes, "%s", key);
+    else
+        snprintf(out, bytes, "%.*s%s%s", (int)(star - key), key, name_for(key), star + 1);
+    if (strchr(out, '*') != NULL)
+        *strchr(out, '*') = 'n';
+}
+
+static void check_example(const struct cli_config_key *key, const struct cli_config_layer *below)
+{
+    static const char letter_file[] = "dead_letter: { file: { path: d } }",
+                      letter_kafka[] = "dead_letter: { kafka: { brokers: b, topic: t } }";
+    bool is_kafka = strstr(key->path, ".kafka.") != NULL;
+    char path[256], user[256];
+    struct cli_config_layer layers[4] = {*below,
+                                         file("letter", is_kafka ? letter_kafka : letter_file)};
+    size_t used = 2;
+
+    fill_in(key->path, path, sizeof(path));
+    if (strstr(path, ".sasl.") != NULL) {
+        snprintf(user, sizeof(user), "%.*s.user", (int)(strrchr(path, '.') - path), path);
+        layers[used++] = set(user, "someone");
+    }
+    layers[used++] = set(path, key->example);
+
+    struct loaded loaded = load(layers, used);
+
+    if (loaded.status != RT_OK) {
+        struct rt_buffer out;
+
+        rt_buffer_init(&out, TEXT_BYTES);
+        rt_diags_render_text(loaded.diags, false, &out);
+        fail_msg("%s=%s\n%s", path, key->example, out.data);
+    }
+    unload(&loaded);
+}
+
 /* Every key of the table with its own example, beside what it needs. */
 static void the_example_of_each_key_is_valid(void **state)
 {
     size_t count;
     const struct cli_config_key *keys = cli_config_keys(&count);
-    const struct cli_config_layer base =
+    const struct cli_config_layer below =
         file("base",
              "sources: { s: { stdin: {} }, f: { file: { path: x } }, k: { kafka: { brokers: b, "
              "topics: t, group: g } } }\n"
              "sinks: { out: { stdout: {} }, console: { stdout: {} }, soc: { file: { path: z } }, "
              "kk: { kafka: { brokers: b, topic: t } } }\n");
-    static const char letter_file[] = "dead_letter: { file: { path: d } }",
-                      letter_kafka[] = "dead_letter: { kafka: { brokers: b, topic: t } }";
 
     (void)state;
-    for (size_t i = 0; i < count; i++) {
-        const char *star = strchr(keys[i].path, '*');
-        bool is_kafka = strstr(keys[i].path, ".kafka.") != NULL;
-        bool is_source = strncmp(keys[i].path, "sources.", 8) == 0;
-        const char *name = is_source ? (is_kafka || strstr(keys[i].path, ".from") ? "k"
-                                        : strstr(keys[i].path, ".file.")          ? "f"
-                                                                                  : "s")
-                                     : (is_kafka                         ? "kk"
-                                        : strstr(keys[i].path, ".file.") ? "soc"
-                                                                         : "out");
-        char path[256], user[256];
-        struct cli_config_layer layers[4] = {base,
-                                             file("letter", is_kafka ? letter_kafka : letter_file)};
-        size_t used = 2;
-
-        if (keys[i].kind == CLI_CONFIG_NOT_YET)
-            continue;
-        if (star == NULL)
-            snprintf(path, sizeof(path), "%s", keys[i].path);
-        else
-            snprintf(path, sizeof(path), "%.*s%s%s", (int)(star - keys[i].path), keys[i].path, name,
-                     star + 1);
-        if (strchr(path, '*') != NULL)
-            *strchr(path, '*') = 'n';
-        if (strstr(path, ".sasl.") != NULL) {
-            snprintf(user, sizeof(user), "%.*s.user", (int)(strrchr(path, '.') - path), path);
-            layers[used++] = set(user, "someone");
-        }
-        layers[used++] = set(path, keys[i].example);
-
-        struct loaded loaded = load(layers, used);
-
-        if (loaded.status != RT_OK) {
-            struct rt_buffer out;
-
-            rt_buffer_init(&out, TEXT_BYTES);
-            rt_diags_render_text(loaded.diags, false, &out);
-            fail_msg("%s=%s\n%s", path, keys[i].example, out.data);
-        }
-        unload(&loaded);
-    }
+    for (size_t i = 0; i < count; i++)
+        if (keys[i].kind != CLI_CONFIG_NOT_YET)
+            check_example(&keys[i], &below);
 }
 
 static void every_allocation_may_fail(void **state)
