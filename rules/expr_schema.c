@@ -172,18 +172,27 @@ static const struct expr_schema_field *find_longest(const struct expr_schema *sc
                                                     size_t *depth)
 {
     const struct expr_schema_field *found = NULL;
-    struct rt_buffer path;
+    char path
+        [PATH_BYTES_MAX]; /* no memory that could be missing: a field must not be unknown for lack of it */
+    size_t length = 0;
 
-    expr_schema_path(names, count, &path);
-    *depth = path.failed ? 0 : count;
+    for (*depth = 0; *depth < count; ++*depth) {
+        const struct rt_text name = names[*depth];
+
+        if (length + name.length + 1 > sizeof(path))
+            break; /* no field has so long a path */
+        if (*depth > 0)
+            path[length++] = '.';
+        memcpy(path + length, name.data, name.length);
+        length += name.length;
+    }
     while (*depth > 0) {
-        found = find(schema, rt_buffer_view(&path));
+        found = find(schema, (struct rt_text){path, length});
         if (found != NULL)
             break;
         --*depth;
-        path.length -= names[*depth].length + (*depth > 0);
+        length -= names[*depth].length + (*depth > 0);
     }
-    rt_buffer_done(&path);
     return found;
 }
 

@@ -141,10 +141,24 @@ static bool is_aligned(const struct rule_window *window)
     return window->kind == RULE_TUMBLING || window->kind == RULE_HOPPING;
 }
 
+/* `NAME == 0` for an aggregate that counts all events. */
+static bool is_none(struct loader *loader, const struct rule_aggregate *aggregate,
+                    struct rt_text text)
+{
+    const char *zero;
+
+    if (aggregate->function != RULE_COUNT_EVENTS || aggregate->where.tree != NULL)
+        return false;
+    zero = rt_arena_printf(&loader->scratch, "%s == 0", aggregate->name);
+    if (zero == NULL)
+        loader->status = RT_ERR_NOMEM;
+    return zero != NULL && rt_text_is(text, zero);
+}
+
 /* A condition that only an empty window can meet, in a rule that never looks at one: `n == 0`. */
 static bool waits_for_nothing(struct loader *loader, const struct rule_window *window)
 {
-    enum { CONJUNCTS_MAX = 32, TEXT_MAX = 256 };
+    enum { CONJUNCTS_MAX = 32 };
     struct expr_tree *parts[CONJUNCTS_MAX];
     struct rt_buffer text;
     size_t count;
@@ -154,19 +168,14 @@ static bool waits_for_nothing(struct loader *loader, const struct rule_window *w
         return false;
     count = expr_tree_conjuncts((struct expr_tree *)(uintptr_t)window->having_tree, parts,
                                 CONJUNCTS_MAX);
-    rt_buffer_init(&text, TEXT_MAX);
-    for (size_t i = 0; i < count && i < CONJUNCTS_MAX; i++) {
+    rt_buffer_init(&text, SIZE_MAX);
+    for (size_t i = 0; i < count && i < CONJUNCTS_MAX && loader->status == RT_OK; i++) {
         rt_buffer_reset(&text);
         expr_tree_print(parts[i], &text);
-        for (uint32_t k = 0; k < window->aggregate_count && !text.failed; k++) {
-            const struct rule_aggregate *aggregate = &window->aggregates[k];
-            const char *zero =
-                aggregate->function == RULE_COUNT_EVENTS && aggregate->where.tree == NULL
-                    ? rt_arena_printf(&loader->scratch, "%s == 0", aggregate->name)
-                    : NULL;
-
-            found = found || (zero != NULL && rt_text_is(rt_buffer_view(&text), zero));
-        }
+        if (text.failed)
+            loader->status = RT_ERR_NOMEM;
+        for (uint32_t k = 0; k < window->aggregate_count && !found; k++)
+            found = is_none(loader, &window->aggregates[k], rt_buffer_view(&text));
     }
     rt_buffer_done(&text);
     return found;

@@ -632,6 +632,29 @@ static enum rt_status load_once(const struct rule_source *source,
     return status;
 }
 
+/* Declared fields, what windows remember, limits, a rule over alerts. */
+static const char rich_text[] =
+    "version: 1\n"
+    "fields: { user: string, ip: ip, at: timestamp, geo.lat: double, n: int, rule: string, "
+    "key.user: string, a: int, ts: any, \"*\": any }\n"
+    "rules:\n"
+    "  - id: w\n"
+    "    key_by: user\n"
+    "    group_by: ip\n"
+    "    window: { tumbling: 1d, time_zone: Europe/Amsterdam }\n"
+    "    aggregate: { calls: { value: count(), where: n > 1 && geo.lat > 1 }, most: \"topk(ip, "
+    "3)\", usual: \"baseline(calls, 7d)\" }\n"
+    "    having: calls > 2 && calls > previous.calls && double(calls) > usual\n"
+    "    fire: on_close\n"
+    "    alert: { message: \"{{ key.user }} {{ calls }}\", rate_limit: { max: 2, per: 1h } }\n"
+    "  - id: r\n"
+    "    source: alerts\n"
+    "    key_by: key.user\n"
+    "    pattern:\n"
+    "      - { begin: x, where: event.rule == \"w\" }\n"
+    "      - { followedBy: y, where: event.rule == \"w\" }\n"
+    "    within: 1d\n";
+
 static void without_memory_loading_fails_cleanly(void **state)
 {
     static const struct rule_override overrides[] = {{"params.p", "2"}};
@@ -640,7 +663,8 @@ static void without_memory_loading_fails_cleanly(void **state)
         {"b", RT_TEXT(tested_text)},
         {"c", RT_TEXT("version: 1\nparams: { p: 1 }\nlists: { l: [a] }\nrules:\n  - id: a\n"
                       "    any_of: [{ match: { a: [x, null] } }, { where: b in lists.l }]\n"
-                      "    on_late: { message: '{{ event.a }}' }\n")}};
+                      "    on_late: { message: '{{ event.a }}' }\n")},
+        {"d", RT_TEXT(rich_text)}};
     size_t before = rt_live_blocks();
 
     (void)state;
