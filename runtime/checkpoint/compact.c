@@ -45,16 +45,25 @@ static bool is_used(const struct rt_checkpoints *checkpoints, const char *name)
     return false;
 }
 
+/* What is being merged, or waits for the first manifest to name it: a file, or the directory in which it lies. */
+static bool is_merged(const struct rt_compaction *compaction, const struct rt_state_name *name)
+{
+    size_t length = strcspn(compaction->name, "/");
+    const char *rest = name->text + length;
+
+    if (!compaction->running && !compaction->ready)
+        return false;
+    return strncmp(name->text, compaction->name, length) == 0 &&
+           (rest[0] == '\0' || strcmp(rest, ".tmp") == 0);
+}
+
 static bool is_needed(const struct rt_checkpoints *checkpoints, const struct rt_state_name *name)
 {
-    const struct rt_compaction *compaction = &checkpoints->compaction;
-
     if (name->id > checkpoints->last_id)
         return true;
     if (name->kind == RT_NAME_CHECKPOINT)
         return !name->unfinished && is_kept_id(checkpoints, name->id);
-    if ((compaction->running || compaction->ready) &&
-        strncmp(name->text, compaction->name, strlen(compaction->name)) == 0)
+    if (is_merged(&checkpoints->compaction, name))
         return true;
     return !name->unfinished && is_used(checkpoints, name->text);
 }

@@ -111,6 +111,8 @@ static uint64_t save(struct world *world, struct model *model, struct seeded *ra
     snprintf(bytes, sizeof(bytes), "stream of %llu", (unsigned long long)id);
     assert_int_equal(
         rt_checkpoints_add_blob(world->checkpoints, RT_TEXT("stream"), rt_text_of(bytes)), RT_OK);
+    /* As a job does: between what was merged and the first manifest that names it. */
+    assert_int_equal(rt_checkpoints_clean(world->checkpoints), RT_OK);
     assert_int_equal(rt_checkpoints_prepare(world->checkpoints, &facts, &made), RT_OK);
     rt_checkpoints_committed(world->checkpoints);
     assert_int_equal(rt_checkpoints_clean(world->checkpoints), RT_OK);
