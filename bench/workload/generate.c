@@ -2,7 +2,7 @@
 /*
  * generate.c - the login and payment stream that engines are compared on.
  *
- *     egret-bench-generate EVENTS KEYS SEED > events.ndjson
+ *     egret-bench-generate EVENTS KEYS SEED [filled] > events.ndjson
  *
  * About 188 bytes an event, one event a millisecond of event time on average, users uniform over KEYS:
  *
@@ -11,6 +11,7 @@
  * Of the slots that are free, 0.4 % begin a fraud (fail, ok, large transfer), 0.3 % a burst (5 to 8 fails in about 40 s, then ok),
  * 6 % are transfers of which 93 % are confirmed within two minutes; the rest is single events.  What a slot schedules for later
  * waits in a ring with one list per millisecond; whatever is due takes the next event.
+ * `filled`: before that each user fails to log in once, in an order that looks random, so that each has state from the start.
  * The order of the draws is part of the format: the counts in expected.tsv hold for exactly this stream.
  */
 #include <inttypes.h>
@@ -18,6 +19,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "bench/workload/random.h"
 #include "runtime/base/alloc.h"
@@ -235,13 +237,28 @@ static bool workload_init(struct workload *workload, uint32_t keys, uint64_t see
     return true;
 }
 
+/* One failed login of each user; a step that shares no divisor with their number comes by all of them. */
+static void print_each_user(struct workload *workload)
+{
+    const uint64_t prime = UINT64_C(2654435761);
+    uint64_t user = 0;
+
+    for (uint32_t i = 0; i < workload->keys; i++) {
+        user = (user + prime) % workload->keys;
+        workload->now_ms++;
+        print_event(workload, (struct made){(uint32_t)user, LOGIN_FAIL, small_amount(workload)});
+    }
+    workload->due_ms = workload->now_ms;
+}
+
 int main(int argc, char **argv)
 {
     static char output[OUTPUT_BYTES];
     struct workload workload;
+    bool filled = argc == 5 && strcmp(argv[4], "filled") == 0;
 
-    if (argc != 4) {
-        fputs("usage: egret-bench-generate EVENTS KEYS SEED > events.ndjson\n", stderr);
+    if (argc != (filled ? 5 : 4)) {
+        fputs("usage: egret-bench-generate EVENTS KEYS SEED [filled] > events.ndjson\n", stderr);
         return 2;
     }
 
@@ -251,6 +268,8 @@ int main(int argc, char **argv)
                        strtoull(argv[3], NULL, 10)))
         return 1;
     setvbuf(stdout, output, _IOFBF, sizeof(output));
+    if (filled)
+        print_each_user(&workload);
     for (uint64_t i = 0; i < count; i++)
         print_event(&workload, make_event(&workload));
     rt_free(workload.first);

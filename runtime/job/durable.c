@@ -16,7 +16,6 @@ enum {
     CHANGES_MAX = 1000000,
     SLICE_BYTES = 64 << 10,     /* saved after a batch */
     IDLE_SLICE_BYTES = 4 << 20, /* and when there was none */
-    PAUSE_LONG_MS = 10,
     IDLE_MS =
         3600000 /* a decision elsewhere is made again after so long without events, lest it is forgotten there */
 };
@@ -190,16 +189,6 @@ static enum rt_status freeze(struct rt_durable *durable)
     return status;
 }
 
-static void count_pause(struct rt_durable *durable, uint64_t ns)
-{
-    struct rt_durable_counters *counters = &durable->counters;
-
-    counters->pause_ns_sum += ns;
-    counters->pauses_long += ns > PAUSE_LONG_MS * NS_PER_MS;
-    if (ns > counters->pause_ns_max)
-        counters->pause_ns_max = ns;
-}
-
 enum rt_status rt_durable_begin(struct rt_durable *durable, bool finished)
 {
     struct rt_decision *decision = durable->options.decision;
@@ -222,7 +211,7 @@ enum rt_status rt_durable_begin(struct rt_durable *durable, bool finished)
     durable->phase = RT_DURABLE_SAVING;
     durable->begun_ns = since;
     durable->read_last = durable->parts.counters->read;
-    count_pause(durable, rt_clock_monotonic_ns() - since);
+    rt_histogram_add(&durable->counters.barrier_ns, rt_clock_monotonic_ns() - since);
     KILLPOINT("frozen");
     return RT_OK;
 }
@@ -342,9 +331,11 @@ static bool is_due(const struct rt_durable *durable)
 static enum rt_status save_slice(struct rt_durable *durable, size_t bytes)
 {
     struct rt_memory *memory = durable->parts.memory;
+    uint64_t since = rt_clock_monotonic_ns();
     enum rt_status status =
         memory->save_some(memory, bytes, rt_checkpoints_add, durable->options.checkpoints);
 
+    rt_histogram_add(&durable->counters.slice_ns, rt_clock_monotonic_ns() - since);
     if (status == RT_AGAIN)
         return RT_OK;
     if (status != RT_OK)

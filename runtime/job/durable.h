@@ -20,6 +20,7 @@
 #ifndef EGRET_RUNTIME_JOB_DURABLE_H
 #define EGRET_RUNTIME_JOB_DURABLE_H
 
+#include "runtime/base/histogram.h"
 #include "runtime/checkpoint/checkpoints.h"
 #include "runtime/io/decision.h"
 #include "runtime/io/sink.h"
@@ -78,8 +79,8 @@ struct rt_recovered {
 
 struct rt_durable_counters {
     uint64_t completed;
-    uint64_t pauses_long; /* barriers above 10 ms */
-    uint64_t pause_ns_max, pause_ns_sum;
+    struct rt_histogram barrier_ns; /* how long the stream stood still at each barrier */
+    struct rt_histogram slice_ns;   /* and while a slice of entries was saved behind a batch */
     uint64_t prepare_ns_sum;
     uint64_t entries, bytes; /* written */
     uint64_t last_id;

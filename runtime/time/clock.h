@@ -10,5 +10,6 @@
 rt_time rt_clock_wall(void);            /* Unix milliseconds */
 uint64_t rt_clock_monotonic_ns(void);   /* for measuring spans */
 uint64_t rt_clock_process_cpu_ns(void); /* CPU time of the process */
+uint64_t rt_clock_thread_cpu_ns(void);  /* and of the thread that asks */
 
 #endif
