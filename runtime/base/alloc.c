@@ -11,12 +11,16 @@
 static atomic_size_t live_blocks;
 static atomic_size_t fault_countdown; /* 0: not armed; 1: the next allocation fails */
 static atomic_bool fault_delivered;
+static atomic_bool fault_lasts; /* the countdown stays at 1 */
 
 static bool fault_strikes(void)
 {
-    if (atomic_load_explicit(&fault_countdown, memory_order_relaxed) == 0)
+    size_t left = atomic_load_explicit(&fault_countdown, memory_order_relaxed);
+    bool stays = left == 1 && atomic_load_explicit(&fault_lasts, memory_order_relaxed);
+
+    if (left == 0)
         return false;
-    if (atomic_fetch_sub_explicit(&fault_countdown, 1, memory_order_relaxed) != 1)
+    if (!stays && atomic_fetch_sub_explicit(&fault_countdown, 1, memory_order_relaxed) != 1)
         return false;
     atomic_store_explicit(&fault_delivered, true, memory_order_relaxed);
     return true;
@@ -89,10 +93,21 @@ size_t rt_live_blocks(void)
     return atomic_load_explicit(&live_blocks, memory_order_relaxed);
 }
 
-void rt_fault_arm(size_t nth)
+static void arm(size_t nth, bool lasts)
 {
     atomic_store_explicit(&fault_delivered, false, memory_order_relaxed);
+    atomic_store_explicit(&fault_lasts, lasts, memory_order_relaxed);
     atomic_store_explicit(&fault_countdown, nth, memory_order_relaxed);
+}
+
+void rt_fault_arm(size_t nth)
+{
+    arm(nth, false);
+}
+
+void rt_fault_arm_for_good(size_t nth)
+{
+    arm(nth, true);
 }
 
 bool rt_fault_disarm(void)

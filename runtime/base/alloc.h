@@ -43,6 +43,8 @@ size_t rt_live_blocks(void);
 
 /* The nth allocation from now (1 = the next) fails once. */
 void rt_fault_arm(size_t nth);
+/* The nth one and all that follow. */
+void rt_fault_arm_for_good(size_t nth);
 
 /* Ends the arming.  True if the fault was delivered. */
 bool rt_fault_disarm(void);

@@ -403,8 +403,11 @@ enum rt_status rt_durable_finish(struct rt_durable *durable, bool finished)
     if (status == RT_OK)
         status = rt_durable_drain(durable);
     rt_durable_end_merging(durable);
-    if (status == RT_OK && rt_checkpoints_clean(checkpoints) != RT_OK)
-        status = cannot_save(durable, RT_ERR_IO, rt_checkpoints_error(checkpoints));
+    if (status == RT_OK) {
+        status = rt_checkpoints_clean(checkpoints);
+        if (status != RT_OK)
+            cannot_save(durable, status, rt_checkpoints_error(checkpoints));
+    }
     KILLPOINT("finished");
     return status;
 }
