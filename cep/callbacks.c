@@ -35,15 +35,6 @@ struct expr_frame cep_frame_of_run(const struct rt_event *event, const struct nf
         .event = event, .newest = run->path, .older = older, .run = run->start_sequence};
 }
 
-const struct cep_truth *cep_guard_truth(struct cep_rule *rule, nfa_guard guard)
-{
-    struct cep_truth *truth = &rule->guards[guard];
-
-    if (truth->turn != rule->engine->memo.turn)
-        *truth = cep_atoms_truth(&rule->engine->memo, &rule->rule->guards[guard]);
-    return truth;
-}
-
 static bool guard_holds(void *context, nfa_guard guard, nfa_event event,
                         const struct nfa_match *run)
 {

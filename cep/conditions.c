@@ -1,6 +1,58 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Conditions of the event at hand: atoms are evaluated at most once an event, whatever the number of rules. */
+/*
+ * Conditions of the event at hand: atoms are evaluated at most once an event, whatever the number of rules, and so are the lists
+ * of atoms of guards, which many rules have in common:
+ *
+ *     r1  fail: [type == "fail"]   big: [type == "pay", amount > 9]           lists 0, 1
+ *     r2  fail: [type == "fail"]   any: [type == "pay"]                       lists 0, 2
+ */
 #include "cep/state.h"
+#include "runtime/base/alloc.h"
+#include "runtime/base/map.h"
+
+/* Numbers the list of a guard in the order in which distinct ones come. */
+static enum rt_status number_guard(struct rt_map *lists, const struct rule_condition *guard,
+                                   uint32_t *out)
+{
+    const struct rt_text list = {guard->atom_count == 0 ? "" : (const char *)guard->atoms,
+                                 guard->atom_count * sizeof(*guard->atoms)};
+    uint64_t number = lists->count;
+
+    if (!rt_map_get(lists, list, &number) && rt_map_set(lists, list, number) != RT_OK)
+        return RT_ERR_NOMEM;
+    *out = (uint32_t)number;
+    return RT_OK;
+}
+
+enum rt_status cep_memo_init(struct cep_memo *memo, const struct rule_plan *plan)
+{
+    enum rt_status status = RT_OK;
+    struct rt_map lists = {0};
+    size_t count = 0;
+
+    memo->plan = plan;
+    for (uint32_t i = 0; i < plan->rule_count; i++)
+        count += plan->rules[i]->guard_count;
+    memo->atoms = rt_alloc_zeroed(plan->atom_count, sizeof(*memo->atoms));
+    memo->numbers = rt_alloc_zeroed(count, sizeof(*memo->numbers));
+    if (memo->atoms == NULL || memo->numbers == NULL)
+        return RT_ERR_NOMEM;
+    count = 0;
+    for (uint32_t i = 0; i < plan->rule_count; i++)
+        for (uint32_t j = 0; j < plan->rules[i]->guard_count && status == RT_OK; j++)
+            status = number_guard(&lists, &plan->rules[i]->guards[j], &memo->numbers[count++]);
+    if (status == RT_OK)
+        memo->guards = rt_alloc_zeroed(lists.count, sizeof(*memo->guards));
+    rt_map_done(&lists);
+    return memo->guards == NULL ? RT_ERR_NOMEM : RT_OK;
+}
+
+void cep_memo_done(struct cep_memo *memo)
+{
+    rt_free(memo->atoms);
+    rt_free(memo->guards);
+    rt_free(memo->numbers);
+}
 
 static struct cep_truth evaluate(struct cep_memo *memo, const struct expr *code)
 {

@@ -140,6 +140,7 @@ static enum rt_status init_keyings(struct cep_engine *engine)
 static enum rt_status init_rules(struct cep_engine *engine)
 {
     const struct rule_plan *plan = engine->plan;
+    const uint32_t *numbers = engine->memo.numbers;
 
     engine->rules = rt_alloc_zeroed(plan->rule_count, sizeof(*engine->rules));
     engine->late_rules = rt_alloc_zeroed(plan->rule_count, sizeof(*engine->late_rules));
@@ -151,6 +152,9 @@ static enum rt_status init_rules(struct cep_engine *engine)
             plan->rules[i]->outputs[RULE_OUTPUT_LATE].enabled)
             engine->late_rules[engine->late_rule_count++] = i;
         enum rt_status status = cep_rule_init(&engine->rules[i], engine, plan->rules[i]);
+
+        engine->rules[i].guards = numbers;
+        numbers += plan->rules[i]->guard_count;
 
         if (status != RT_OK)
             return status;
@@ -171,11 +175,9 @@ static enum rt_status init(struct cep_engine *engine)
     rt_buffer_init(&engine->outbox.told, RECORD_BYTES_MAX);
     rt_arena_init(&engine->outbox.texts, SIZE_MAX);
     engine->kept_slots = (uint32_t)rt_fields_kept_count(engine->plan->fields);
-    engine->memo.plan = engine->plan;
-    engine->memo.atoms = rt_alloc_zeroed(engine->plan->atom_count, sizeof(*engine->memo.atoms));
-    if (engine->memo.atoms == NULL)
-        return RT_ERR_NOMEM;
-    status = expr_machine_new(&engine->memo.machine);
+    status = cep_memo_init(&engine->memo, engine->plan);
+    if (status == RT_OK)
+        status = expr_machine_new(&engine->memo.machine);
     if (status == RT_OK)
         status = rt_wheel_new(&engine->wheel);
     if (status == RT_OK)
@@ -252,7 +254,7 @@ void cep_engine_free(struct cep_engine *engine)
     cep_feed_free(engine->feed);
     rt_wheel_free(engine->wheel);
     expr_machine_free(engine->memo.machine);
-    rt_free(engine->memo.atoms);
+    cep_memo_done(&engine->memo);
     rt_pool_done(&engine->timers);
     rt_blocks_done(&engine->windows);
     rt_blocks_done(&engine->slot_lists);

@@ -34,6 +34,7 @@ const struct cep_event_key *cep_key_of_event(struct cep_engine *engine, uint32_t
         return key;
     key->turn = engine->memo.turn;
     keying->looked_up = false;
+    keying->place = 0;
     rt_buffer_reset(&key->bytes);
     prepared = engine->event->position.source == RT_SOURCE_ALERTS
                    ? NULL /* its arrival is that of another */
@@ -151,6 +152,21 @@ struct cep_slot *cep_slot_find(struct rt_key_line *line, uint32_t rule)
 
     uint32_t place = place_in(list, rule);
 
+    return place < list->count && list->slots[place].rule == rule ? &list->slots[place] : NULL;
+}
+
+struct cep_slot *cep_slot_next(struct cep_keying *keying, struct rt_key_line *line, uint32_t rule)
+{
+    struct cep_slot_list *list = cep_key_list(cep_key_of_line(line));
+    uint32_t place = keying->place;
+
+    if (list == NULL)
+        return cep_slot_find(line, rule);
+    if (place > list->count || (place > 0 && list->slots[place - 1].rule >= rule))
+        place = place_in(list, rule); /* another key, or what was there has gone */
+    while (place < list->count && list->slots[place].rule < rule)
+        place++;
+    keying->place = place;
     return place < list->count && list->slots[place].rule == rule ? &list->slots[place] : NULL;
 }
 
@@ -438,12 +454,15 @@ bool cep_evict(struct cep_engine *engine, struct cep_keying *preferred)
 void cep_make_room_for_event(struct cep_engine *engine, struct cep_keying *preferred)
 {
     const struct rt_event *event = engine->event;
-    /* Its copy: slots, raw bytes, and strings that had to be unescaped, which are no longer than the raw bytes. */
-    size_t bytes = rt_blocks_size(sizeof(*event) + event->slot_count * sizeof(struct rt_value) +
-                                  2 * (size_t)event->raw_length);
+    size_t bytes;
 
-    if (engine->kept != NULL || engine->options.on_limit != NFA_DROP_OLDEST)
+    if (engine->room_turn == engine->memo.turn || engine->kept != NULL ||
+        engine->options.on_limit != NFA_DROP_OLDEST)
         return;
+    engine->room_turn = engine->memo.turn;
+    /* Its copy: slots, raw bytes, and strings that had to be unescaped, which are no longer than the raw bytes. */
+    bytes = rt_blocks_size(sizeof(*event) + event->slot_count * sizeof(struct rt_value) +
+                           2 * (size_t)event->raw_length);
     while (engine->captured.bytes_in_use + bytes > engine->captured.bytes_max &&
            cep_evict(engine, preferred))
         continue;

@@ -86,14 +86,14 @@ enum rt_status cep_rule_init(struct cep_rule *rule, struct cep_engine *engine,
     uint32_t rows = plan->guard_count + CEP_PLACES;
 
     *rule = (struct cep_rule){.engine = engine, .rule = plan, .counts = true};
-    rule->guards = rt_alloc_zeroed(plan->guard_count, sizeof(*rule->guards));
+    rule->has_gates = plan->filter.tree != NULL || plan->except_count > 0 || plan->has_cancel;
     rule->is_start = rt_alloc_zeroed(plan->guard_count, sizeof(*rule->is_start));
     rule->guard_keys = rt_alloc_zeroed(plan->guard_count, sizeof(*rule->guard_keys));
     rule->keys = rt_alloc_zeroed((size_t)plan->guard_count + 1, sizeof(*rule->keys));
     rule->errors = rt_alloc_zeroed((size_t)rows * CEP_REASONS, sizeof(*rule->errors));
     rule->seen_errors = rt_alloc_zeroed(rows, sizeof(*rule->seen_errors));
-    if (rule->guards == NULL || rule->is_start == NULL || rule->guard_keys == NULL ||
-        rule->keys == NULL || rule->errors == NULL || rule->seen_errors == NULL)
+    if (rule->is_start == NULL || rule->guard_keys == NULL || rule->keys == NULL ||
+        rule->errors == NULL || rule->seen_errors == NULL)
         return RT_ERR_NOMEM;
     if (plan->kind == RULE_WINDOW)
         return cep_window_init(rule);
@@ -104,7 +104,6 @@ void cep_rule_done(struct cep_rule *rule)
 {
     nfa_machine_free(rule->machine);
     cep_window_done(rule);
-    rt_free(rule->guards);
     rt_free(rule->is_start);
     rt_free(rule->guard_keys);
     rt_free(rule->keys);
@@ -186,7 +185,7 @@ static void step_fresh(struct cep_rule *rule, struct cep_keying *keying,
 
     struct rt_key_line *line = cep_key_line(keying, key);
 
-    cep_slot_settle(rule, keying, line, cep_slot_find(line, fresh.rule));
+    cep_slot_settle(rule, keying, line, cep_slot_next(keying, line, fresh.rule));
 }
 
 bool cep_rule_advance(struct cep_rule *rule, struct cep_keying *keying, struct rt_key_line *line,
@@ -270,7 +269,7 @@ static void count_awaited_errors(struct cep_rule *rule, const struct cep_slot *s
         return;
     for (nfa_guard guard = 0; errors != 0; guard++, errors >>= 1) {
         if ((errors & 1) != 0 && nfa_runs_want(rule->machine, &slot->runs, UINT64_C(1) << guard))
-            cep_count_error(rule, guard, (enum rt_value_error)rule->guards[guard].why);
+            cep_count_error(rule, guard, (enum rt_value_error)cep_guard_truth(rule, guard)->why);
     }
 }
 
@@ -285,7 +284,7 @@ static void push_key(struct cep_rule *rule, const struct cep_event_key *key,
         cep_make_room_for_event(engine, keying);
 
     struct rt_key_line *line = cep_key_line(keying, key);
-    struct cep_slot *slot = line == NULL ? NULL : cep_slot_find(line, rule->rule->index);
+    struct cep_slot *slot = line == NULL ? NULL : cep_slot_next(keying, line, rule->rule->index);
 
     if (slot != NULL && (chance->errors & guards) != 0)
         count_awaited_errors(rule, slot, chance->errors & guards);
@@ -417,16 +416,30 @@ static bool is_concerned(struct cep_rule *rule)
     return any;
 }
 
-void cep_rule_push(struct cep_rule *rule)
+/* What is asked before the pattern or the condition sees the event; false: it does not. */
+static bool passes_gates(struct cep_rule *rule)
 {
-    if (!is_concerned(rule) || !cep_condition_holds(rule, &rule->rule->filter, CEP_AT_FILTER))
-        return;
+    if (!cep_condition_holds(rule, &rule->rule->filter, CEP_AT_FILTER))
+        return false;
     rule->counters.events += rule->counts;
     if (is_excepted(rule))
+        return false;
+    if (!rule->rule->has_cancel ||
+        !cep_condition_holds(rule, &rule->rule->cancel_if, CEP_AT_CANCEL))
+        return true;
+    cancel(rule);
+    return false;
+}
+
+void cep_rule_push(struct cep_rule *rule)
+{
+    if (!is_concerned(rule))
         return;
-    if (rule->rule->has_cancel && cep_condition_holds(rule, &rule->rule->cancel_if, CEP_AT_CANCEL))
-        cancel(rule);
-    else if (rule->rule->kind == RULE_PATTERN)
+    if (!rule->has_gates)
+        rule->counters.events += rule->counts;
+    else if (!passes_gates(rule))
+        return;
+    if (rule->rule->kind == RULE_PATTERN)
         push_pattern(rule);
     else if (cep_condition_holds(rule, &rule->rule->where, CEP_AT_WHERE)) {
         if (rule->rule->kind == RULE_WINDOW)

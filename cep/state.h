@@ -49,9 +49,15 @@ struct cep_memo {
     const struct rule_plan *plan;
     struct expr_machine *machine; /* owned */
     struct cep_truth *atoms;      /* owned; by atom */
+    struct cep_truth *guards;     /* owned; what the atoms of each distinct list say */
+    uint32_t *numbers;            /* owned; of all guards of all rules: which list it is */
     const struct rt_event *event;
     uint64_t turn;
 };
+
+/* Memory for a plan's atoms and guards; numbers the lists of atoms, equal ones equally.  RT_ERR_NOMEM. */
+enum rt_status cep_memo_init(struct cep_memo *memo, const struct rule_plan *plan);
+void cep_memo_done(struct cep_memo *memo);
 
 /* The atoms of a condition: EXPR_TRUE when there are none. */
 struct cep_truth cep_atoms_truth(struct cep_memo *memo, const struct rule_condition *condition);
@@ -131,6 +137,8 @@ struct cep_keying {
     struct cep_event_key key;
     /* Where `key` lies in `table`; NULL: nowhere.  Another keying's key is looked up each time. */
     bool looked_up;
+    uint32_t
+        place; /* where the slot of the last rule is, or would be: rules come in ascending order */
     struct rt_key_line *line;
     uint64_t cold_keys; /* that are not in `table` (cold.c) */
 };
@@ -166,8 +174,9 @@ struct cep_rule {
     const struct rule *rule;
     struct nfa_machine *machine; /* owned; NULL: not a pattern */
     struct cep_windows *windows; /* owned; NULL: it has no window */
-    struct cep_truth *guards;    /* owned; by guard: what its atoms say */
+    const uint32_t *guards;      /* by guard: its list of atoms in the memo */
     bool *is_start;              /* owned; by guard: it alone can begin a run */
+    bool has_gates;              /* something is asked before the rule looks at an event */
     bool any_starts;             /* an event can begin a run whatever the guards say */
     bool is_swept;               /* its slots end without output and have no timer */
     bool restless;               /* an event that no guard wants can matter to a run */
@@ -296,6 +305,7 @@ struct cep_engine {
     bool is_behind;        /* a late event is at hand: what it brings belongs to the past */
     rt_time reached;       /* the time of the newest event or watermark */
     uint64_t refused_turn; /* of the last event that was told of as refused */
+    uint64_t room_turn;    /* of the last event that room was made for */
     enum rt_status status; /* the first thing that went wrong in this call */
     uint32_t kept_slots;   /* of a captured event */
     size_t sample;         /* where the search for a key to evict goes on */
@@ -370,6 +380,8 @@ const struct cep_event_key *cep_key_of_event(struct cep_engine *engine, uint32_t
 /* Where it lies in the keying's table, which need not be the one of its own keying. */
 struct rt_key_line *cep_key_line(struct cep_keying *keying, const struct cep_event_key *key);
 struct cep_slot *cep_slot_find(struct rt_key_line *line, uint32_t rule);
+/* The same for the event at hand: found at once when its rules ask in their order. */
+struct cep_slot *cep_slot_next(struct cep_keying *keying, struct rt_key_line *line, uint32_t rule);
 struct cep_key *cep_key_of_line(struct rt_key_line *line);
 /* NULL: it has at most one slot. */
 static inline struct cep_slot_list *cep_key_list(const struct cep_key *key)
@@ -460,8 +472,16 @@ void cep_sweep(struct cep_engine *engine, rt_time now, bool has_event);
 /* ---- callbacks.c ---- */
 
 struct nfa_callbacks cep_callbacks(const struct rule *rule);
-/* What the atoms of a guard say of this event; once an event. */
-const struct cep_truth *cep_guard_truth(struct cep_rule *rule, nfa_guard guard);
+/* What the atoms of a guard say of this event; once an event, for all guards that have the same. */
+static inline const struct cep_truth *cep_guard_truth(struct cep_rule *rule, nfa_guard guard)
+{
+    struct cep_memo *memo = &rule->engine->memo;
+    struct cep_truth *truth = &memo->guards[rule->guards[guard]];
+
+    if (truth->turn != memo->turn)
+        *truth = cep_atoms_truth(memo, &rule->rule->guards[guard]);
+    return truth;
+}
 /* What expressions see: the event at hand and what the run (NULL: none) has taken. */
 struct expr_frame cep_frame_of_run(const struct rt_event *event, const struct nfa_match *run);
 
