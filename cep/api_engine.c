@@ -283,9 +283,9 @@ const char *egret_alert_severity(const struct egret_alert *alert)
     return alert->output->severity;
 }
 
-const char *egret_alert_sink(const struct egret_alert *alert)
+const char *egret_alert_sink(const struct egret_alert *alert, size_t index)
 {
-    return alert->output->sink == NULL ? "" : alert->output->sink;
+    return index < alert->output->sink_count ? alert->output->sinks[index] : NULL;
 }
 
 const char *egret_alert_message(const struct egret_alert *alert, size_t *out_length)

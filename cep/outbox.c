@@ -104,9 +104,11 @@ static void deliver(struct cep_engine *engine, const struct cep_waiting *record,
         return;
     rt_hash128_text(record->id, id);
 
+    const struct rule_output *of_rule = output_of(engine, record->rule, record->kind);
     struct rt_output out = {
         .record = {record->json, record->json_length},
-        .sink = output_of(engine, record->rule, record->kind)->sink,
+        .sinks = of_rule->sinks,
+        .sink_count = of_rule->sink_count,
         .rule = record->rule,
         .time = record->time,
         .first_time = record->first_time,

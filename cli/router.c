@@ -214,13 +214,22 @@ static struct rt_text topic_of(struct cli_router *router, const char *topic,
 
 /* ---- life ---- */
 
+static bool has_name(const char *const *names, uint32_t count, const char *name)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (strcmp(names[i], name) == 0)
+            return true;
+    }
+    return false;
+}
+
 static bool is_named(const struct rule_plan *plan, const char *sink)
 {
     for (uint32_t i = 0; plan != NULL && i < plan->rule_count; i++) {
         for (int kind = 0; kind < RULE_OUTPUT_COUNT; kind++) {
             const struct rule_output *output = &plan->rules[i]->outputs[kind];
 
-            if (output->enabled && output->sink != NULL && strcmp(output->sink, sink) == 0)
+            if (output->enabled && has_name(output->sinks, output->sink_count, sink))
                 return true;
         }
     }
@@ -312,10 +321,8 @@ static bool is_read(const struct rule_plan *plan, const char *source)
 
         if (rule->source_count == 0)
             return true;
-        for (uint32_t k = 0; k < rule->source_count; k++) {
-            if (strcmp(rule->sources[k], source) == 0)
-                return true;
-        }
+        if (has_name(rule->sources, rule->source_count, source))
+            return true;
     }
     return false;
 }
@@ -456,9 +463,10 @@ enum rt_status cli_router_emit(void *context, const struct rt_output *output)
 
     for (size_t i = 0; i < router->config->sink_count && status == RT_OK; i++) {
         const struct route *route = &router->routes[i];
-        bool chosen = output->sink == NULL || router->config->one_way
-                          ? route->by_default
-                          : strcmp(output->sink, route->config->name) == 0;
+        bool chosen =
+            output->sink_count == 0 || router->config->one_way
+                ? route->by_default
+                : has_name(output->sinks, output->sink_count, route->config->name);
 
         if (!chosen || !holds(router, route, output, &is_decoded, &status) || status != RT_OK)
             continue;

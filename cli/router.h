@@ -2,7 +2,7 @@
 /*
  * router.h - which sinks a record goes to, and in which form.
  *
- *     record --> the sink that its rule names, or the default ones --> `when` holds? --> json | text | cloudevents --> write
+ *     record --> the sinks that its rule names, or the default ones --> `when` holds? --> json | text | cloudevents --> write
  *
  * R1  `when` sees the record as `alert`.  What ends in an error does not hold; it is counted.
  * R2  A topic may hold {{ rule }}, {{ severity }} and {{ output }}; what they stand for is cut to the letters that a topic may

@@ -346,8 +346,8 @@ static enum rt_status compare_one(struct writer *writer, const struct rule_test_
                  got[PART_TITLE].type == RT_STRING ? rt_value_text(got[PART_TITLE])
                                                    : RT_TEXT("(none)"));
     compare_text(writer, "message", expect->message, record->message);
-    compare_text(writer, "sink", expect->sink,
-                 record->sink == NULL ? RT_TEXT("(the default)") : rt_text_of(record->sink));
+    compare_text(writer, "sink", expect->sinks,
+                 record->sinks[0] == '\0' ? RT_TEXT("(the default)") : rt_text_of(record->sinks));
     if (expect->tags_json != NULL && !expr_value_equal(expected[PART_TAGS], got[PART_TAGS]))
         differ(writer, "tags", value_words(expected[PART_TAGS], &writer->compare->scratch),
                value_words(got[PART_TAGS], &writer->compare->scratch));

@@ -67,9 +67,8 @@ static enum rt_status emit(void *context, const struct rt_output *output)
     record->rule_id = runner->rule->id;
     record->severity = copy_string(arena, output->severity);
     record->output = copy_string(arena, output->output);
-    record->sink = output->sink == NULL ? NULL : copy_string(arena, output->sink);
-    if (record->severity == NULL || record->output == NULL ||
-        (output->sink != NULL && record->sink == NULL))
+    record->sinks = rule_names_join(arena, output->sinks, output->sink_count);
+    if (record->severity == NULL || record->output == NULL || record->sinks == NULL)
         return RT_ERR_NOMEM;
     *runner->tail = record;
     runner->tail = &record->next;

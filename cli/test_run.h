@@ -22,7 +22,7 @@
 struct cli_test_record {
     rt_time time;
     const char *rule_id, *severity, *output;
-    const char *sink;       /* NULL: the default */
+    const char *sinks;      /* joined by rule_names_join; "": the default ones */
     struct rt_text message; /* in the arena, as is the record */
     struct rt_text record;
     struct cli_test_record *next;

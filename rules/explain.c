@@ -469,8 +469,8 @@ static void add_outputs(const struct rule *rule, struct rt_buffer *out)
         rt_buffer_printf(out, "Output %s: severity %s", rule_output_name(kind),
                          output->severity_value != NULL ? "computed"
                                                         : rule_severity_name(output->severity));
-        if (output->sink != NULL)
-            rt_buffer_printf(out, ", to %s", output->sink);
+        for (uint32_t i = 0; i < output->sink_count; i++)
+            rt_buffer_printf(out, "%s%s", i == 0 ? ", to " : " and ", output->sinks[i]);
         if (output->dedup.span.ms > 0) {
             rt_buffer_string(out, ", for the same key once in ");
             add_span(output->dedup.span, out);

@@ -191,6 +191,24 @@ static void read_rate_limit(struct output *output)
     read_dedup_key(output, nodes.key, out);
 }
 
+/* One name or several. */
+static void read_sinks(struct output *output)
+{
+    struct loader *loader = output->loader;
+    const struct yaml_node *node = output->nodes.sink;
+
+    if (node == NULL)
+        return;
+    if (!load_texts(loader, node, "sink", &output->out->sinks, &output->out->sink_count))
+        fail(output);
+    if (node->kind == YAML_SEQUENCE && node->count == 0)
+        rt_diag_help(loader->diags,
+                     LOAD_ERROR(loader, EMPTY, node, "`sink` names none, so nobody would be told"),
+                     "leave it out for the default sinks, or set `mode: shadow`");
+    load_check_names(loader, node, "sink", RULE_DIAG_UNKNOWN_SINK, loader->options->sink_names,
+                     loader->options->sink_count);
+}
+
 static void read_output(struct loader *loader, struct load_rule *load, enum rule_output_kind kind,
                         const struct yaml_node *node)
 {
@@ -214,10 +232,7 @@ static void read_output(struct loader *loader, struct load_rule *load, enum rule
     read_severity(&output);
     read_dedup(&output);
     read_rate_limit(&output);
-    if (output.nodes.sink != NULL)
-        (void)load_text(loader, output.nodes.sink, "sink", &output.out->sink);
-    load_check_names(loader, output.nodes.sink, "sink", RULE_DIAG_UNKNOWN_SINK,
-                     loader->options->sink_names, loader->options->sink_count);
+    read_sinks(&output);
 }
 
 void load_outputs(struct loader *loader, struct load_rule *load)

@@ -97,6 +97,21 @@ static bool load_expected_tags(struct loader *loader, const struct yaml_node *no
     return out->tags_json != NULL;
 }
 
+/* Several names become one text, as those of an alert do. */
+static bool load_expected_sinks(struct loader *loader, const struct yaml_node *node,
+                                struct rule_test_expect *out)
+{
+    const char *const *names;
+    uint32_t count;
+
+    if (!load_texts(loader, node, "sink", &names, &count))
+        return false;
+    out->sinks = rule_names_join(loader->arena, names, count);
+    if (out->sinks == NULL)
+        loader->status = RT_ERR_NOMEM;
+    return out->sinks != NULL;
+}
+
 static bool load_expect(struct loader *loader, const struct yaml_node *node,
                         struct rule_test_expect *out)
 {
@@ -127,7 +142,7 @@ static bool load_expect(struct loader *loader, const struct yaml_node *node,
     if (nodes.message != NULL)
         good = load_text(loader, nodes.message, "message", &out->message) && good;
     if (nodes.sink != NULL)
-        good = load_text(loader, nodes.sink, "sink", &out->sink) && good;
+        good = load_expected_sinks(loader, nodes.sink, out) && good;
     if (nodes.tags != NULL)
         good = load_expected_tags(loader, nodes.tags, out) && good;
     if (nodes.key != NULL)

@@ -44,6 +44,15 @@ const char *rule_output_name(enum rule_output_kind kind)
     return names[kind];
 }
 
+const char *rule_names_join(struct rt_arena *arena, const char *const *names, uint32_t count)
+{
+    const char *joined = count == 0 ? "" : names[0];
+
+    for (uint32_t i = 1; i < count && joined != NULL; i++)
+        joined = rt_arena_printf(arena, "%s, %s", joined, names[i]);
+    return joined;
+}
+
 /* ---- cost ---- */
 
 static void add_condition_cost(const struct rule_condition *condition, struct expr_cost *sum,

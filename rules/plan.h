@@ -76,6 +76,8 @@ enum rule_output_kind {
     RULE_OUTPUT_COUNT
 };
 const char *rule_output_name(enum rule_output_kind kind); /* "match" */
+/* "soc, archive" for people and to compare; "" if there is none.  NULL: no memory. */
+const char *rule_names_join(struct rt_arena *arena, const char *const *names, uint32_t count);
 
 struct rule_field {
     const char *name;
@@ -93,7 +95,8 @@ struct rule_output {
     struct expr_template *message; /* NULL: the title or the id */
     const struct rule_field *fields;
     uint32_t field_count;
-    const char *sink;             /* NULL: the default */
+    const char *const *sinks; /* names, in the order of the rule */
+    uint32_t sink_count;      /* 0: the default sinks */
     struct rule_dedup dedup;      /* max 1 */
     struct rule_dedup rate_limit; /* of what dedup lets through; those left out are told of */
 };

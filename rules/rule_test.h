@@ -45,7 +45,7 @@ struct rule_test_expect {
     const char *severity;
     const char *title;
     const char *message;
-    const char *sink;
+    const char *sinks;       /* names in order, joined by rule_names_join; "": the default ones */
     const char *tags_json;   /* a list: equal as a whole */
     const char *key_json;    /* an object: parts named must be equal */
     const char *fields_json; /* likewise */

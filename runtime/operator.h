@@ -60,7 +60,8 @@ struct rt_output_place {
 /* One finished record (a JSON object without line end) for the sinks; borrowed for the call. */
 struct rt_output {
     struct rt_text record;
-    const char *sink;       /* NULL: the default sinks */
+    const char *const *sinks; /* names of them */
+    uint32_t sink_count;      /* 0: the default ones */
     uint32_t rule;          /* index in the plan */
     rt_time time;           /* of the record */
     rt_time first_time;     /* of the first event that it tells of */

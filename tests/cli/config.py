@@ -117,6 +117,32 @@ class Run(WithFolder):
         self.assertIn("nothing goes to the sink `archive`", done.err)
         self.assertEqual(self.egret("check", "--fail-on", "warning").code, 1)
 
+    def test_an_alert_may_go_to_several_sinks(self):
+        rules = RULES.replace("sink: archive", "sink: [archive, console]")
+        self.write("rules/r.yaml", rules)
+        done = self.egret("run")
+        self.assertEqual(done.code, 0, done.err)
+        self.assertEqual([json.loads(line)["rule"] for line in done.lines()], ["any", "paid", "any", "large"])
+        self.assertEqual([line.split()[3] for line in self.read("archive.txt").splitlines()], ["any", "any"])
+        for old, code, says in (("[archive, console]", "E502", "did you mean `archive`?"), ("[archive, console]", "E112",
+                                                                                          "`sink` names none")):
+            self.write("rules/r.yaml", rules.replace(old, "[console, archives]" if code == "E502" else "[]"))
+            done = self.egret("run")
+            self.assertEqual(done.code, 78)
+            self.assertIn(code, done.err)
+            self.assertIn(says, done.err)
+        test = """
+    tests:
+      - name: both are told
+        events: [{ at: 0s, event: { amount: 11 } }]
+        expect: [{ sink: EXPECTED }]
+"""
+        for expected, code in (("[archive, console]", 0), ("archive", 1), ("[console, archive]", 1)):
+            self.write("rules/r.yaml", rules.replace("console] }\n", "console] }\n" + test.replace("EXPECTED", expected)))
+            done = self.egret("test", "rules")
+            self.assertEqual(done.code, code, done.out + done.err)
+        self.assertIn("archive, console", done.out)
+
     def test_what_cannot_run_says_why(self):
         cases = [
             (("--set", "default_sinks=nobody"), 78, "there is no sink `nobody`"),

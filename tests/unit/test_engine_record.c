@@ -42,13 +42,15 @@ static void collect(void *context, const struct egret_alert *alert)
 
     const char *revision = strstr(json, "\"revision\":\"") + strlen("\"revision\":\"");
 
+    const char *sink = egret_alert_sink(alert, 0);
+
     rt_buffer_add(out, json, (size_t)(revision - json));
     rt_buffer_char(out, 'R');
     rt_buffer_string(out, strchr(revision, '"'));
     rt_buffer_char(out, '\n');
     rt_buffer_printf(out, "%s %s %s %s [%s] %lld %lld %.*s\n", egret_alert_id(alert),
                      egret_alert_rule(alert), egret_alert_output(alert),
-                     egret_alert_severity(alert), egret_alert_sink(alert),
+                     egret_alert_severity(alert), sink == NULL ? "" : sink,
                      (long long)egret_alert_time(alert), (long long)egret_alert_first_time(alert),
                      (int)length, key);
 }

@@ -137,7 +137,7 @@ static void a_rule_has_what_the_file_says(void **state)
     assert_int_equal(rule->outputs[RULE_OUTPUT_MATCH].field_count, 2);
     assert_non_null(rule->outputs[RULE_OUTPUT_MATCH].fields[1].value);
     assert_non_null(rule->outputs[RULE_OUTPUT_MATCH].severity_value);
-    assert_string_equal(rule->outputs[RULE_OUTPUT_MATCH].sink, "desk");
+    assert_string_equal(rule->outputs[RULE_OUTPUT_MATCH].sinks[0], "desk");
     assert_int_equal(rule->outputs[RULE_OUTPUT_MATCH].dedup.span.ms, 3600000);
     assert_non_null(rule->outputs[RULE_OUTPUT_MATCH].dedup.key);
     assert_true(rule->outputs[RULE_OUTPUT_TIMEOUT].enabled);
@@ -342,8 +342,8 @@ static void defaults_hold_for_rules_that_say_nothing(void **state)
     assert_int_equal(loaded.plan->rules[0]->within.ms, 60000);
     assert_false(loaded.plan->rules[0]->pattern->steps[0].greedy);
     assert_int_equal(loaded.plan->rules[0]->outputs[0].severity, RULE_LOW);
-    assert_string_equal(loaded.plan->rules[0]->outputs[0].sink, "x");
-    assert_string_equal(loaded.plan->rules[1]->outputs[0].sink, "y");
+    assert_string_equal(loaded.plan->rules[0]->outputs[0].sinks[0], "x");
+    assert_string_equal(loaded.plan->rules[1]->outputs[0].sinks[0], "y");
     assert_int_equal(loaded.plan->rules[1]->outputs[0].severity, RULE_HIGH);
     assert_int_equal(loaded.plan->rules[1]->source_count, 2);
     unload(&loaded);
@@ -567,7 +567,7 @@ static void tests_are_read_with_absolute_times_and_json(void **state)
     assert_int_equal(test->expects[0].output, RULE_OUTPUT_TIMEOUT);
     assert_string_equal(test->expects[0].key_json, "{\"u\":1}");
     assert_string_equal(test->expects[0].fields_json, "{\"f\":2}");
-    assert_null(test->expects[0].sink);
+    assert_null(test->expects[0].sinks);
     unload(&loaded);
 }
 

@@ -234,7 +234,8 @@ EGRET_API const char *egret_alert_rule(const struct egret_alert *alert);
 EGRET_API const char *egret_alert_id(const struct egret_alert *alert);     /* 32 digits */
 EGRET_API const char *egret_alert_output(const struct egret_alert *alert); /* match timeout late */
 EGRET_API const char *egret_alert_severity(const struct egret_alert *alert);
-EGRET_API const char *egret_alert_sink(const struct egret_alert *alert); /* "" for the default */
+/* The sinks that the rule names, one by one; NULL behind the last: with index 0 they are the default ones. */
+EGRET_API const char *egret_alert_sink(const struct egret_alert *alert, size_t index);
 /* These two do not end in a NUL. */
 EGRET_API const char *egret_alert_message(const struct egret_alert *alert, size_t *out_length);
 EGRET_API const char *egret_alert_key(const struct egret_alert *alert,
