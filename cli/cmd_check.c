@@ -9,6 +9,7 @@
 #include "cli/rule_set.h"
 #include "cli/run_options.h"
 #include "cli/sample.h"
+#include "rules/diagnostics.h"
 
 enum { RENDERED_BYTES_MAX = 64 << 20, COST_PRINTED = 200 /* steps without a list */ };
 
@@ -107,24 +108,23 @@ static void print_text(const struct cli_rule_set *set, const struct cli_call *ca
     putchar('\n');
 }
 
-static void print_json(const struct cli_rule_set *set)
-{
-    struct rt_buffer text;
-
-    rt_buffer_init(&text, RENDERED_BYTES_MAX);
-    rt_diags_render_json(set->diags, &text);
-    if (text.length > 0)
-        fwrite(text.data, 1, text.length, stdout);
-    rt_buffer_done(&text);
-    putchar('\n');
-}
-
 /* ---- with a configuration ---- */
 
+static bool is_json(const struct cli_call *call)
+{
+    return strcmp(cli_value(call, CLI_OPTION_FORMAT, "text"), "json") == 0;
+}
+
+/* For people each end is a line; for programs one that is not there is a finding. */
 static void tell_probe(void *context, const char *what, const char *name, const char *problem)
 {
-    (void)context;
-    printf("%s %s: %s\n", what, name, problem == NULL ? "there" : problem);
+    struct rt_diags *findings = context;
+
+    if (findings == NULL)
+        printf("%s %s: %s\n", what, name, problem == NULL ? "there" : problem);
+    else if (problem != NULL)
+        rt_diag_add(findings, RT_SEVERITY_ERROR, RULE_DIAG_NOT_THERE, RT_NO_SPAN, "%s %s: %s", what,
+                    name, problem);
 }
 
 /* What only the configuration and the rules together can get wrong, and whether its ends are there. */
@@ -141,9 +141,10 @@ static enum cli_exit check_configuration(const struct cli_call *call, struct cli
         status = cli_router_new(&config->config, plan, false, config->diags, &router);
         cli_router_free(router);
     }
-    cli_print_diags(call, config->diags);
+    if (!is_json(call))
+        cli_print_diags(call, config->diags);
     if (status == RT_OK && cli_given(call, CLI_OPTION_CONNECT))
-        absent = cli_ends_probe(&config->config, tell_probe, NULL);
+        absent = cli_ends_probe(&config->config, tell_probe, is_json(call) ? config->diags : NULL);
     if (status != RT_OK && status != RT_ERR_DIAG)
         return cli_exit_of(status);
     return status == RT_ERR_DIAG || absent > 0 ||
@@ -190,9 +191,7 @@ static enum cli_exit check_rules(const struct cli_call *call, struct wanted *wan
     cli_sample_free(sample);
     code = cli_rule_set_exit(status);
     if (status == RT_OK || status == RT_ERR_DIAG) {
-        if (strcmp(cli_value(call, CLI_OPTION_FORMAT, "text"), "json") == 0)
-            print_json(&set);
-        else
+        if (!is_json(call))
             print_text(&set, call);
         if (warnings_fail && rt_diags_count(set.diags, RT_SEVERITY_WARNING) > 0)
             code = CLI_FINDINGS;
@@ -202,6 +201,8 @@ static enum cli_exit check_rules(const struct cli_call *call, struct wanted *wan
 
             code = code == CLI_OK ? more : code;
         }
+        if (is_json(call))
+            cli_print_json_diags((struct rt_diags *[]){wanted->config.diags, set.diags}, 2, stdout);
     }
     cli_rule_set_done(&set);
     return code;
@@ -217,7 +218,11 @@ static enum cli_exit check(const struct cli_call *call)
     enum rt_status status = RT_OK;
 
     if (has_configuration(call)) {
-        status = cli_config_load(&wanted.config, call, false, &code);
+        status = cli_config_seek(&wanted.config, call, false, &code);
+        if (status == RT_ERR_DIAG && is_json(call))
+            cli_print_json_diags(&wanted.config.diags, 1, stdout);
+        else if (status == RT_ERR_DIAG)
+            cli_print_diags(call, wanted.config.diags);
         if (status == RT_OK)
             status = cli_run_load_options(&wanted.config.config, &wanted.options);
         if (status == RT_OK && !by_words) {

@@ -23,7 +23,8 @@ static enum cli_exit load_and_run(const struct cli_call *call, struct cli_run_op
     if (status != RT_OK)
         return cli_exit_of(status);
     status = cli_rule_set_load(&set, call, options->rules, options->rule_count, &load);
-    cli_rule_set_print_diags(&set, call, options->quiet);
+    if (set.diags != NULL)
+        cli_print_diags(call, set.diags);
     if (status == RT_OK)
         code = cli_pipeline_run(call, options, &set);
     else
@@ -82,6 +83,7 @@ static enum cli_exit run_rules(const struct cli_call *call)
         cli_print_help(&call->terminal, call->command, true);
         return CLI_USAGE;
     }
+    call->log->follows = true;
     code = cli_run_options_read(call, &options);
     if (code == CLI_OK)
         code = check_parts(call, &options);
@@ -108,10 +110,12 @@ const struct cli_command cli_command_run = {
         "the run.\n"
         "Without RULES and -i the configuration says it all: ./egret.yaml, or --config FILE (see "
         "`egret config --help`).\n"
-        "Exit: 0 done, 2 the call was wrong, 65 no event and the policy is stop, 69 a broker does "
-        "not answer,\n74 input or output failed, or a limit was reached whose policy is stop, 75 "
-        "the state is in use, 78 rules or\nconfiguration are not valid, 130 stopped by a second "
-        "Ctrl-C.",
+        "SIGTERM and Ctrl-C end it after the current batch and, with a state directory, a last "
+        "checkpoint.\n"
+        "Exit: 0 done or stopped in that way, 2 the call was wrong, 65 no event and the policy is "
+        "stop, 69 a broker does\nnot answer, 74 input or output failed, or a limit was reached "
+        "whose policy is stop, 75 the state is in use, 76\nanother process does this job, 78 rules "
+        "or configuration are not valid, 130 stopped by a second Ctrl-C.",
     .arguments_max = CLI_ARGUMENTS_ANY,
     .options = {CLI_OPTION_INPUT, CLI_OPTION_OUTPUT, CLI_OPTION_FORMAT, CLI_OPTION_TIME,
                 CLI_OPTION_OUT_OF_ORDERNESS, CLI_OPTION_WATERMARK_WHEN, CLI_OPTION_KEEP_OPEN,

@@ -14,6 +14,7 @@
 #include <stddef.h>
 
 #include "cli/exit_code.h"
+#include "cli/log.h"
 #include "cli/terminal.h"
 
 enum cli_option_id {
@@ -54,6 +55,7 @@ struct cli_given {
 struct cli_call {
     const struct cli_command *command;
     struct cli_terminal terminal;
+    struct cli_log *log; /* NULL: everything is said, as text */
     const struct cli_given *given;
     size_t given_count;
     const char *const *arguments;
@@ -73,12 +75,6 @@ const struct cli_command *cli_command_find(const char *name);
 /* The whole program: picks the command and runs it.  Returns the exit code. */
 int cli_program(int argument_count, const char *const *arguments);
 
-/* "egret: MESSAGE" as one line on stderr. */
-void cli_complain(const struct cli_call *call, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-/* The same for what is no complaint: counts, progress. */
-void cli_note(const struct cli_call *call, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
 /* A complaint about a wrong call, with a pointer to the command's help.  Returns CLI_USAGE. */
 enum cli_exit cli_wrong_call(const struct cli_call *call, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -20,6 +20,7 @@
 #include <stdbool.h>
 
 #include "cep/options.h"
+#include "cli/log.h"
 #include "rules/expr.h"
 #include "rules/plan.h"
 #include "runtime/base/arena.h"
@@ -140,8 +141,6 @@ struct cli_sink_config {
     bool is_default;
 };
 
-enum cli_log_level { CLI_LOG_ERROR, CLI_LOG_WARN, CLI_LOG_INFO };
-
 struct cli_config {
     struct rt_arena arena;
     const struct yaml_node *root; /* merged; NULL: nothing was configured */
@@ -162,7 +161,8 @@ struct cli_config {
     uint32_t checkpoint_keep;
     struct rt_restart_strategy restart;
     struct cep_options limits;
-    enum cli_log_level log_level;
+    struct cli_log log;
+    rt_duration stats_every;               /* 0: never */
     const struct rule_override *overrides; /* params */
     size_t override_count;
 };

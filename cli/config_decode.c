@@ -375,6 +375,7 @@ void cli_config_decode(struct cli_config_reader *reader)
 {
     static const char *const backends[] = {"memory", "rocksdb", NULL};
     static const char *const levels[] = {"error", "warn", "info", NULL};
+    static const char *const formats[] = {"text", "json", NULL};
     static const char *const usual_rules[] = {"rules/"};
     struct cli_config *config = reader->config;
     const struct yaml_node *root = config->root;
@@ -390,7 +391,9 @@ void cli_config_decode(struct cli_config_reader *reader)
     config->workers = count_at(root, "workers", 1);
     config->checkpoint_keep = count_at(root, "state.checkpoint.keep", 2);
     decode_restart(root, &config->restart);
-    config->log_level = (enum cli_log_level)word_at(root, "log.level", levels, CLI_LOG_INFO);
+    config->log.level = (enum cli_log_level)word_at(root, "log.level", levels, CLI_LOG_INFO);
+    config->log.is_json = word_at(root, "log.format", formats, 0) == 1;
+    config->stats_every = duration_at(root, "log.stats_every", (rt_duration){10000});
     decode_limits(reader);
     decode_sources(reader);
     decode_sinks(reader);

@@ -250,32 +250,53 @@ void cli_config_set_done(struct cli_config_set *set)
     *set = (struct cli_config_set){.count = 0};
 }
 
-enum rt_status cli_config_load(struct cli_config_set *set, const struct cli_call *call,
+/* -q is nearer than any configuration. */
+static void follow(const struct cli_call *call, const struct cli_config *config)
+{
+    if (call->log == NULL || !call->log->follows)
+        return;
+    *call->log = config->log;
+    if (cli_given(call, CLI_OPTION_QUIET))
+        call->log->level = CLI_LOG_ERROR;
+}
+
+enum rt_status cli_config_seek(struct cli_config_set *set, const struct cli_call *call,
                                bool no_files, enum cli_exit *code)
 {
     struct cli_config_search search;
-    struct rt_buffer message, text;
+    struct rt_buffer message;
     struct rt_arena arena;
     enum rt_status status;
 
     rt_arena_init(&arena, ARENA_BYTES_MAX);
     rt_buffer_init(&message, MESSAGE_BYTES_MAX);
-    rt_buffer_init(&text, FILE_BYTES_MAX);
     *set = (struct cli_config_set){.count = 0};
     status = cli_config_search_of(call, &arena, &search);
     search.no_files = no_files;
     if (status == RT_OK)
         status = cli_config_set_read(set, &search, &message);
-    if (set->diags != NULL)
-        rt_diags_render_text(set->diags, call->terminal.error_color, &text);
-    if (text.length > 0)
-        fwrite(text.data, 1, text.length, stderr);
+    if (status == RT_OK || status == RT_ERR_DIAG)
+        follow(call, &set->config);
     if (status != RT_OK && status != RT_ERR_DIAG)
         cli_complain(call, "%s", message.length > 0 ? message.data : rt_status_text(status));
     *code = status == RT_ERR_IO ? CLI_USAGE : cli_exit_of(status);
-    rt_buffer_done(&text);
     rt_buffer_done(&message);
     rt_arena_done(&arena);
+    return status;
+}
+
+enum rt_status cli_config_load(struct cli_config_set *set, const struct cli_call *call,
+                               bool no_files, enum cli_exit *code)
+{
+    enum rt_status status = cli_config_seek(set, call, no_files, code);
+    bool is_json = strcmp(cli_value(call, CLI_OPTION_FORMAT, "text"), "json") == 0;
+
+    if (set->diags == NULL)
+        return status;
+    if (is_json && !call->log->follows && rt_diags_size(set->diags) > 0)
+        cli_print_json_diags(&set->diags, 1, stderr);
+    else
+        cli_print_diags(call, set->diags);
     return status;
 }
 

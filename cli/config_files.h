@@ -45,7 +45,12 @@ enum rt_status cli_config_set_read(struct cli_config_set *set,
                                    struct rt_buffer *message);
 void cli_config_set_done(struct cli_config_set *set);
 
-/* The same for a command: complaints are on stderr.  RT_OK, or *code. */
+/*
+ * The same for a command: complaints are on stderr, findings are in set->diags.  RT_OK, or *code.  The log follows it, if it is to.
+ */
+enum rt_status cli_config_seek(struct cli_config_set *set, const struct cli_call *call,
+                               bool no_files, enum cli_exit *code);
+/* And the findings are on stderr too, in the form that --format names. */
 enum rt_status cli_config_load(struct cli_config_set *set, const struct cli_call *call,
                                bool no_files, enum cli_exit *code);
 

@@ -16,6 +16,7 @@
 #include "cli/router.h"
 #include "cli/run_report.h"
 #include "cli/run_state.h"
+#include "cli/run_stats.h"
 #include "cli/state_changes.h"
 #include "runtime/event/codec.h"
 #include "runtime/job/job.h"
@@ -46,6 +47,7 @@ struct pipeline {
     bool may_restart;             /* it has failed in a way that another attempt may mend */
     uint64_t watermark_errors;    /* events for which one ended in an error */
     struct cli_state state;       /* with a state directory */
+    struct cli_run_stats stats;
     struct rt_job *job;
     const char **source_names;
 };
@@ -214,6 +216,9 @@ static enum rt_status make_job(struct pipeline *pipeline)
         .outputs = pipeline->ends.sinks,
         .output_count = config->sink_count,
         .keep_open = pipeline->options->keep_open,
+        .report_every = pipeline->options->quiet ? (rt_duration){0} : config->stats_every,
+        .report = cli_run_stats_tell,
+        .report_context = &pipeline->stats,
         .durable = config->state_dir != NULL ? &pipeline->state.options : NULL,
     };
     enum rt_status status = sources == NULL ? RT_ERR_NOMEM : RT_OK;
@@ -365,6 +370,24 @@ static enum cli_exit finish(struct pipeline *pipeline, enum rt_status status)
     return cli_kafka_exit(reason(pipeline, status), cli_exit_of(status));
 }
 
+static void prepare_stats(struct pipeline *pipeline)
+{
+    const struct cli_config *config = pipeline->config;
+
+    pipeline->stats = (struct cli_run_stats){
+        .call = pipeline->call,
+        .plan = pipeline->plan,
+        .job = pipeline->job,
+        .team = pipeline->team,
+        .sources = pipeline->ends.sources,
+        .source_count = config->source_count,
+        .before_ns = rt_clock_monotonic_ns(),
+        .before_read = rt_job_counters(pipeline->job)->read,
+    };
+    for (size_t i = 0; i < config->source_count; i++)
+        pipeline->stats.is_live |= config->sources[i].live;
+}
+
 static enum cli_exit recover_and_run(struct pipeline *pipeline)
 {
     enum rt_status status;
@@ -377,6 +400,7 @@ static enum cli_exit recover_and_run(struct pipeline *pipeline)
         if (code != CLI_OK || done)
             return code;
     }
+    prepare_stats(pipeline);
     status = rt_job_run(pipeline->job);
     pipeline->may_restart = status == RT_ERR_IO;
     return finish(pipeline, status);
@@ -421,7 +445,7 @@ static enum cli_exit run_once(struct pipeline *pipeline)
     rt_buffer_init(&message, MESSAGE_BYTES_MAX);
     status = cli_router_new(config, pipeline->plan, pipeline->call->terminal.out_color,
                             options->set.diags, &pipeline->router);
-    if (!pipeline->is_restart && !config->one_way && !(options->quiet && status == RT_OK))
+    if (!pipeline->is_restart && !config->one_way)
         cli_print_diags(pipeline->call, options->set.diags);
     code = status == RT_OK ? open_and_run(pipeline, &message) : cli_exit_of(status);
     rt_buffer_done(&message);
@@ -441,7 +465,7 @@ static bool wait_for_restart(const struct cli_call *call, struct rt_restart *res
         return false;
     rt_buffer_init(&text, MESSAGE_BYTES_MAX);
     rt_buffer_duration(&text, delay.ms);
-    cli_note(call, "goes on from the last checkpoint in %s, attempt %u", text.data, restart->tried);
+    cli_warn(call, "goes on from the last checkpoint in %s, attempt %u", text.data, restart->tried);
     rt_buffer_done(&text);
     poll(NULL, 0, delay.ms > INT_MAX ? INT_MAX : (int)delay.ms); /* a signal ends it */
     return signalled == 0;

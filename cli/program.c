@@ -2,7 +2,6 @@
 /* program.c - picks the command, reads its options, runs it. */
 #include <errno.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -118,51 +117,6 @@ void cli_print_help(const struct cli_terminal *terminal, const struct cli_comman
         print_limits(out, bold, plain);
 }
 
-/* ---- complaints ---- */
-
-RT_PRINTF(3, 0)
-static void say(const struct cli_call *call, enum cli_style style, const char *format,
-                va_list arguments)
-{
-    bool color = call->terminal.error_color;
-
-    fprintf(stderr, "%segret:%s ", cli_style_begin(color, style), cli_style_end(color, style));
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
-}
-
-void cli_complain(const struct cli_call *call, const char *format, ...)
-{
-    va_list arguments;
-
-    va_start(arguments, format);
-    say(call, CLI_RED, format, arguments);
-    va_end(arguments);
-}
-
-void cli_note(const struct cli_call *call, const char *format, ...)
-{
-    va_list arguments;
-
-    va_start(arguments, format);
-    say(call, CLI_DIM, format, arguments);
-    va_end(arguments);
-}
-
-enum cli_exit cli_wrong_call(const struct cli_call *call, const char *format, ...)
-{
-    va_list arguments;
-
-    va_start(arguments, format);
-    say(call, CLI_RED, format, arguments);
-    va_end(arguments);
-    if (call->command != NULL)
-        fprintf(stderr, "see `egret %s --help`\n", call->command->name);
-    else
-        fputs("see `egret --help`\n", stderr);
-    return CLI_USAGE;
-}
-
 /* ---- the way in ---- */
 
 static enum cli_exit unknown_command(const struct cli_call *call, const char *word)
@@ -217,7 +171,8 @@ static const char *command_word(const char *word)
 
 int cli_program(int argument_count, const char *const *arguments)
 {
-    struct cli_call call = {.terminal = cli_terminal_look(NULL)};
+    struct cli_log log = {.level = CLI_LOG_INFO};
+    struct cli_call call = {.terminal = cli_terminal_look(NULL), .log = &log};
     struct rt_arena arena;
     enum cli_exit code;
     const char *word;

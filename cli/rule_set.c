@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MESSAGE_BYTES_MAX = 4096, RENDERED_BYTES_MAX = 64 << 20 };
+enum { MESSAGE_BYTES_MAX = 4096 };
 
 static enum rt_status read_files(struct cli_rule_set *set, const struct cli_call *call,
                                  const char *const *paths, size_t count)
@@ -48,19 +48,6 @@ void cli_rule_set_done(struct cli_rule_set *set)
     rule_plan_unref(set->plan);
     rt_diags_free(set->diags);
     cli_rule_files_done(&set->files);
-}
-
-void cli_print_diags(const struct cli_call *call, struct rt_diags *diags)
-{
-    struct rt_buffer text;
-
-    if (rt_diags_size(diags) == 0)
-        return;
-    rt_buffer_init(&text, RENDERED_BYTES_MAX);
-    rt_diags_render_text(diags, call->terminal.error_color, &text);
-    if (text.data != NULL)
-        fwrite(text.data, 1, text.length, stderr);
-    rt_buffer_done(&text);
 }
 
 void cli_rule_set_print_diags(const struct cli_rule_set *set, const struct cli_call *call,

@@ -33,9 +33,6 @@ void cli_rule_set_done(struct cli_rule_set *set);
 void cli_rule_set_print_diags(const struct cli_rule_set *set, const struct cli_call *call,
                               bool quiet);
 
-/* All of them as text on stderr. */
-void cli_print_diags(const struct cli_call *call, struct rt_diags *diags);
-
 /* The exit code of an interactive command for what cli_rule_set_load answered. */
 enum cli_exit cli_rule_set_exit(enum rt_status status);
 

@@ -222,7 +222,7 @@ enum cli_exit cli_run_options_read(const struct cli_call *call, struct cli_run_o
         out->rule_count = config->rule_count;
     }
     config->state_dir = cli_value(call, CLI_OPTION_STATE, config->state_dir);
-    out->quiet = cli_given(call, CLI_OPTION_QUIET) || config->log_level != CLI_LOG_INFO;
+    out->quiet = cli_given(call, CLI_OPTION_QUIET) || config->log.level != CLI_LOG_INFO;
     return code;
 }
 

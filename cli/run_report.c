@@ -137,6 +137,24 @@ static void report_counts(const struct rt_job_counters *job, const struct cep_ru
         rt_buffer_printf(line, ", with an estimated number %" PRIu64, sum->estimated);
 }
 
+static void report_end(const struct cli_call *call, const struct rt_job_counters *job,
+                       const struct cep_rule_counters *sum)
+{
+    const struct cli_log_field fields[] = {
+        {.name = "events_total", .number = job->read},
+        {.name = "late_total", .number = job->late},
+        {.name = "rejected_total", .number = job->rejected},
+        {.name = "matches_total", .number = sum->matched},
+        {.name = "alerts_total", .number = sum->emitted},
+    };
+
+    if (call->log != NULL && call->log->is_json)
+        cli_note_fields(call, "finished", fields, sizeof(fields) / sizeof(fields[0]));
+    else
+        cli_note(call, "read %" PRIu64 ", late %" PRIu64 ", rejected %" PRIu64 ", matched %" PRIu64,
+                 job->read, job->late, job->rejected, sum->matched);
+}
+
 void cli_run_report(const struct cli_call *call, const struct rule_plan *plan,
                     const struct rt_job_counters *job, const struct cep_team *team,
                     uint64_t watermark_errors)
@@ -164,6 +182,5 @@ void cli_run_report(const struct cli_call *call, const struct rule_plan *plan,
     report_counts(job, &sum, &line);
     say(call, &line);
     rt_buffer_done(&line);
-    cli_note(call, "read %" PRIu64 ", late %" PRIu64 ", rejected %" PRIu64 ", matched %" PRIu64,
-             job->read, job->late, job->rejected, sum.matched);
+    report_end(call, job, &sum);
 }

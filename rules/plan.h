@@ -95,8 +95,8 @@ struct rule_output {
     struct expr_template *message; /* NULL: the title or the id */
     const struct rule_field *fields;
     uint32_t field_count;
-    const char *const *sinks; /* names, in the order of the rule */
-    uint32_t sink_count;      /* 0: the default sinks */
+    const char *const *sinks;     /* names, in the order of the rule */
+    uint32_t sink_count;          /* 0: the default sinks */
     struct rule_dedup dedup;      /* max 1 */
     struct rule_dedup rate_limit; /* of what dedup lets through; those left out are told of */
 };

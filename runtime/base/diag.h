@@ -113,5 +113,7 @@ struct rt_diag_view rt_diags_at(struct rt_diags *diags, size_t index);
 void rt_diags_render_text(struct rt_diags *diags, bool color, struct rt_buffer *out);
 /* The same facts as one JSON array (user-facing format, keys as in the manual). */
 void rt_diags_render_json(struct rt_diags *diags, struct rt_buffer *out);
+/* Those of several lists in one array. */
+void rt_diags_render_json_all(struct rt_diags *const *lists, size_t count, struct rt_buffer *out);
 
 #endif

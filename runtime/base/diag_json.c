@@ -103,13 +103,22 @@ static void put_entry(struct rt_diags *diags, struct rt_buffer *out, const struc
     rt_buffer_char(out, '}');
 }
 
+void rt_diags_render_json_all(struct rt_diags *const *lists, size_t count, struct rt_buffer *out)
+{
+    size_t put = 0;
+
+    rt_buffer_char(out, '[');
+    for (size_t k = 0; k < count; k++) {
+        diag_sort(lists[k]);
+        for (size_t i = 0; i < lists[k]->entry_count; i++) {
+            rt_buffer_string(out, put++ == 0 ? "\n" : ",\n");
+            put_entry(lists[k], out, lists[k]->entries[i]);
+        }
+    }
+    rt_buffer_string(out, put == 0 ? "]\n" : "\n]\n");
+}
+
 void rt_diags_render_json(struct rt_diags *diags, struct rt_buffer *out)
 {
-    diag_sort(diags);
-    rt_buffer_char(out, '[');
-    for (size_t i = 0; i < diags->entry_count; i++) {
-        rt_buffer_string(out, i == 0 ? "\n" : ",\n");
-        put_entry(diags, out, diags->entries[i]);
-    }
-    rt_buffer_string(out, diags->entry_count == 0 ? "]\n" : "\n]\n");
+    rt_diags_render_json_all(&diags, 1, out);
 }

@@ -438,6 +438,16 @@ enum rt_status rt_kafka_reader_bounds(struct rt_kafka_reader *reader, uint32_t t
                                               : reader_failed(reader, reader->topics[topic], code);
 }
 
+bool rt_kafka_reader_known_end(const struct rt_kafka_reader *reader, uint32_t topic,
+                               uint32_t partition, int64_t *end)
+{
+    int64_t low;
+
+    return !rd_kafka_get_watermark_offsets(reader->client, reader->topics[topic],
+                                           (int32_t)partition, &low, end) &&
+           *end >= 0;
+}
+
 enum rt_status rt_kafka_reader_at_time(struct rt_kafka_reader *reader, int64_t unix_ms,
                                        struct rt_kafka_place *places, size_t count, int timeout_ms)
 {

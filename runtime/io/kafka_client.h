@@ -106,6 +106,10 @@ enum rt_status rt_kafka_reader_bounds(struct rt_kafka_reader *reader, uint32_t t
                                       uint32_t partition, int timeout_ms, int64_t *low,
                                       int64_t *high);
 
+/* What is behind the last record that a read-committed reader may see, by the last answer of the broker.  False: none came yet. */
+bool rt_kafka_reader_known_end(const struct rt_kafka_reader *reader, uint32_t topic,
+                               uint32_t partition, int64_t *end);
+
 /* Sets each place's offset to the first record at or after the time; behind the last one if there is none. */
 enum rt_status rt_kafka_reader_at_time(struct rt_kafka_reader *reader, int64_t unix_ms,
                                        struct rt_kafka_place *places, size_t count, int timeout_ms);

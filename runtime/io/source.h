@@ -92,6 +92,11 @@ struct rt_source {
      */
     void (*mark)(struct rt_source *source);
     enum rt_status (*acknowledge)(struct rt_source *source);
+    /*
+     * How many records there are behind the last one that was handed out, as far as is known without asking anybody.  False: it is
+     * not known.  NULL: never.
+     */
+    bool (*lag)(const struct rt_source *source, uint64_t *records);
     const char *(*error)(const struct rt_source *source); /* never NULL */
     void (*free)(struct rt_source *source);
 };

@@ -594,6 +594,25 @@ static size_t source_places(const struct rt_source *port, struct rt_place *out, 
     return count;
 }
 
+/* Records that control records stand between are counted with these. */
+static bool source_lag(const struct rt_source *port, uint64_t *records)
+{
+    struct kafka_source *source = (struct kafka_source *)(uintptr_t)port;
+    uint64_t sum = 0;
+
+    for (uint32_t t = 0; t < source->topic_count; t++) {
+        for (uint32_t p = 0; p < source->topics[t].count; p++) {
+            int64_t next = next_of(source, t, p), end;
+
+            if (!rt_kafka_reader_known_end(source->reader, t, p, &end))
+                return false;
+            sum += end > next && next >= 0 ? (uint64_t)(end - next) : 0;
+        }
+    }
+    *records = sum;
+    return true;
+}
+
 /* ---- without checkpoints ---- */
 
 static void source_mark(struct rt_source *port)
@@ -777,6 +796,7 @@ enum rt_status rt_source_kafka_open(const struct rt_kafka_source_options *option
         .read = source_read,
         .descriptor = source_descriptor,
         .places = source_places,
+        .lag = source_lag,
         .seek = source_seek,
         .mark = source_mark,
         .acknowledge = source_acknowledge,

@@ -300,6 +300,7 @@ static enum rt_status conclude(struct rt_durable *durable)
     KILLPOINT("committed");
     durable->counters.completed++;
     durable->counters.last_id = durable->made.id;
+    durable->counters.last_made_ms = durable->made_ms;
     durable->counters.entries += durable->made.entries;
     durable->counters.bytes += durable->made.bytes;
     durable->counters.prepare_ns_sum += durable->prepare_ns;

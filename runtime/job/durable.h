@@ -84,7 +84,8 @@ struct rt_durable_counters {
     uint64_t prepare_ns_sum;
     uint64_t entries, bytes; /* written */
     uint64_t last_id;
-    uint64_t spills; /* how often memory was full */
+    int64_t last_made_ms; /* wall clock */
+    uint64_t spills;      /* how often memory was full */
     uint64_t spill_ns_sum, spill_ns_max;
 };
 

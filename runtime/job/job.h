@@ -69,7 +69,11 @@ struct rt_job_options {
     struct rt_sink *dead_letter;    /* NULL: counted only */
     struct rt_sink *const *outputs; /* what the operator's output goes to, for flushing (J4) */
     size_t output_count;
-    bool keep_open;                           /* no final watermark */
+    bool keep_open; /* no final watermark */
+    /* Told so often, between two batches, when all that was read is worked off; `every` 0: never. */
+    rt_duration report_every;
+    void (*report)(void *context);
+    void *report_context;
     bool measure;                             /* nanoseconds by stage */
     const struct rt_durable_options *durable; /* NULL: nothing survives; copied */
 };

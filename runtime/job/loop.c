@@ -17,6 +17,8 @@
 #include "runtime/io/dead_letter.h"
 #include "runtime/time/clock.h"
 
+enum { NS_PER_MS = 1000000 };
+
 /* ---- what goes wrong, in words ---- */
 
 enum rt_status rt_job_failed(struct rt_job *job, enum rt_status status, const char *what)
@@ -480,14 +482,36 @@ static enum rt_status take_turns(struct rt_job *job, bool *got)
     return status == RT_OK && !*got ? step(job, true) : status;
 }
 
+static enum rt_status report(struct rt_job *job)
+{
+    uint64_t now, span = (uint64_t)job->options.report_every.ms * NS_PER_MS;
+    enum rt_status status;
+
+    if (span == 0)
+        return RT_OK;
+    now = rt_clock_monotonic_ns();
+    if (now - job->reported_ns < span)
+        return RT_OK;
+    job->reported_ns = now;
+    status = settle(job);
+    if (status != RT_OK)
+        return status;
+    update_counters(job);
+    job->options.report(job->options.report_context);
+    return RT_OK;
+}
+
 enum rt_status rt_job_run(struct rt_job *job)
 {
     enum rt_status status = expect_sources(job);
 
+    job->reported_ns = rt_clock_monotonic_ns();
     while (status == RT_OK && job->left > 0 && !is_stopped(job)) {
         bool got;
 
         status = take_turns(job, &got);
+        if (status == RT_OK)
+            status = report(job);
         if (status == RT_OK && !got && job->left > 0 && !is_stopped(job))
             rt_sources_wait(job->inputs, job->options.source_count, wait_ms(job));
     }

@@ -48,6 +48,7 @@ struct rt_job {
     bool marked; /* the sources have been told to remember, and wait to be told that it counts */
     rt_time marked_time; /* with marked: time_last then */
     uint64_t acknowledged_ns;
+    uint64_t reported_ns;
     rt_time wall; /* of this batch; RT_TIME_MIN if the job is not live */
     struct rt_batch batch;
     struct rt_buffer letter; /* a dead letter */

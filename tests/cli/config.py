@@ -122,7 +122,7 @@ class Run(WithFolder):
         self.write("rules/r.yaml", rules)
         done = self.egret("run")
         self.assertEqual(done.code, 0, done.err)
-        self.assertEqual([json.loads(line)["rule"] for line in done.lines()], ["any", "paid", "any", "large"])
+        self.assertEqual([json.loads(line)["rule"] for line in done.lines()], ["any", "paid", "large", "any"])
         self.assertEqual([line.split()[3] for line in self.read("archive.txt").splitlines()], ["any", "any"])
         for old, code, says in (("[archive, console]", "E502", "did you mean `archive`?"), ("[archive, console]", "E112",
                                                                                           "`sink` names none")):
@@ -151,7 +151,8 @@ class Run(WithFolder):
             (("--set", "sources.shop.kafka.group=x"), 78, "source `shop` is two things"),
             (("--set", "sources.shop.file.path=nothing-*"), 2, "no files in `nothing-*`"),
             (("--set", "sources.shop.on_decode_error=stop"), 65, "shop, partition 0, offset 47: bad_json"),
-            (("--state", "state"), 78, "what is written to stdout cannot be taken back"),
+            (("--set", "state.dir=state", "--set", "sinks.archive.file.rotate.size=1MB"), 78, "leave out `rotate` or `state.dir`"),
+            (("--set", "state.dir=state", "--set", "sources.tty={ stdin: {} }"), 78, "stdin cannot be read again"),
             (("--input", "x"), 2, "which rules?"),
             (("--output", "x"), 2, "--output belongs to a run without configuration"),
             (("--config", "none.yaml"), 2, "cannot read `none.yaml`"),
@@ -193,6 +194,98 @@ class Run(WithFolder):
         finally:
             process.send_signal(signal.SIGTERM)
             process.stdout.close()
+            self.assertEqual(process.wait(timeout=30), 0)
+
+
+class Log(WithFolder):
+    """What goes to stderr beside the alerts, and how a run is stopped."""
+
+    def following(self, *words):
+        self.write("egret.yaml", CONFIG.replace('path: "shop-*.ndjson"', 'path: "shop-*.ndjson", follow: true'))
+        process = subprocess.Popen([program(), "run", *words], cwd=self.folder, env=environment(HOME=self.folder),
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.stderr.close)
+        self.addCleanup(process.kill)
+        return process
+
+    def test_each_line_of_the_log_is_an_object(self):
+        done = self.egret("run", "--set", "log.format=json")
+        self.assertEqual(done.code, 0, done.err)
+        lines = [json.loads(line) for line in done.err.splitlines()]
+        for line in lines:
+            self.assertRegex(line["ts"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
+            self.assertEqual(line["level"], "info")
+        self.assertEqual(lines[0]["message"], "rejected: bad_json 1")
+        end = lines[-1]
+        self.assertEqual((end["message"], end["events_total"], end["rejected_total"], end["alerts_total"]), ("finished", 6, 1, 4))
+
+    def test_what_is_wrong_is_an_object_too(self):
+        self.write("rules/r.yaml", RULES.replace("source: shop\n", "source: shops\n"))
+        done = self.egret("run", "--set", "log.format=json")
+        found = json.loads(done.err)
+        self.assertEqual((done.code, found["level"], found["code"]), (78, "error", "E503"))
+        self.assertEqual((os.path.basename(found["file"]), found["line"], found["label"]), ("r.yaml", 5, "did you mean `shop`?"))
+        done = self.egret("run", "--set", "log.format=json", "--set", "log.lvl=x")
+        self.assertEqual((done.code, json.loads(done.err)["level"]), (78, "error"))
+        self.write("rules/r.yaml", RULES)
+        done = self.egret("run", "--set", "log.format=json", "--set", "sources.shop.file.path=nothing-*")
+        self.assertEqual((done.code, json.loads(done.err)["message"]), (2, "no files in `nothing-*`"))
+
+    def test_check_tells_programs_of_the_configuration_too(self):
+        self.write("rules/r.yaml", RULES.replace("severity: high", "severity: hihg"))
+        for words, codes in ((("--set", "default_sinks=[console, urgnt]"), {"E502"}), ((), {"E103"})):
+            done = self.egret("check", "--format", "json", *words)
+            self.assertEqual((done.code, done.err), (1, ""))
+            self.assertEqual({found["code"] for found in json.loads(done.out)}, codes)
+        self.write("rules/r.yaml", RULES)
+        done = self.egret("check", "--format", "json", "--connect", "--set", "sources.bank.file.path=none")
+        self.assertEqual((done.code, done.err), (1, ""))
+        self.assertEqual([(found["code"], found["message"]) for found in json.loads(done.out)],
+                         [("E507", "source bank: cannot read `none`: No such file or directory")])
+        done = self.egret("config", "show", "--format", "json", "--set", "default_sinks=nobody")
+        self.assertEqual((done.code, json.loads(done.err)[0]["code"]), (1, "E502"))
+
+    def test_the_level_decides_what_is_said(self):
+        self.write("rules/r.yaml", RULES.replace("sources: [shop, bank]", "sources: [shop]"))
+        for words, warns, notes in (((), True, True), (("--set", "log.level=warn"), True, False),
+                                    (("--set", "log.level=error"), False, False), (("--quiet",), False, False)):
+            done = self.egret("run", *words)
+            self.assertEqual(done.code, 0, done.err)
+            self.assertEqual("nothing goes to" in done.err or "no rule reads" in done.err, False)
+            self.assertEqual("read 6" in done.err, notes, words)
+        self.write("rules/r.yaml", RULES.replace("alert: { sink: archive }", "alert: { sink: console }"))
+        for words, warns in (((), True), (("--set", "log.level=warn"), True), (("--set", "log.level=error"), False)):
+            self.assertEqual("nothing goes to the sink `archive`" in self.egret("run", *words).err, warns, words)
+
+    def test_a_run_says_how_it_is_doing(self):
+        process = self.following("--set", "log.stats_every=1ms", "--state", "state", "--set", "state.checkpoint.every=1ms")
+        line = ""
+        while "events_total=6" not in line or "checkpoint=" not in line:  # ends by the test's time limit
+            line = process.stderr.readline()
+            self.assertNotEqual(line, "")
+        self.assertRegex(line, r"^egret: stats events_per_second=\d+ events_total=6 watermark=\S+Z watermark_delay_seconds=\d+\.\d "
+                               r"alerts_total=\d rejected_total=1 late_total=\d partial_matches=\d keys=\d state_bytes=\d+ "
+                               r"checkpoint=\d+ checkpoint_age_seconds=\d+\.\d$")
+        process.send_signal(signal.SIGTERM)
+        rest = process.stderr.read()
+        self.assertEqual(process.wait(timeout=30), 0)
+        self.assertIn("read 6, late 0, rejected 1", rest)
+
+    def test_a_run_that_is_asked_to_stop_ends_well_and_goes_on_later(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            process = self.following("--set", "log.stats_every=1ms", "--state", f"state{number}")
+            while "events_total=6" not in process.stderr.readline():
+                pass
+            process.send_signal(number)
+            self.assertIn("read 6", process.stderr.read())
+            self.assertEqual(process.wait(timeout=30), 0)
+            process = self.following("--set", "log.stats_every=1ms", "--state", f"state{number}")
+            said = process.stderr.readline() + process.stderr.readline()
+            self.assertIn("nothing can be taken back from stdout", said)
+            self.assertIn("goes on from checkpoint 1", said)
+            process.send_signal(number)
+            process.stderr.read()
             self.assertEqual(process.wait(timeout=30), 0)
 
 

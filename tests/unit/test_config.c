@@ -163,7 +163,7 @@ static void layers_are_merged_per_leaf_and_know_where_each_comes_from(void **sta
         assert_string_equal(sought.value, expected[i].value);
         assert_string_equal(sought.origin, expected[i].origin);
     }
-    assert_int_equal(loaded.config.log_level, CLI_LOG_WARN);
+    assert_int_equal(loaded.config.log.level, CLI_LOG_WARN);
     assert_int_equal(loaded.config.checkpoint_every.ms, 60000);
     unload(&loaded);
 }

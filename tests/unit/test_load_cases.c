@@ -108,6 +108,7 @@ static bool is_shown_elsewhere(unsigned code)
     case RULE_DIAG_UNKNOWN_SINK:     /* tests/config: it needs a configuration */
     case RULE_DIAG_UNKNOWN_SOURCE:   /* the same */
     case RULE_DIAG_UNUSED_NAME:      /* the same */
+    case RULE_DIAG_NOT_THERE:        /* the same */
         return true;
     default:
         return code >= 200 && code < 220; /* the compiler of expressions */
