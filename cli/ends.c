@@ -21,6 +21,16 @@ bool cli_flushes_each(const char *path)
     return stat(path, &facts) == 0 && !S_ISREG(facts.st_mode);
 }
 
+/* What was written there is gone: it cannot be read again, nor taken back. */
+static bool is_pipe(const char *path)
+{
+    struct stat about;
+
+    if (strcmp(path, "-") == 0)
+        return true;
+    return stat(path, &about) == 0 && !S_ISREG(about.st_mode) && !S_ISDIR(about.st_mode);
+}
+
 /* ---- one end ---- */
 
 static enum rt_status open_source(const struct cli_source_config *config, uint32_t number,
@@ -57,7 +67,8 @@ static enum rt_status open_sink(const struct cli_config *config, const struct cl
     if (sink->transport == CLI_KAFKA)
         return cli_kafka_sink(sink, sink->kafka.exactly_once ? session : NULL, arena, message, out);
     options.flush_each = cli_flushes_each(sink->path);
-    options.go_on = config->state_dir != NULL && sink->transport == CLI_FILE;
+    options.as_it_is = is_pipe(sink->path);
+    options.go_on = config->state_dir != NULL && !options.as_it_is;
     return rt_sink_file_open(&options, message, out);
 }
 
@@ -244,34 +255,32 @@ void cli_ends_close(struct cli_ends *ends)
 
 /* ---- checkpoints ---- */
 
-static bool is_pipe(const char *path)
-{
-    struct stat about;
-
-    if (strcmp(path, "-") == 0)
-        return true;
-    return stat(path, &about) == 0 && !S_ISREG(about.st_mode) && !S_ISDIR(about.st_mode);
-}
-
 static const char *name_of(const char *path, const char *standard)
 {
     return strcmp(path, "-") == 0 ? standard : path;
 }
 
-static bool survives(const struct cli_sink_config *sink, struct rt_buffer *message)
+static bool survives(const struct cli_config *config, const struct cli_sink_config *sink,
+                     struct rt_buffer *message)
 {
-    if (sink->transport == CLI_KAFKA || !is_pipe(sink->path))
-        return sink->rotate_bytes == 0 || sink->transport == CLI_KAFKA ||
-               (rt_buffer_printf(
-                    message,
-                    "sink `%s`: a file that is put aside at a size cannot be taken back "
-                    "after a stop; leave out `rotate` or `state.dir`",
-                    sink->name),
-                false);
-    rt_buffer_printf(message,
-                     "what is written to %s cannot be taken back after a stop; name a file",
-                     name_of(sink->path, "stdout"));
-    return false;
+    if (sink->transport == CLI_KAFKA)
+        return true;
+    if (is_pipe(sink->path) && config->one_way)
+        rt_buffer_printf(message,
+                         "what is written to %s cannot be taken back after a stop; name a file",
+                         name_of(sink->path, "stdout"));
+    else if (!is_pipe(sink->path) && sink->rotate_bytes > 0)
+        rt_buffer_printf(message,
+                         "sink `%s`: a file that is put aside at a size cannot be taken back "
+                         "after a stop; leave out `rotate` or `state.dir`",
+                         sink->name);
+    return message->length == 0;
+}
+
+const char *cli_ends_repeats(const struct cli_sink_config *sink)
+{
+    return sink->transport != CLI_KAFKA && is_pipe(sink->path) ? name_of(sink->path, "stdout")
+                                                               : NULL;
 }
 
 bool cli_ends_survive(const struct cli_config *config, struct rt_buffer *message)
@@ -291,10 +300,10 @@ bool cli_ends_survive(const struct cli_config *config, struct rt_buffer *message
         }
     }
     for (size_t i = 0; i < config->sink_count; i++) {
-        if (!survives(&config->sinks[i], message))
+        if (!survives(config, &config->sinks[i], message))
             return false;
     }
-    return config->dead_letter == NULL || survives(config->dead_letter, message);
+    return config->dead_letter == NULL || survives(config, config->dead_letter, message);
 }
 
 /* ---- probing ---- */

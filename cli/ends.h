@@ -44,8 +44,14 @@ void cli_ends_close(struct cli_ends *ends);
 typedef void cli_probe_fn(void *context, const char *what, const char *name, const char *problem);
 size_t cli_ends_probe(const struct cli_config *config, cli_probe_fn *each, void *context);
 
-/* Whether every input can be read again and every output taken back, which checkpoints need; *message says which one not. */
+/*
+ * Whether every input can be read again and every output taken back, which checkpoints need; *message says which one not.  A pipe
+ * that a configuration names is left to cli_ends_repeats.
+ */
 bool cli_ends_survive(const struct cli_config *config, struct rt_buffer *message);
+
+/* With checkpoints: where a sink writes what cannot be taken back, so that records come again after a stop; NULL: it does not. */
+const char *cli_ends_repeats(const struct cli_sink_config *sink);
 
 /* Alerts are flushed one by one unless the path is a file: whoever waits at the other end sees them at once. */
 bool cli_flushes_each(const char *path);

@@ -463,10 +463,9 @@ enum rt_status cli_router_emit(void *context, const struct rt_output *output)
 
     for (size_t i = 0; i < router->config->sink_count && status == RT_OK; i++) {
         const struct route *route = &router->routes[i];
-        bool chosen =
-            output->sink_count == 0 || router->config->one_way
-                ? route->by_default
-                : has_name(output->sinks, output->sink_count, route->config->name);
+        bool chosen = output->sink_count == 0 || router->config->one_way
+                          ? route->by_default
+                          : has_name(output->sinks, output->sink_count, route->config->name);
 
         if (!chosen || !holds(router, route, output, &is_decoded, &status) || status != RT_OK)
             continue;

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "cli/ends.h"
+#include "runtime/base/alloc.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/hash.h"
 #include "runtime/time/timestamp.h"
@@ -110,6 +111,18 @@ static enum cli_exit check_ends(const struct cli_call *call, const struct cli_co
     return code;
 }
 
+static void warn_of_repeats(const struct cli_call *call, const struct cli_sink_config *sink)
+{
+    const char *where = cli_ends_repeats(sink);
+
+    if (where != NULL)
+        cli_warn(
+            call,
+            "sink `%s`: nothing can be taken back from %s: after a crash the records since the "
+            "last checkpoint come again, with the same ids",
+            sink->name, where);
+}
+
 enum cli_exit cli_state_open(struct cli_state *state, const struct cli_call *call,
                              const struct rule_plan *plan, const struct cli_config *config)
 {
@@ -120,6 +133,14 @@ enum cli_exit cli_state_open(struct cli_state *state, const struct cli_call *cal
     code = check_ends(call, config);
     if (code != CLI_OK)
         return code;
+    for (size_t i = 0; i < config->sink_count; i++)
+        warn_of_repeats(call, &config->sinks[i]);
+    if (config->dead_letter != NULL)
+        warn_of_repeats(call, config->dead_letter);
+    state->output_capacity = config->sink_count + 1;
+    state->outputs = rt_alloc_zeroed(state->output_capacity, sizeof(*state->outputs));
+    if (state->outputs == NULL)
+        return CLI_IO;
     rt_buffer_init(&identity, TEXT_BYTES_MAX);
     identity_of(config, &identity);
     code =
@@ -138,7 +159,7 @@ enum cli_exit cli_state_open(struct cli_state *state, const struct cli_call *cal
 
 void cli_state_add_output(struct cli_state *state, struct rt_sink *sink, const char *name)
 {
-    RT_ASSERT(state->options.output_count < CLI_STATE_OUTPUTS_MAX);
+    RT_ASSERT(state->options.output_count < state->output_capacity);
     state->outputs[state->options.output_count++] = (struct rt_durable_output){sink, name};
 }
 
@@ -164,5 +185,7 @@ void cli_state_tell(const struct cli_state *state, const struct rt_recovered *re
 void cli_state_close(struct cli_state *state)
 {
     rt_checkpoints_close(state->checkpoints);
+    rt_free(state->outputs);
     state->checkpoints = NULL;
+    state->outputs = NULL;
 }

@@ -14,14 +14,15 @@
 #include "rules/plan.h"
 #include "runtime/job/durable.h"
 
-enum { CLI_STATE_OUTPUTS_MAX = 66, CLI_STATE_GROUPS = 128 };
+enum { CLI_STATE_GROUPS = 128 };
 
 struct cli_state {
     const struct cli_call *call;
     bool quiet;
     struct rt_checkpoints *checkpoints;
     struct rt_durable_options options; /* for the job; the caller sets names */
-    struct rt_durable_output outputs[CLI_STATE_OUTPUTS_MAX];
+    struct rt_durable_output *outputs; /* owned; all sinks and the dead letters */
+    size_t output_capacity;
 };
 
 /* What state.limits.memory has no room for goes to disk.  With several workers it stays in memory. */

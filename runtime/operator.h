@@ -62,12 +62,12 @@ struct rt_output {
     struct rt_text record;
     const char *const *sinks; /* names of them */
     uint32_t sink_count;      /* 0: the default ones */
-    uint32_t rule;          /* index in the plan */
-    rt_time time;           /* of the record */
-    rt_time first_time;     /* of the first event that it tells of */
-    struct rt_text key;     /* the rule's key as JSON, for partitioning */
-    struct rt_text message; /* short form for people */
-    const char *id;         /* of the record */
+    uint32_t rule;            /* index in the plan */
+    rt_time time;             /* of the record */
+    rt_time first_time;       /* of the first event that it tells of */
+    struct rt_text key;       /* the rule's key as JSON, for partitioning */
+    struct rt_text message;   /* short form for people */
+    const char *id;           /* of the record */
     const char *rule_id, *severity, *output;
     struct rt_output_place place;
     /* What holds a record back that repeats another; the kind is the operator's. */

@@ -64,6 +64,7 @@ struct rt_file_sink_options {
     bool flush_each;  /* after every record, for terminals and pipes */
     bool append;      /* what the file holds stays; else it is emptied */
     bool go_on;       /* it stays as it is until go_on says where writing begins */
+    bool as_it_is;    /* go_on takes nothing back: what comes again is written again (a pipe) */
     uint64_t
         rotate_bytes; /* 0: never.  Before a record that would make it larger, FILE becomes FILE.1, that FILE.2 ... */
     uint32_t rotate_keep; /* how many such files stay */

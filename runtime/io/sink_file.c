@@ -35,6 +35,7 @@ struct file_sink {
     uint64_t file_bytes; /* in the file at hand, what waits in the buffer included */
     uint64_t rotate_bytes;
     uint32_t rotate_keep;
+    bool as_it_is;
     size_t used;
     char *path; /* owned */
     char buffer[BUFFER_BYTES];
@@ -249,6 +250,10 @@ static enum rt_status sink_go_on(struct rt_sink *base, uint64_t position)
     struct stat about;
 
     RT_ASSERT(sink->position == 0 && sink->used == 0);
+    if (sink->as_it_is) {
+        sink->position = position;
+        return RT_OK;
+    }
     if (fstat(sink->descriptor, &about) != 0)
         return fail_errno(sink);
     if (!S_ISREG(about.st_mode) || sink->rotate_bytes > 0) {
@@ -341,6 +346,7 @@ enum rt_status rt_sink_file_open(const struct rt_file_sink_options *options,
     sink->flush_each = options->flush_each;
     sink->rotate_bytes = options->rotate_bytes;
     sink->rotate_keep = options->rotate_keep;
+    sink->as_it_is = options->as_it_is;
     sink->descriptor = -1;
     sink->path = rt_alloc_text(options->path, strlen(options->path));
     if (sink->path == NULL) {

@@ -93,6 +93,26 @@ class State(unittest.TestCase):
             self.assertEqual(done.code, 2)
             self.assertIn(what, done.err)
 
+    def test_what_goes_to_a_pipe_comes_again_with_the_same_ids(self):
+        with open(os.path.join(self.folder, "pipe.yaml"), "w", encoding="utf-8") as file:
+            file.write("version: 1\nrules: [rules.yaml]\nsources: { in: { file: { path: in.ndjson }, "
+                       "event_time: { max_out_of_orderness: 250ms } } }\nsinks: { out: { stdout: {} } }\n"
+                       "state: { dir: p.state, checkpoint: { every: 1ms } }\n")
+        seen = []
+        for point, code in (("committed:2", KILLED), ("frozen:2", KILLED), (None, 0)):
+            more = {"EGRET_TUNED": "merge_after:3,in_step:1"}  # many checkpoints
+            if point is not None:
+                more["EGRET_KILLPOINT"] = point
+            done = egret("run", "--config", "pipe.yaml", folder=self.folder, **more)
+            self.assertEqual(done.code, code, done.err)
+            self.assertIn("sink `out`: nothing can be taken back from stdout", done.err)
+            seen.append([json.loads(line)["id"] for line in done.lines()])
+        alone = egret("run", "--config", "pipe.yaml", "--set", "state.dir=alone.state", folder=self.folder)
+        wanted = [json.loads(line)["id"] for line in alone.lines()]
+        self.assertEqual(set(seen[0]) | set(seen[1]) | set(seen[2]), set(wanted))
+        self.assertEqual(seen[2], wanted[-len(seen[2]):])
+        self.assertGreater(sum(map(len, seen)), len(wanted))  # some came again
+
     def test_an_output_that_lost_something_is_refused(self):
         with open(os.path.join(self.folder, "a.out"), "r+b") as file:
             file.truncate(10)
