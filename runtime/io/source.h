@@ -52,6 +52,7 @@ struct rt_record {
 struct rt_batch {
     struct rt_record records[RT_BATCH_RECORDS_MAX];
     size_t count;
+    bool more;   /* set by the source, or left false: the next read need not wait for anything */
     bool paused; /* set by the caller: no records, please, only what keeps the source alive (S5) */
 };
 

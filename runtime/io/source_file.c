@@ -46,6 +46,7 @@ struct file_source {
     bool ended;             /* the file at hand has no more bytes */
     bool again;             /* with `ended`: it was cut or replaced, and is read from its start */
     bool failed;
+    bool full; /* the last piece was as long as can be, so there is likely another */
     char *data;
     size_t begin, scanned, end;
     uint64_t base;
@@ -170,6 +171,7 @@ static enum rt_status read_into(struct file_source *source, size_t at, size_t *g
     RT_ASSERT(at + CHUNK_BYTES <= CAPACITY);
     enum rt_status status = rt_input_read(source->input, source->data + at, CHUNK_BYTES, got);
 
+    source->full = status == RT_OK && *got == CHUNK_BYTES;
     if (status == RT_END)
         return end_of_bytes(source);
     if (status == RT_OK)
@@ -347,6 +349,7 @@ static enum rt_status source_read(struct rt_source *base, struct rt_batch *batch
 
     enum rt_status status = read_lines(source, batch);
 
+    batch->more = batch->count > 0 && source->full;
     if (batch->count > 0)
         note_place(source, batch);
     return status == RT_AGAIN ? RT_OK : status;

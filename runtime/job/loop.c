@@ -399,6 +399,7 @@ static enum rt_status take_batch(struct rt_job *job, size_t index)
     rt_stages_begin(stages);
     job->at = &job->sources[index];
     job->batch.count = 0;
+    job->batch.more = false;
     job->batch.paused = is_held_back(job, index);
 
     enum rt_status status = source->read(source, &job->batch);
@@ -420,7 +421,7 @@ static enum rt_status take_batch(struct rt_job *job, size_t index)
     if (status == RT_OK && ended && job->left > 0)
         status = rt_stream_leave(job->stream, (uint32_t)index);
     rt_stage_switch(stages, RT_STAGE_EMIT);
-    if (status == RT_OK && job->batch.count < RT_BATCH_RECORDS_MAX)
+    if (status == RT_OK && job->batch.count < RT_BATCH_RECORDS_MAX && !job->batch.more)
         status = rt_job_flush(job);
     rt_stages_end(stages, job->batch.count);
     update_counters(job);
