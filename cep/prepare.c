@@ -11,7 +11,7 @@
 #include "cep/state.h"
 #include "runtime/base/alloc.h"
 
-enum { LARGE_TABLE = 1 << 14 /* lines: 1 MiB */ };
+enum { LARGE_BYTES = 1 << 20 };
 
 void cep_prepared_done(struct cep_prepared *prepared)
 {
@@ -99,7 +99,8 @@ static void prepare_keying(struct cep_engine *engine, uint32_t number,
 {
     struct cep_keying *keying = &engine->keyings[number];
 
-    if (keying->table.capacity < LARGE_TABLE)
+    if (keying->table.capacity * sizeof(struct rt_key_line) < LARGE_BYTES &&
+        cep_state_bytes(engine) < LARGE_BYTES)
         return;
     if (keying->prepared.keys == NULL)
         keying->prepared.keys = rt_alloc_zeroed(CEP_PREPARED_KEYS, sizeof(struct cep_prepared_key));
