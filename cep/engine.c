@@ -76,7 +76,7 @@ static enum rt_status late(struct rt_operator *port, const struct rt_event *even
 {
     struct cep_engine *engine = engine_of(port);
 
-    engine->counters.late += cep_counts_events(engine);
+    engine->counters.late += engine->share.role != CEP_WORKER || engine->share.group_begin == 0;
     engine->is_behind = true;
     cep_begin_event(engine, event);
     for (uint32_t i = 0; i < engine->plan->rule_count; i++) {
@@ -97,6 +97,19 @@ static enum rt_status advance(struct rt_operator *port, rt_time watermark)
     cep_fire(engine, watermark);
     cep_sweep(engine, watermark, false);
     cep_dedup_advance(&engine->dedup, watermark);
+    return take_status(engine);
+}
+
+/* Keys are swept by events; this is one, now and then. */
+static enum rt_status pass(struct rt_operator *port, rt_time time)
+{
+    enum { PASSES_A_SWEEP = 64 };
+    struct cep_engine *engine = engine_of(port);
+
+    engine->reached = time;
+    cep_fire(engine, time);
+    if (++engine->passes % PASSES_A_SWEEP == 0)
+        cep_sweep(engine, time, true);
     return take_status(engine);
 }
 
@@ -193,6 +206,8 @@ static enum rt_status init(struct cep_engine *engine)
         status = init_keyings(engine);
     if (status == RT_OK)
         status = init_rules(engine);
+    if (status == RT_OK && engine->share.role == CEP_HEAD)
+        status = cep_router_new(engine);
     return status;
 }
 
@@ -219,6 +234,8 @@ enum rt_status cep_engine_new_share(struct rule_plan *plan, const struct cep_opt
                                         .prepare = cep_prepare,
                                         .deliver = share->role == CEP_HEAD ? deliver : NULL,
                                         .forget = share->role == CEP_HEAD ? forget : NULL,
+                                        .route = share->role == CEP_HEAD ? cep_route : NULL,
+                                        .pass = share->role == CEP_WORKER ? pass : NULL,
                                         .emit = emit,
                                         .emit_context = context};
     engine->share = *share;
@@ -252,6 +269,7 @@ void cep_engine_free(struct cep_engine *engine)
     cep_dedup_done(&engine->dedup);
     cep_outbox_done(&engine->outbox);
     cep_feed_free(engine->feed);
+    cep_router_free(engine->router);
     rt_wheel_free(engine->wheel);
     expr_machine_free(engine->memo.machine);
     cep_memo_done(&engine->memo);

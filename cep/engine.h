@@ -27,13 +27,15 @@ enum rt_status cep_engine_new(struct rule_plan *plan, const struct cep_options *
                               rt_emit_fn *emit, void *context, struct cep_engine **out);
 
 /*
- * Engines that share the keys (team.h).  A worker sees every event but keeps only keys of its groups, and hands out every record;
- * the head sees no event and holds back what repeats, for all of them.
+ * Engines that share the keys (team.h).  A worker keeps only keys of its groups, sees the events that can matter to these, and hands
+ * out every record; the head tells which events are whose, and holds back what repeats, for all of them.
  */
 enum cep_role { CEP_WHOLE, CEP_WORKER, CEP_HEAD };
 struct cep_share {
     enum cep_role role;
-    uint16_t groups, group_begin, group_end; /* of a worker */
+    uint16_t groups;
+    uint16_t group_begin, group_end; /* of a worker */
+    uint32_t workers;                /* of a head: so many share the groups */
 };
 enum rt_status cep_engine_new_share(struct rule_plan *plan, const struct cep_options *options,
                                     const struct cep_share *share, rt_emit_fn *emit, void *context,

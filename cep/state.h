@@ -295,6 +295,7 @@ struct cep_engine {
     struct rt_blocks slot_lists;
     struct cep_dedup dedup;
     struct cep_outbox outbox;
+    struct cep_router *router;  /* owned; of a head */
     struct cep_feed *feed;      /* owned; NULL: no rule reads alerts */
     struct rt_value *key_parts; /* as many as the widest key has */
     struct rt_map_entry *key_entries;
@@ -308,6 +309,7 @@ struct cep_engine {
     uint64_t room_turn;    /* of the last event that room was made for */
     enum rt_status status; /* the first thing that went wrong in this call */
     uint32_t kept_slots;   /* of a captured event */
+    uint64_t passes;       /* events that were for others */
     size_t sample;         /* where the search for a key to evict goes on */
     size_t long_key_bytes; /* of all keyings */
     size_t run_bytes;      /* of all rules */
@@ -319,10 +321,10 @@ struct cep_engine {
 /* An event at hand, from here to there: what is remembered of it, and what was kept of it. */
 void cep_begin_event(struct cep_engine *engine, const struct rt_event *event);
 void cep_end_event(struct cep_engine *engine);
-/* One of the engines that see an event counts it. */
+/* Where several engines share the keys the head counts events. */
 static inline bool cep_counts_events(const struct cep_engine *engine)
 {
-    return engine->share.role != CEP_WORKER || engine->share.group_begin == 0;
+    return engine->share.role != CEP_WORKER;
 }
 /* The key is the engine's to look after; an event without a key is looked after with group 0. */
 static inline bool cep_owns(const struct cep_engine *engine, const struct cep_event_key *key)
@@ -334,6 +336,19 @@ static inline bool cep_owns(const struct cep_engine *engine, const struct cep_ev
 
     return group >= engine->share.group_begin && group < engine->share.group_end;
 }
+
+/* ---- route.c ---- */
+
+struct cep_router;
+/* The first key group of engine `number` of so many; that of the one behind the last is `groups`. */
+uint16_t cep_share_begin(uint16_t groups, uint32_t number, uint32_t workers);
+/* For a head, after its rules: engine->router is to be freed in any case.  RT_ERR_NOMEM. */
+enum rt_status cep_router_new(struct cep_engine *engine);
+void cep_router_free(struct cep_router *router); /* NULL is fine */
+/* struct rt_operator's route. */
+uint64_t cep_route(struct rt_operator *port, const struct rt_event *event);
+
+/* ---- engine.c ---- */
 
 /* Notes the first status that is not RT_OK; the call in progress ends with it. */
 void cep_fail(struct cep_engine *engine, enum rt_status status);

@@ -27,12 +27,6 @@ static struct rt_memory *memory_of(struct cep_engine *engine)
 
 /* ---- memory ---- */
 
-/* The groups of a worker; those of the first `number` of `of`. */
-static uint16_t border(uint16_t begin, uint16_t end, uint32_t number, uint32_t of)
-{
-    return (uint16_t)(begin + (uint32_t)(end - begin) * number / of);
-}
-
 static enum rt_status track(struct rt_memory *memory, uint16_t groups, uint16_t group_begin,
                             uint16_t group_end)
 {
@@ -191,7 +185,8 @@ enum rt_status cep_team_new(struct rule_plan *plan, const struct cep_options *op
 {
     const uint32_t workers = size.workers;
     const uint16_t groups = size.groups;
-    const struct cep_share front = {.role = workers == 1 ? CEP_WHOLE : CEP_HEAD};
+    const struct cep_share front = {
+        .role = workers == 1 ? CEP_WHOLE : CEP_HEAD, .groups = groups, .workers = workers};
     const struct cep_options part = part_of(options, workers);
     struct cep_team *team = rt_alloc_zeroed(1, sizeof(*team));
     enum rt_status status;
@@ -206,8 +201,8 @@ enum rt_status cep_team_new(struct rule_plan *plan, const struct cep_options *op
     for (uint32_t i = 0; i < workers && workers > 1 && status == RT_OK; i++) {
         const struct cep_share share = {.role = CEP_WORKER,
                                         .groups = groups,
-                                        .group_begin = border(0, groups, i, workers),
-                                        .group_end = border(0, groups, i + 1, workers)};
+                                        .group_begin = cep_share_begin(groups, i, workers),
+                                        .group_end = cep_share_begin(groups, i + 1, workers)};
 
         status =
             cep_engine_new_share(plan, &part, &share, emit, context, &team->engines[team->count]);

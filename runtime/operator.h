@@ -159,6 +159,16 @@ struct rt_operator {
     enum rt_status (*deliver)(struct rt_operator *self, const struct rt_output *output);
     /* The head forgets what was so until `now`: after the timers of a call, before its event. */
     void (*forget)(struct rt_operator *self, rt_time now);
+    /*
+     * The head tells to which of the operators an event can matter: bit n is operator n.  It counts the event, so each is asked of once.
+     * NULL: to all of them.  What it needs for that it keeps until the next call.
+     */
+    uint64_t (*route)(struct rt_operator *self, const struct rt_event *event);
+    /*
+     * One of several: time goes on as if an event of that time were pushed, which is for others.  Costs next to nothing when nothing is
+     * due.
+     */
+    enum rt_status (*pass)(struct rt_operator *self, rt_time time);
     /* Where records go; set by whoever made it, or by whoever drives it before the first push. */
     rt_emit_fn *emit;
     void *emit_context;

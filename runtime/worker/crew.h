@@ -16,7 +16,7 @@
 #include "runtime/worker/gate.h"
 #include "runtime/worker/workers.h"
 
-enum { RT_CREW_BATCHES = 8, RT_CREW_ITEMS = 256 };
+enum { RT_CREW_BATCHES = 4, RT_CREW_ITEMS = 2048 };
 #define RT_CREW_STOP UINT64_MAX
 
 enum rt_crew_call { RT_CREW_PUSH, RT_CREW_LATE, RT_CREW_ADVANCE };
@@ -24,7 +24,8 @@ enum rt_crew_call { RT_CREW_PUSH, RT_CREW_LATE, RT_CREW_ADVANCE };
 struct rt_crew_item {
     enum rt_crew_call call;
     rt_time time;                 /* of the event, or the watermark */
-    const struct rt_event *event; /* kept in the batch's blocks; NULL: a watermark */
+    uint64_t wanted;              /* bits of the workers to which the event can matter */
+    const struct rt_event *event; /* kept in the batch's blocks; NULL: a watermark, or for nobody */
 };
 
 struct rt_crew_batch {
@@ -58,6 +59,7 @@ struct rt_crew_result {
 struct rt_crew_worker {
     struct rt_workers *crew;
     struct rt_operator *target;
+    uint64_t bit; /* of rt_crew_item.wanted */
     pthread_t thread;
     bool has_thread;
     struct rt_gate work, done; /* batches published, batches finished */

@@ -75,19 +75,22 @@ static void prepare(const struct rt_crew_worker *worker, const struct rt_crew_ba
     size_t count = 0;
 
     for (uint32_t i = begin; i < batch->count && i < begin + PREPARED_EVENTS; i++) {
-        if (batch->items[i].call == RT_CREW_PUSH)
+        if (batch->items[i].call == RT_CREW_PUSH && (batch->items[i].wanted & worker->bit) != 0)
             events[count++] = batch->items[i].event;
     }
     if (count > 0)
         worker->target->prepare(worker->target, events, count);
 }
 
-static enum rt_status call(struct rt_operator *target, const struct rt_crew_item *item)
+static enum rt_status call(const struct rt_crew_worker *worker, const struct rt_crew_item *item)
 {
+    struct rt_operator *target = worker->target;
     struct rt_event event;
 
     if (item->call == RT_CREW_ADVANCE)
         return target->advance(target, item->time);
+    if ((item->wanted & worker->bit) == 0)
+        return target->pass(target, item->time);
     event = *item->event;
     event.references = 0; /* the batch's; whoever keeps it copies it */
     return item->call == RT_CREW_PUSH ? target->push(target, &event) : target->late(target, &event);
@@ -124,7 +127,7 @@ static void work_batch(struct rt_crew_worker *worker, const struct rt_crew_batch
         if (i % PREPARED_EVENTS == 0 && worker->target->prepare != NULL)
             prepare(worker, batch, i);
         worker->item = i;
-        result->status = call(worker->target, &batch->items[i]);
+        result->status = call(worker, &batch->items[i]);
         worker->has_failed = result->status != RT_OK;
     }
     save(worker, batch->save_bytes);

@@ -6,7 +6,7 @@
 #include "runtime/base/assert.h"
 #include "runtime/worker/crew.h"
 
-enum { BATCH_BYTES_MAX = 4 << 20, SAVED_BYTES_MAX = 1 << 30 };
+enum { BATCH_BYTES_MAX = 2 << 20, SAVED_BYTES_MAX = 1 << 30 };
 
 static struct rt_workers *crew_of(struct rt_operator *port)
 {
@@ -60,15 +60,14 @@ enum rt_status rt_crew_settle(struct rt_workers *crew)
     return crew->status;
 }
 
-static enum rt_status add(struct rt_workers *crew, enum rt_crew_call call, rt_time time,
+static enum rt_status add(struct rt_workers *crew, struct rt_crew_item item,
                           const struct rt_event *event)
 {
     struct rt_crew_batch *batch = batch_at_hand(crew);
-    struct rt_crew_item item = {.call = call, .time = time};
 
     if (crew->status != RT_OK)
         return crew->status;
-    if (event != NULL) {
+    if (item.wanted != 0) {
         struct rt_event borrowed = *event;
         enum rt_status status;
 
@@ -87,17 +86,29 @@ static enum rt_status add(struct rt_workers *crew, enum rt_crew_call call, rt_ti
 
 static enum rt_status push(struct rt_operator *port, const struct rt_event *event)
 {
-    return add(crew_of(port), RT_CREW_PUSH, event->time, event);
+    struct rt_workers *crew = crew_of(port);
+    struct rt_operator *head = crew->options.head;
+    const struct rt_crew_item item = {.call = RT_CREW_PUSH,
+                                      .time = event->time,
+                                      .wanted = head->route == NULL ? UINT64_MAX
+                                                                    : head->route(head, event)};
+
+    return add(crew, item, event);
 }
 
 static enum rt_status late(struct rt_operator *port, const struct rt_event *event)
 {
-    return add(crew_of(port), RT_CREW_LATE, event->time, event);
+    const struct rt_crew_item item = {
+        .call = RT_CREW_LATE, .time = event->time, .wanted = UINT64_MAX};
+
+    return add(crew_of(port), item, event);
 }
 
 static enum rt_status advance(struct rt_operator *port, rt_time watermark)
 {
-    return add(crew_of(port), RT_CREW_ADVANCE, watermark, NULL);
+    const struct rt_crew_item item = {.call = RT_CREW_ADVANCE, .time = watermark};
+
+    return add(crew_of(port), item, NULL);
 }
 
 static enum rt_status settle(struct rt_operator *port)
@@ -118,6 +129,7 @@ static enum rt_status start_worker(struct rt_workers *crew, uint32_t number)
     enum rt_status status;
 
     worker->crew = crew;
+    worker->bit = UINT64_C(1) << number;
     worker->target = crew->options.workers[number];
     worker->target->emit = rt_crew_emit;
     worker->target->refused = rt_crew_refused;

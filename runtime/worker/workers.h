@@ -2,11 +2,12 @@
 /*
  * workers.h - operators that share the keys of a stream, each in its own thread, as one operator.
  *
- *                      batch 7 ──> thread 0: push push late advance ... ──> results 7.0 ─┐
+ *                      batch 7 ──> thread 0: push pass late advance ... ──> results 7.0 ─┐
  *     push, late, ──>  (shared,                                                          ├─> merge ──> head ──> records
- *     advance          immutable) ──> thread 1: the same ───────────────> results 7.1 ───┘
+ *     advance          immutable) ──> thread 1: pass push late ... ───────> results 7.1 ─┘
  *
- * W1  Calls are put into batches, which all workers get; each keeps to its keys.  Records are merged in the order of the output
+ * W1  Calls are put into batches, which all workers get.  Whom an event can matter to the head has told before (`route`); for the others
+ *     time passes, and what matters to nobody is not even copied.  Records are merged in the order of the output
  *     (runtime/operator.h O4), so nobody can tell how many workers there are.
  * W2  Between threads there are batches and their results, each with one writer; operators share nothing.
  * W3  What comes out of a call comes later: at one of the next calls, in `settle` at the latest.  So does its status.

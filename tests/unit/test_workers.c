@@ -5,6 +5,8 @@
  */
 #include "tests/support/unit.h"
 
+#include <stdio.h>
+
 #include "runtime/base/alloc.h"
 #include "tests/support/saved_world.h"
 
@@ -143,6 +145,50 @@ static void any_number_of_workers_gives_the_same_bytes(void **state)
     }
 }
 
+/* The second step's event has its key elsewhere, and may belong to another worker by its own. */
+static void an_event_goes_to_the_worker_of_its_steps_key(void **state)
+{
+    static const char rules[] = "version: 1\n"
+                                "rules:\n"
+                                "  - id: moved\n"
+                                "    key_by: k\n"
+                                "    pattern:\n"
+                                "      - { begin: a, where: x == 1 }\n"
+                                "      - { followedBy: b, where: x == 2, key_by: s }\n"
+                                "    within: 1s\n";
+    static struct setting setting;
+    struct seeded seeded = seeded_from(1);
+
+    (void)state;
+    begin(&setting, 1);
+    rule_plan_unref(setting.world.plan);
+    setting.world.plan = world_load(rules);
+    setting.world.stream_options.out_of_orderness.ms = 0;
+    for (size_t i = 0; i < EVENTS; i++) {
+        struct world_event *event = &setting.events[i];
+
+        event->time = 1767225600000 + (int64_t)i;
+        event->length = (size_t)snprintf(
+            event->json, sizeof(event->json), "{\"k\": \"u%u\", \"x\": %u, \"s\": \"u%u\"}",
+            seeded_below(&seeded, 40), 1 + seeded_below(&seeded, 2), seeded_below(&seeded, 40));
+    }
+    for (size_t i = 0; i < COUNT_OF(counts); i++) {
+        struct world world = setting.world;
+
+        world.workers = i == 0 ? 0 : counts[i];
+        world.output = i == 0 ? &setting.expected : &setting.output;
+        rt_buffer_reset(&setting.output);
+        assert_int_equal(world_begin(&world), RT_OK);
+        push_all(&world, setting.events, EVENTS);
+        finish(&world);
+        world_end(&world);
+        assert_true(setting.expected.length > 0);
+        if (i > 0)
+            assert_same(&setting, 1, counts[i]);
+    }
+    end(&setting);
+}
+
 /* Saved bit by bit while events go on, then brought back with another number of workers. */
 static void what_workers_have_saved_others_go_on_with(void **state)
 {
@@ -236,6 +282,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_number_of_workers_gives_the_same_bytes),
+        cmocka_unit_test(an_event_goes_to_the_worker_of_its_steps_key),
         cmocka_unit_test(what_workers_have_saved_others_go_on_with),
         cmocka_unit_test(memory_that_runs_out_ends_the_job_and_leaves_nothing),
     };
