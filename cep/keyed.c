@@ -104,7 +104,7 @@ void cep_slot_prefetch(const struct cep_engine *engine, const struct cep_slot *s
         nfa_runs_prefetch(&slot->runs, inside);
     else if (rule->windows != NULL && inside)
         cep_window_prefetch(rule, slot);
-    else if (rule->windows != NULL)
+    else if (rule->windows != NULL && !cep_slot_is_one(rule, slot))
         RT_PREFETCH(slot->window);
 }
 

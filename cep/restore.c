@@ -119,6 +119,8 @@ static enum rt_status load_slot(struct cep_restoring *restoring, struct cep_rule
         status =
             rt_window_load(&rule->windows->shape, &restoring->engine->windows, form, &slot->window);
         rule->counters.live += status == RT_OK;
+        if (status == RT_OK)
+            cep_window_pack(rule, slot);
     } else {
         status = load_seen(slot, form);
     }

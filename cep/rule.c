@@ -194,6 +194,8 @@ bool cep_rule_advance(struct cep_rule *rule, struct cep_keying *keying, struct r
     enum rt_status status;
 
     cep_key_touch(keying, line);
+    if (rule->windows != NULL && cep_slot_is_one(rule, slot))
+        return clear_slot(rule, keying, line, slot); /* nobody looks at it */
     slot->deadline = RT_TIME_MAX;
     rule->key = rt_key_line_key(line);
     if (rule->windows != NULL) {

@@ -88,13 +88,14 @@ static enum rt_status add_slot(struct cep_saving *saving, const struct cep_rule 
                                const struct cep_slot *slot)
 {
     struct rt_buffer *out = &saving->slots;
+    struct rt_one_view view;
 
     if (rule->machine != NULL)
         return nfa_runs_save(rule->machine, &slot->runs, save_event, saving, out);
     if (rule->windows != NULL && rule->windows->remembers)
         cep_history_save(rule, slot->history, out);
     else if (rule->windows != NULL)
-        rt_window_save(&rule->windows->shape, slot->window, out);
+        rt_window_save(&rule->windows->shape, cep_window_of(rule, slot, &view), out);
     else
         rt_form_add_fixed(out, slot->seen);
     return RT_OK;

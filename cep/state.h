@@ -21,6 +21,7 @@
  *     when it is reached.
  * S4  A key's timer is never later than a slot's deadline; it may be earlier, then it finds nothing
  *     to do and is set again.  Slots of swept rules (sweep.c) have no timer.
+ * S5  The deadline of a swept slot is exact.  So a window of one event needs its slot only: its time is deadline - size.
  */
 #ifndef EGRET_CEP_STATE_H
 #define EGRET_CEP_STATE_H
@@ -33,7 +34,7 @@
 #include "runtime/state/key_table.h"
 #include "runtime/time/wheel.h"
 #include "runtime/window/baseline.h"
-#include "runtime/window/window.h"
+#include "runtime/window/one.h"
 
 enum { CEP_REASONS = RT_ERROR_ARGUMENT + 1 };
 
@@ -77,6 +78,7 @@ struct cep_slot {
     union {           /* by the rule's kind; the first word is 0 when there is nothing */
         struct nfa_runs runs;
         struct rt_window *window; /* owned; in engine->windows */
+        struct rt_one one;        /* of a rule whose windows.packs; S5 */
         struct cep_history
             *history;               /* owned; likewise, in rules that remember more than a window */
         uint64_t seen;              /* new_value: when the value was seen last (cep_seen_of) */
@@ -157,8 +159,9 @@ struct cep_windows { /* what a rule with a window has besides */
     struct rt_calendar calendar;
     struct expr_zones *zones; /* owned; NULL: days are UTC's */
     const char *zone;
-    uint32_t in_having;                          /* bits of the aggregates that `having` reads */
-    bool key_in_having;                          /* it reads `key` or `group` */
+    bool packs;         /* a window of one event lies in its slot (cep_slot_is_one) */
+    uint32_t in_having; /* bits of the aggregates that `having` reads */
+    bool key_in_having; /* it reads `key` or `group` */
     struct rt_value bindings[RULE_BINDINGS_MAX]; /* what a record sees */
     /* What is remembered of a key beyond its window (history.h). */
     bool remembers;
@@ -518,6 +521,15 @@ void cep_window_push(struct cep_rule *rule);
 void cep_window_advance(struct cep_rule *rule, struct rt_text key, struct cep_slot *slot,
                         rt_time deadline);
 rt_time cep_window_deadline(const struct cep_rule *rule, const struct cep_slot *slot);
+static inline bool cep_slot_is_one(const struct cep_rule *rule, const struct cep_slot *slot)
+{
+    return rule->windows->packs && rt_is_one(&slot->one);
+}
+/* The slot's window, laid out in *view if it is one; NULL: it has none. */
+struct rt_window *cep_window_of(const struct cep_rule *rule, const struct cep_slot *slot,
+                                struct rt_one_view *view);
+/* Packs the window that the slot has been given, if that is possible, and frees it. */
+void cep_window_pack(struct cep_rule *rule, struct cep_slot *slot);
 /* Frees what the slot holds. */
 void cep_window_clear(struct cep_rule *rule, struct cep_slot *slot);
 /* Fetches what the slot's window refers to; that window's beginning has come. */

@@ -132,6 +132,7 @@ enum rt_status cep_window_init(struct cep_rule *rule)
     windows->read_shape = windows->shape.lateness.ms != 0 ? &windows->pane_shape : &windows->shape;
     /* A window that is not looked at when it ends goes without a word. */
     rule->is_swept = !plan->looks_at_close && !plan->remembers && plan->early_every.ms == 0;
+    windows->packs = rule->is_swept && windows->shape.fits_one;
     if (rule->is_swept)
         cep_sweep_add_rule(&rule->engine->keyings[rule->rule->keying], plan->size);
     return cep_history_init(rule);
@@ -256,6 +257,8 @@ bool cep_window_look(struct cep_rule *rule, struct rt_window **window, const str
 
 void cep_window_prefetch(const struct cep_rule *rule, const struct cep_slot *slot)
 {
+    if (cep_slot_is_one(rule, slot))
+        return;
     if (rule->windows->remembers && slot->history != NULL)
         RT_PREFETCH(slot->history->window);
     else if (slot->window != NULL)
@@ -264,7 +267,9 @@ void cep_window_prefetch(const struct cep_rule *rule, const struct cep_slot *slo
 
 void cep_window_clear(struct cep_rule *rule, struct cep_slot *slot)
 {
-    if (rule->windows->remembers)
+    if (cep_slot_is_one(rule, slot))
+        rule->counters.live--;
+    else if (rule->windows->remembers)
         cep_history_free(rule, slot->history);
     else
         cep_window_drop(rule, &slot->window);
@@ -273,8 +278,44 @@ void cep_window_clear(struct cep_rule *rule, struct cep_slot *slot)
 
 rt_time cep_window_deadline(const struct cep_rule *rule, const struct cep_slot *slot)
 {
+    if (cep_slot_is_one(rule, slot))
+        return slot->deadline;
     return rule->windows->remembers ? cep_history_deadline(rule, slot->history)
                                     : rt_window_deadline(&rule->windows->shape, slot->window);
+}
+
+struct rt_window *cep_window_of(const struct cep_rule *rule, const struct cep_slot *slot,
+                                struct rt_one_view *view)
+{
+    const struct rt_window_shape *shape = &rule->windows->shape;
+
+    if (!cep_slot_is_one(rule, slot))
+        return slot->window;
+    return rt_one_unpack(shape, &slot->one, (rt_time){slot->deadline.ms - shape->size.ms}, view);
+}
+
+void cep_window_pack(struct cep_rule *rule, struct cep_slot *slot)
+{
+    const struct rt_window_shape *shape = &rule->windows->shape;
+    struct rt_window *window = slot->window;
+
+    if (!rule->windows->packs || window == NULL || !rt_one_can_pack(window))
+        return;
+    slot->deadline = rt_window_deadline(shape, window);
+    slot->one = rt_one_pack(shape, window);
+    rt_window_free(shape, window, &rule->engine->windows);
+}
+
+/* The event at hand begins a window, which needs no block yet. */
+static struct rt_window *begin_one(struct cep_rule *rule, struct rt_one_view *view)
+{
+    const struct rt_event *event = rule->engine->event;
+    struct rt_value values[RULE_AGGREGATES_MAX];
+
+    cep_window_read_event(rule, values);
+    rule->counters.started++;
+    rule->counters.live++;
+    return rt_one_begin(&rule->windows->shape, view, event->time, event->sequence, values);
 }
 
 /* ---- events ---- */
@@ -365,7 +406,8 @@ void cep_window_store(struct cep_rule *rule, struct cep_keying *keying,
         return;
     fresh.rule = rule->rule->index;
     fresh.touched = (uint32_t)engine->memo.turn;
-    fresh.deadline = RT_TIME_MAX;
+    if (!cep_slot_is_one(rule, &fresh))
+        fresh.deadline = RT_TIME_MAX;
     status = cep_slot_add(engine, keying, key, &fresh);
     if (status != RT_OK) {
         cep_window_clear(rule, &fresh);
@@ -421,6 +463,7 @@ void cep_window_push(struct cep_rule *rule)
     const struct rt_window_shape *shape = &rule->windows->shape;
     const struct cep_event_key *key = cep_key_of_event(engine, rule->rule->keying);
     struct rt_window *window = NULL;
+    struct rt_one_view view;
 
     if (!key->has_key) {
         rule->counters.no_key++;
@@ -446,10 +489,12 @@ void cep_window_push(struct cep_rule *rule)
         return;
     }
     if (slot != NULL && cep_slot_is_over(rule, slot))
-        cep_window_drop(rule, &slot->window); /* it was over before */
+        cep_window_clear(rule, slot); /* it was over before */
     if (slot != NULL)
-        window = slot->window;
-    if (!cep_window_add(rule, &window)) {
+        window = cep_window_of(rule, slot, &view);
+    if (window == NULL && rule->windows->packs) {
+        window = begin_one(rule, &view);
+    } else if (!cep_window_add(rule, &window)) {
         if (slot != NULL && slot->window == NULL)
             (void)cep_slot_drop(engine, keying, line, slot);
         return;
@@ -464,11 +509,15 @@ void cep_window_push(struct cep_rule *rule)
     if (is_full && window != NULL && !shape->is_queue)
         cep_window_drop(rule, &window);
     if (slot == NULL) {
-        cep_window_store(rule, keying, key, (struct cep_slot){.window = window});
+        struct cep_slot fresh = {.window = window};
+
+        cep_window_pack(rule, &fresh);
+        cep_window_store(rule, keying, key, fresh);
         return;
     }
     slot->touched = (uint32_t)engine->memo.turn;
     slot->window = window;
+    cep_window_pack(rule, slot);
     cep_slot_settle(rule, keying, line, slot);
 }
 

@@ -22,25 +22,22 @@ enum {
     RECORD_WORDS_MAX = 2 + 2 * RT_WINDOW_AGGREGATES_MAX
 };
 
-enum part { PART_BIT, PART_KEY, PART_VALUE };
-
-static enum part part_of(enum rt_aggregate function)
+uint64_t rt_few_key(enum rt_aggregate function, struct rt_value value)
 {
-    if (rt_is_keyed(function))
-        return PART_KEY;
-    return function == RT_AGGREGATE_COUNT || function == RT_AGGREGATE_RATE ? PART_BIT : PART_VALUE;
+    return function == RT_AGGREGATE_COUNT_DISTINCT ? rt_sketch_hash(value)
+                                                   : rt_sketch_bucket(value);
 }
 
 void rt_few_shape_init(struct rt_window_shape *shape)
 {
-    static const uint32_t words[] = {[PART_BIT] = 0, [PART_KEY] = 1, [PART_VALUE] = 2};
+    static const uint32_t words[] = {[RT_FEW_BIT] = 0, [RT_FEW_KEY] = 1, [RT_FEW_VALUE] = 2};
     uint32_t bits = 0, at = 0;
 
     for (uint32_t i = 0; i < shape->aggregate_count; i++) {
         struct rt_window_aggregate *aggregate = &shape->aggregates[i];
-        enum part part = part_of(aggregate->function);
+        enum rt_few_part part = rt_few_part_of(aggregate->function);
 
-        aggregate->few_place = part == PART_BIT ? bits++ : at;
+        aggregate->few_place = part == RT_FEW_BIT ? bits++ : at;
         at += words[part];
     }
     shape->few_bytes = (uint32_t)sizeof(struct rt_few_record) + at * (uint32_t)sizeof(uint64_t);
@@ -60,16 +57,16 @@ static struct rt_value value_at(const struct rt_few_record *record,
 {
     struct rt_value value;
 
-    switch (part_of(aggregate->function)) {
-    case PART_BIT:
+    switch (rt_few_part_of(aggregate->function)) {
+    case RT_FEW_BIT:
         if ((record->mark >> (RT_FEW_SHIFT + aggregate->few_place) & 1) != 0)
             return rt_bool(true);
         return (struct rt_value){.type = RT_ABSENT};
-    case PART_KEY:
+    case RT_FEW_KEY:
         if (record->values[aggregate->few_place] != 0)
             return rt_uint(record->values[aggregate->few_place]);
         return (struct rt_value){.type = RT_ABSENT};
-    case PART_VALUE:
+    case RT_FEW_VALUE:
         break;
     }
     memcpy(&value, &record->values[aggregate->few_place], sizeof(value));
@@ -89,7 +86,7 @@ static void release_record(const struct rt_window_shape *shape, const struct rt_
                            struct rt_blocks *blocks)
 {
     for (uint32_t i = 0; i < shape->aggregate_count; i++) {
-        if (part_of(shape->aggregates[i].function) == PART_VALUE)
+        if (rt_few_part_of(shape->aggregates[i].function) == RT_FEW_VALUE)
             rt_cell_release(value_at(record, &shape->aggregates[i]), blocks);
     }
 }
@@ -101,14 +98,14 @@ static enum rt_status make_record(const struct rt_window_shape *shape, struct rt
     memset(record->values, 0, shape->few_bytes - sizeof(*record));
     for (uint32_t i = 0; i < shape->aggregate_count; i++) {
         const struct rt_window_aggregate *aggregate = &shape->aggregates[i];
-        enum part part = part_of(aggregate->function);
+        enum rt_few_part part = rt_few_part_of(aggregate->function);
         struct rt_value kept;
 
         if (values[i].type == RT_ABSENT)
             continue;
-        if (part == PART_BIT) {
+        if (part == RT_FEW_BIT) {
             record->mark |= UINT64_C(1) << (RT_FEW_SHIFT + aggregate->few_place);
-        } else if (part == PART_KEY) {
+        } else if (part == RT_FEW_KEY) {
             record->values[aggregate->few_place] = values[i].u.natural;
         } else if (rt_cell_keep(values[i], blocks, &kept) == RT_OK) {
             memcpy(&record->values[aggregate->few_place], &kept, sizeof(kept));
@@ -120,6 +117,13 @@ static enum rt_status make_record(const struct rt_window_shape *shape, struct rt
     return RT_OK;
 }
 
+static void give_block(const struct rt_window_shape *shape, struct rt_few *few,
+                       struct rt_blocks *blocks)
+{
+    if (few != NULL && few->head.few_capacity != RT_FEW_BORROWED)
+        rt_blocks_give(blocks, few, rt_few_size(shape, few->head.few_capacity));
+}
+
 /* Room for one more; a new list when there is none. */
 static struct rt_few *with_room(const struct rt_window_shape *shape, struct rt_few *few,
                                 struct rt_blocks *blocks)
@@ -127,11 +131,12 @@ static struct rt_few *with_room(const struct rt_window_shape *shape, struct rt_f
     uint32_t capacity = 1;
     struct rt_few *larger;
 
-    if (few != NULL && few->head.few_count < few->head.few_capacity)
+    if (few != NULL && few->head.few_capacity != RT_FEW_BORROWED &&
+        few->head.few_count < few->head.few_capacity)
         return few;
-    if (few != NULL && few->head.few_capacity > 0)
-        capacity = few->head.few_capacity * 2u < shape->few_max ? few->head.few_capacity * 2u
-                                                                : shape->few_max;
+    if (few != NULL && few->head.few_count > 0)
+        capacity =
+            few->head.few_count * 2u < shape->few_max ? few->head.few_count * 2u : shape->few_max;
     larger = rt_blocks_take(blocks, rt_few_size(shape, capacity));
     if (larger == NULL)
         return NULL;
@@ -140,8 +145,7 @@ static struct rt_few *with_room(const struct rt_window_shape *shape, struct rt_f
     else
         memcpy(larger, few, rt_few_size(shape, few->head.few_count));
     larger->head.few_capacity = (uint8_t)capacity;
-    if (few != NULL)
-        rt_blocks_give(blocks, few, rt_few_size(shape, few->head.few_capacity));
+    give_block(shape, few, blocks);
     return larger;
 }
 
@@ -192,7 +196,7 @@ void rt_few_free(const struct rt_window_shape *shape, struct rt_few *few, struct
 {
     for (uint32_t i = 0; i < few->head.few_count; i++)
         release_record(shape, rt_few_at(shape, few, i), blocks);
-    rt_blocks_give(blocks, few, rt_few_size(shape, few->head.few_capacity));
+    give_block(shape, few, blocks);
 }
 
 /* ---- reading ---- */
@@ -390,9 +394,9 @@ void rt_few_save(const struct rt_window_shape *shape, const struct rt_few *few,
         for (uint32_t j = 0; j < shape->aggregate_count; j++) {
             const struct rt_window_aggregate *aggregate = &shape->aggregates[j];
 
-            if (part_of(aggregate->function) == PART_KEY)
+            if (rt_few_part_of(aggregate->function) == RT_FEW_KEY)
                 rt_form_add_fixed(out, record->values[aggregate->few_place]);
-            else if (part_of(aggregate->function) == PART_VALUE)
+            else if (rt_few_part_of(aggregate->function) == RT_FEW_VALUE)
                 save_value(value_at(record, aggregate), out);
         }
     }
@@ -408,17 +412,17 @@ static enum rt_status load_values(const struct rt_window_shape *shape, struct rt
         enum rt_status status = RT_OK;
 
         values[i] = (struct rt_value){.type = RT_ABSENT};
-        switch (part_of(aggregate->function)) {
-        case PART_BIT:
+        switch (rt_few_part_of(aggregate->function)) {
+        case RT_FEW_BIT:
             if ((bits >> aggregate->few_place & 1) != 0)
                 values[i] = rt_bool(true);
             break;
-        case PART_KEY:
+        case RT_FEW_KEY:
             values[i] = rt_uint(rt_form_fixed(form));
             if (values[i].u.natural == 0)
                 values[i].type = RT_ABSENT;
             break;
-        case PART_VALUE:
+        case RT_FEW_VALUE:
             if (rt_form_bool(form))
                 status = rt_cell_load_value(aggregate->function, form, &values[i]);
             break;

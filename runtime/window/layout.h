@@ -115,7 +115,11 @@ enum rt_status rt_full_load(const struct rt_window_shape *shape, struct rt_full 
 
 /* ---- few (few.c) ---- */
 
-enum { RT_FEW_BITS = 16, RT_FEW_SHIFT = 48 };
+enum {
+    RT_FEW_BITS = 16,
+    RT_FEW_SHIFT = 48,
+    RT_FEW_BORROWED = 255 /* a capacity: the list lies in memory of somebody else's (one.h) */
+};
 #define RT_FEW_SEQUENCE_MASK ((UINT64_C(1) << RT_FEW_SHIFT) - 1)
 
 struct rt_few {
@@ -146,6 +150,20 @@ static inline size_t rt_few_size(const struct rt_window_shape *shape, uint32_t c
 {
     return sizeof(struct rt_few) + (size_t)capacity * shape->few_bytes;
 }
+
+/* What a record has of an aggregate. */
+enum rt_few_part { RT_FEW_BIT, RT_FEW_KEY, RT_FEW_VALUE };
+
+static inline enum rt_few_part rt_few_part_of(enum rt_aggregate function)
+{
+    if (rt_is_keyed(function))
+        return RT_FEW_KEY;
+    return function == RT_AGGREGATE_COUNT || function == RT_AGGREGATE_RATE ? RT_FEW_BIT
+                                                                           : RT_FEW_VALUE;
+}
+
+/* What stands for a value of a keyed aggregate: its hash, or its bucket. */
+uint64_t rt_few_key(enum rt_aggregate function, struct rt_value value);
 
 /* Lays the records out. */
 void rt_few_shape_init(struct rt_window_shape *shape);

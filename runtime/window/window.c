@@ -7,7 +7,7 @@
 #include "runtime/base/assert.h"
 #include "runtime/window/late.h"
 #include "runtime/window/layout.h"
-#include "runtime/window/sketch.h"
+#include "runtime/window/one.h"
 
 void rt_window_shape_init(struct rt_window_shape *shape)
 {
@@ -26,6 +26,7 @@ void rt_window_shape_init(struct rt_window_shape *shape)
     }
     shape->rate_size = shape->size;
     rt_few_shape_init(shape);
+    rt_one_shape_init(shape);
 }
 
 struct rt_window_shape rt_window_pane_shape(const struct rt_window_shape *shape)
@@ -77,8 +78,7 @@ static void make_keys(const struct rt_window_shape *shape, const struct rt_value
 
         if (!rt_is_keyed(function) || values[i].type == RT_ABSENT)
             continue;
-        out[i] = rt_uint(function == RT_AGGREGATE_COUNT_DISTINCT ? rt_sketch_hash(values[i])
-                                                                 : rt_sketch_bucket(values[i]));
+        out[i] = rt_uint(rt_few_key(function, values[i]));
     }
 }
 

@@ -89,6 +89,7 @@ struct rt_window_shape { /* immutable; shared by all keys */
     rt_duration rate_size; /* what rate() divides by */
     uint32_t few_max;      /* events that are kept as they are; 0: none */
     uint32_t few_bytes;    /* of a record */
+    bool fits_one;         /* a window of one event may be two words (one.h) */
 };
 
 /* Lays the cells out: the last fields. */

@@ -189,10 +189,36 @@ static void push_keys(struct cep_engine *engine, struct rule_plan *plan, int64_t
 }
 
 /*
- * All that the engine keeps for the key but the events themselves, which are as long as they are: its line in the table, its runs,
- * its timer.  So it is after the first event of the sequence and after the second.
+ * All that the engine keeps for the key but the events themselves, which are as long as they are: its line in the table, its runs
+ * or its window, its timer.  So it is after the first event and after the one that follows.
  */
-static void expect_idle_keys_to_cost(const char *timeouts, size_t bytes_per_key)
+static void expect_idle_keys_to_cost(const char *text, size_t after_one, size_t after_two)
+{
+    enum { IDLE_KEYS = 10000 };
+    const struct cep_options options = cep_options_standard();
+    struct egret_ruleset *rules = NULL;
+    struct cep_engine *engine;
+    struct cep_counters counters;
+    struct rule_plan *plan;
+
+    assert_int_equal(egret_ruleset_load_text("rules", text, NULL, NULL, &rules), EGRET_OK);
+    plan = (struct rule_plan *)(void *)rules;
+    assert_int_equal(cep_engine_new(plan, &options, ignore, NULL, &engine), RT_OK);
+    for (int64_t x = 1; x <= 2; x++) {
+        push_keys(engine, plan, x, IDLE_KEYS);
+        cep_engine_counters(engine, &counters);
+        assert_int_equal(counters.keys, IDLE_KEYS);
+        print_message("%zu bytes a key, %zu more for its events\n",
+                      (size_t)(counters.state_bytes - counters.captured_bytes) / IDLE_KEYS,
+                      (size_t)counters.captured_bytes / IDLE_KEYS);
+        assert_int_equal(counters.state_bytes - counters.captured_bytes,
+                         IDLE_KEYS * (x == 1 ? after_one : after_two));
+    }
+    cep_engine_free(engine);
+    egret_ruleset_unref(rules);
+}
+
+static void expect_sequence_to_cost(const char *timeouts, size_t bytes_per_key)
 {
     static const char sequence[] = "version: 1\n"
                                    "rules:\n"
@@ -206,30 +232,26 @@ static void expect_idle_keys_to_cost(const char *timeouts, size_t bytes_per_key)
                                    "      - followedBy: c\n"
                                    "        where: x == 3\n"
                                    "    within: 1h\n";
-    enum { IDLE_KEYS = 10000 };
-    const struct cep_options options = cep_options_standard();
-    struct egret_ruleset *rules = NULL;
-    struct cep_engine *engine;
-    struct cep_counters counters;
-    struct rule_plan *plan;
-
     char text[sizeof(sequence) + 64];
 
     (void)snprintf(text, sizeof(text), "%s%s", sequence, timeouts);
-    assert_int_equal(egret_ruleset_load_text("rules", text, NULL, NULL, &rules), EGRET_OK);
-    plan = (struct rule_plan *)(void *)rules;
-    assert_int_equal(cep_engine_new(plan, &options, ignore, NULL, &engine), RT_OK);
-    for (int64_t x = 1; x <= 2; x++) {
-        push_keys(engine, plan, x, IDLE_KEYS);
-        cep_engine_counters(engine, &counters);
-        assert_int_equal(counters.keys, IDLE_KEYS);
-        print_message("%zu bytes a key, %zu more for its events\n",
-                      (size_t)(counters.state_bytes - counters.captured_bytes) / IDLE_KEYS,
-                      (size_t)counters.captured_bytes / IDLE_KEYS);
-        assert_int_equal(counters.state_bytes - counters.captured_bytes, IDLE_KEYS * bytes_per_key);
-    }
-    cep_engine_free(engine);
-    egret_ruleset_unref(rules);
+    expect_idle_keys_to_cost(text, bytes_per_key, bytes_per_key);
+}
+
+static void expect_window_to_cost(const char *aggregates, size_t after_one, size_t after_two)
+{
+    static const char window[] = "version: 1\n"
+                                 "rules:\n"
+                                 "  - id: window\n"
+                                 "    key_by: k\n"
+                                 "    filter: x > 0\n"
+                                 "    window: { sliding: 1h }\n"
+                                 "    having: n >= 100\n"
+                                 "    aggregate: ";
+    char text[sizeof(window) + 64];
+
+    (void)snprintf(text, sizeof(text), "%s%s\n", window, aggregates);
+    expect_idle_keys_to_cost(text, after_one, after_two);
 }
 
 static void a_steady_stream_allocates_nothing(void **state)
@@ -298,8 +320,16 @@ static void an_engine_that_cannot_be_built_leaves_nothing_behind(void **state)
 static void an_idle_key_of_a_simple_sequence_costs_at_most_100_bytes(void **state)
 {
     (void)state;
-    expect_idle_keys_to_cost("", 64);
-    expect_idle_keys_to_cost("    on_timeout: { message: late }\n", 96);
+    expect_sequence_to_cost("", 64);
+    expect_sequence_to_cost("    on_timeout: { message: late }\n", 96);
+}
+
+static void a_key_whose_sliding_window_holds_one_event_costs_its_line_only(void **state)
+{
+    (void)state;
+    expect_window_to_cost("{ n: count() }", 64, 64 + 48);
+    expect_window_to_cost("{ n: count_distinct(x) }", 64, 64 + 64);
+    expect_window_to_cost("{ n: count(), most: max(x) }", 64 + 48, 64 + 96);
 }
 
 /* Wherever memory runs out once, the engine goes on, and in the end holds nothing. */
@@ -340,6 +370,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(within_frees_the_state_of_keys_that_never_return),
         cmocka_unit_test(an_idle_key_of_a_simple_sequence_costs_at_most_100_bytes),
+        cmocka_unit_test(a_key_whose_sliding_window_holds_one_event_costs_its_line_only),
         cmocka_unit_test(a_steady_stream_allocates_nothing),
         cmocka_unit_test(two_runs_give_the_same_bytes),
         cmocka_unit_test(an_engine_that_cannot_be_built_leaves_nothing_behind),
