@@ -212,7 +212,7 @@ static struct expr_node *check_chain(struct expr_checker *checker, struct expr_n
 
 static struct expr_node *check_conditional(struct expr_checker *checker, struct expr_node *node)
 {
-    const struct expr_node *yes = node->children[1], *no = node->children[2];
+    struct expr_node *yes = node->children[1], *no = node->children[2];
 
     want_bool(checker, node->children[0], "a condition");
     if (yes->type.base == no->type.base && yes->type.item == no->type.item) {
@@ -228,7 +228,7 @@ static struct expr_node *check_conditional(struct expr_checker *checker, struct 
 
 static struct expr_node *check_index(struct expr_checker *checker, struct expr_node *node)
 {
-    const struct expr_node *container = node->children[0], *key = node->children[1];
+    struct expr_node *container = node->children[0], *key = node->children[1];
     bool optional = (node->flags & EXPR_FLAG_OPTIONAL) != 0;
     uint8_t base = container->type.base, wanted = key->type.base;
 

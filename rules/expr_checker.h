@@ -109,7 +109,7 @@ struct expr_node *expr_convert_field(struct expr_checker *checker, struct expr_n
 struct expr_node *expr_unconverted(struct expr_node *node, enum expr_kind kind);
 
 /* The node's events are used in a way that the checker cannot follow. */
-void expr_check_escape(struct expr_checker *checker, const struct expr_node *node);
+void expr_check_escape(struct expr_checker *checker, struct expr_node *node);
 
 /* The variable of that name, NULL if there is none. */
 const struct expr_variable *expr_find_variable(const struct expr_checker *checker,

@@ -130,10 +130,10 @@ static bool read_chain(struct expr_checker *checker, struct expr_node *node,
 
 /* ---- fields ---- */
 
-static bool add_field(struct expr_checker *checker, struct expr_node *node,
-                      const struct rt_text *path, size_t length, rt_field_id *out)
+/* Length 0: the whole event. */
+static bool add_path(struct expr_checker *checker, struct expr_node *node,
+                     const struct rt_text *path, size_t length, bool kept, rt_field_id *out)
 {
-    bool kept = (node->flags & EXPR_FLAG_KEPT) != 0;
     enum rt_status status = rt_fields_add(checker->scope->fields, path, length, kept, out);
 
     if (status == RT_OK)
@@ -146,6 +146,12 @@ static bool add_field(struct expr_checker *checker, struct expr_node *node,
     }
     checker->work->status = status;
     return false;
+}
+
+static bool add_field(struct expr_checker *checker, struct expr_node *node,
+                      const struct rt_text *path, size_t length, rt_field_id *out)
+{
+    return add_path(checker, node, path, length, (node->flags & EXPR_FLAG_KEPT) != 0, out);
 }
 
 /* The first place where a field is read. */
@@ -192,18 +198,14 @@ static struct expr_node *make_field(struct expr_checker *checker, struct expr_no
     return has ? node : expr_convert_field(checker, node);
 }
 
-void expr_check_escape(struct expr_checker *checker, const struct expr_node *node)
+void expr_check_escape(struct expr_checker *checker, struct expr_node *node)
 {
     rt_field_id whole;
-    enum rt_status status;
 
     if (node->type.base != RT_EVENT && node->type.item != RT_EVENT)
         return;
-    if (checker->scope->fields == NULL)
-        return;
-    status = rt_fields_add(checker->scope->fields, NULL, 0, true, &whole);
-    if (status != RT_OK && status != RT_ERR_LIMIT)
-        checker->work->status = status;
+    if (checker->scope->fields != NULL)
+        (void)add_path(checker, node, NULL, 0, true, &whole);
 }
 
 /* ---- selection from a value ---- */

@@ -130,25 +130,27 @@ void load_file(struct loader *loader, const struct rule_source *source, struct l
 
 /* ---- what the run brings ---- */
 
-/* A path such as `meta.ts` gets a slot. */
-static void add_field(struct loader *loader, const char *path, rt_field_id *out)
+bool load_add_field(struct loader *loader, const char *path, rt_field_id *out)
 {
     struct rt_text names[RT_FIELD_DEPTH_MAX];
     size_t depth = 0;
     enum rt_status status;
 
-    for (const char *begin = path; depth < RT_FIELD_DEPTH_MAX;) {
-        const char *dot = strchr(begin, '.');
-
-        names[depth++] =
-            (struct rt_text){begin, dot == NULL ? strlen(begin) : (size_t)(dot - begin)};
-        if (dot == NULL)
-            break;
-        begin = dot + 1;
-    }
-    status = rt_fields_add(loader->plan->plan->fields, names, depth, false, out);
-    if (status != RT_OK)
+    do {
+        path += depth > 0;
+        names[depth++] = (struct rt_text){path, strcspn(path, ".")};
+        path += names[depth - 1].length;
+    } while (*path == '.' && depth < RT_FIELD_DEPTH_MAX);
+    status = *path == '.' ? RT_ERR_LIMIT
+                          : rt_fields_add(loader->plan->plan->fields, names, depth, false, out);
+    if (status == RT_ERR_LIMIT)
+        rt_diag_add(loader->diags, RT_SEVERITY_ERROR, RULE_DIAG_EXPR_LIMIT, RT_NO_SPAN,
+                    "no room for the field `%.*s`: a field is at most %d names deep, and rules "
+                    "name at most %d fields",
+                    (int)(path - names[0].data), names[0].data, RT_FIELD_DEPTH_MAX, RT_FIELDS_MAX);
+    else if (status != RT_OK)
         loader->status = status;
+    return status == RT_OK;
 }
 
 static void add_condition(struct loader *loader, const struct rule_named_text *given,
@@ -175,10 +177,8 @@ static void add_what_the_run_brings(struct loader *loader)
     const struct rule_load_options *options = loader->options;
     struct plan_builder *plan = loader->plan;
 
-    if (options->time_field != NULL) {
-        add_field(loader, options->time_field, &plan->time_field);
-        plan->has_time_field = loader->status == RT_OK;
-    }
+    plan->has_time_field = options->time_field != NULL &&
+                           load_add_field(loader, options->time_field, &plan->time_field);
     if (options->watermark_when != NULL)
         add_condition(loader,
                       &(struct rule_named_text){"--watermark-when", options->watermark_when},
@@ -187,7 +187,8 @@ static void add_what_the_run_brings(struct loader *loader)
     plan->run_conditions =
         load_alloc(loader, options->condition_count + 1, sizeof(struct expr_tree *));
     for (size_t i = 0; i < options->field_count && loader->status == RT_OK; i++)
-        add_field(loader, options->fields[i], &plan->run_fields[plan->run_field_count++]);
+        (void)load_add_field(loader, options->fields[i],
+                             &plan->run_fields[plan->run_field_count++]);
     for (size_t i = 0; i < options->condition_count && loader->status == RT_OK; i++)
         add_condition(loader, &options->conditions[i],
                       &plan->run_conditions[plan->run_condition_count++]);

@@ -360,6 +360,9 @@ bool load_params(struct loader *loader, const struct yaml_node *node, struct rt_
                  struct rt_value *out);
 bool load_lists(struct loader *loader, const struct yaml_node *node, struct rt_value base,
                 struct rt_value *out);
+/* A path such as `meta.ts` that no expression names gets a slot.  False: there is none, which has been said. */
+bool load_add_field(struct loader *loader, const char *path, rt_field_id *out);
+
 /* `fields:` of a file -> file->declared (load_fields.c). */
 void load_fields(struct loader *loader, struct load_file *file);
 /* The values of --set, and at the end those that no rule had. */

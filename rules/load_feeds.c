@@ -128,14 +128,8 @@ static void number_rules(struct feeds *feeds)
 
 static void find_edges(struct feeds *feeds)
 {
-    static const struct rt_text path = {"rule", 4};
-    enum rt_status status =
-        rt_fields_add(feeds->loader->plan->plan->fields, &path, 1, false, &feeds->field);
-
-    if (status != RT_OK) {
-        fail(feeds, status);
+    if (!load_add_field(feeds->loader, "rule", &feeds->field))
         return;
-    }
     number_rules(feeds);
     for (uint32_t i = 0; i < feeds->rule_count && feeds->loader->status == RT_OK; i++) {
         feeds->first[i] = feeds->edge_count;

@@ -118,13 +118,14 @@ static bool check_name(struct loader *loader, const struct yaml_node *key)
     return false;
 }
 
-/* The entry with this name, or a new one at the end. */
-static struct rt_map_entry *entry_for(struct loader *loader, struct rt_map_entry *entries,
-                                      uint32_t *count, struct rt_text name)
+/* The entry of `base` with this name, or a new one at the end: a name stands once in a mapping. */
+static struct rt_map_entry *entry_for(struct loader *loader, struct rt_value base,
+                                      struct rt_map_entry *entries, uint32_t *count,
+                                      struct rt_text name)
 {
     const char *copy;
 
-    for (uint32_t i = 0; i < *count; i++) {
+    for (uint32_t i = 0; i < base.length; i++) {
         if (rt_text_equal(rt_value_text(entries[i].key), name))
             return &entries[i];
     }
@@ -153,7 +154,7 @@ static bool load_named(struct loader *loader, const struct yaml_node *node, stru
         entries[i] = base.u.entries[i];
     for (size_t i = 0; i < own; i++) {
         const struct yaml_pair *pair = &node->pairs[i];
-        struct rt_map_entry *entry = entry_for(loader, entries, &count, pair->key->text);
+        struct rt_map_entry *entry = entry_for(loader, base, entries, &count, pair->key->text);
 
         if (entry == NULL)
             return false;

@@ -694,6 +694,59 @@ static void without_memory_loading_fails_cleanly(void **state)
     }
 }
 
+/* The first message that loading gives, with these options, of rules that name so many fields. */
+static void assert_full(uint32_t fields, const char *more, const char *time_field,
+                        const char *message)
+{
+    const struct rule_load_options options = {.time_field = time_field};
+    struct rt_buffer text;
+    struct rule_source source;
+    struct rule_plan *plan = NULL;
+    struct rt_diags *diags;
+
+    rt_buffer_init(&text, 1 << 20);
+    rt_buffer_string(&text, "version: 1\nrules:\n");
+    for (uint32_t i = 0; i < fields; i++)
+        rt_buffer_printf(&text, "  - { id: a%u, where: f%u == 1 }\n", i, i);
+    rt_buffer_string(&text, more);
+    assert_false(text.failed);
+    source = (struct rule_source){"a", rt_buffer_view(&text)};
+    assert_int_equal(rt_diags_new(0, &diags), RT_OK);
+    assert_int_equal(rule_load(&source, 1, &options, diags, &plan),
+                     message == NULL ? RT_OK : RT_ERR_DIAG);
+    assert_int_equal(rt_diags_size(diags) > 0, message != NULL);
+    if (message != NULL)
+        assert_string_equal(rt_diags_at(diags, 0).message, message);
+    rule_plan_unref(plan);
+    rt_diags_free(diags);
+    rt_buffer_done(&text);
+}
+
+static void a_field_that_there_is_no_room_for_is_said(void **state)
+{
+    static const char whole[] = "  - id: w\n    key_by: f0\n    pattern:\n"
+                                "      - { begin: b, where: f1 == 1 }\n"
+                                "      - { followedBy: c, where: b == b }\n    within: 1h\n";
+    static const char deep[] = "a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a";
+
+    (void)state;
+    assert_full(RT_FIELDS_MAX - 1, "", "ts", NULL);
+    assert_full(RT_FIELDS_MAX, "", "ts",
+                "no room for the field `ts`: a field is at most 32 names deep, and rules name at "
+                "most 4096 fields");
+    assert_full(1, "", deep,
+                "no room for the field `a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a."
+                "a.a.a`: a field is at most 32 names deep, and rules name at most 4096 fields");
+    assert_full(RT_FIELDS_MAX - 1, whole, NULL, NULL);
+    assert_full(RT_FIELDS_MAX, whole, NULL,
+                "a field is at most 32 names deep, and rules name at most 4096 fields");
+    assert_full(RT_FIELDS_MAX - 1, "  - { id: z, source: alerts, where: event.f0 == 1 }\n", NULL,
+                NULL);
+    assert_full(RT_FIELDS_MAX, "  - { id: z, source: alerts, where: event.f0 == 1 }\n", NULL,
+                "no room for the field `rule`: a field is at most 32 names deep, and rules name at "
+                "most 4096 fields");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -710,6 +763,7 @@ int main(void)
         cmocka_unit_test(parameters_can_be_set_from_outside),
         cmocka_unit_test(files_are_read_in_order_of_name_and_all_that_is_wrong_is_said),
         cmocka_unit_test(the_run_may_bring_a_time_field_and_a_watermark),
+        cmocka_unit_test(a_field_that_there_is_no_room_for_is_said),
         cmocka_unit_test(tests_are_read_with_absolute_times_and_json),
         cmocka_unit_test(test_files_name_their_rules),
         cmocka_unit_test(without_memory_loading_fails_cleanly),
