@@ -197,7 +197,7 @@ enum rt_status rt_kafka_reader_new(const struct rt_kafka_settings *settings,
                                    const char *const *topics, size_t topic_count,
                                    struct rt_buffer *message, struct rt_kafka_reader **out)
 {
-    RT_ASSERT(topic_count > 0 && topic_count <= TOPICS_MAX);
+    RT_ASSERT(topic_count > 0);
     struct rt_kafka_reader *reader = rt_alloc_zeroed(1, sizeof(*reader));
 
     if (reader == NULL)
