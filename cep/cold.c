@@ -108,27 +108,17 @@ static void forget_names(struct rt_key_table *names)
     rt_key_table_init(names, SIZE_MAX);
 }
 
-void cep_cold_note(struct cep_engine *engine, const struct cep_keying *keying, struct rt_text key,
-                   bool has_gone)
+/* The name stays when the key is there again: that key may go before it is saved, and the old entry still lies there. */
+void cep_cold_gone(struct cep_engine *engine, const struct cep_keying *keying, struct rt_text key)
 {
     struct cep_cold *cold = engine->cold;
-    enum rt_status status = RT_OK;
 
-    if (!has_gone && cold->gone.count == 0 && cold->gone_before.count == 0)
-        return;
     /* The name that the key's entry has; the usual scratch may hold the one at hand. */
     rt_buffer_reset(&cold->name);
     rt_form_add_fixed(&cold->name, engine->saving->identities[keying - engine->keyings]);
     rt_buffer_text(&cold->name, key);
-    if (cold->name.failed) {
-        status = RT_ERR_NOMEM;
-    } else if (has_gone) {
-        status = add_name(&cold->gone, rt_buffer_view(&cold->name));
-    } else {
-        remove_name(&cold->gone, rt_buffer_view(&cold->name));
-        remove_name(&cold->gone_before, rt_buffer_view(&cold->name));
-    }
-    cep_fail(engine, status);
+    cep_fail(engine,
+             cold->name.failed ? RT_ERR_NOMEM : add_name(&cold->gone, rt_buffer_view(&cold->name)));
 }
 
 static bool has_gone(const struct cep_cold *cold, struct rt_text name)
@@ -213,6 +203,7 @@ static enum rt_status leave(struct cep_engine *engine, struct cep_keying *keying
         status = cold->port->remind(cold->port, &id, due);
     if (status != RT_OK)
         return status;
+    remove_name(&cold->gone, id.name); /* what is saved under it is this key again */
     keep_awake(engine, key);
     count_live(engine, key, true);
     cep_key_forget(engine, keying, line);

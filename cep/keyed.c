@@ -241,8 +241,6 @@ static enum rt_status insert_line(struct cep_engine *engine, struct cep_keying *
     keying->looked_up = false; /* lines have moved */
     if (status != RT_OK)
         return status;
-    if (engine->cold != NULL)
-        cep_cold_note(engine, keying, key, false);
     engine->counters.keys++;
     engine->long_key_bytes += keying->table.long_keys.bytes_in_use - long_bytes;
     return RT_OK;
@@ -263,9 +261,9 @@ static void take_out_line(struct cep_engine *engine, struct cep_keying *keying,
 static void remove_line(struct cep_engine *engine, struct cep_keying *keying,
                         struct rt_key_line *line)
 {
-    if (engine->cold != NULL && (rt_key_line_marks(line) & RT_MARK_SAVED) != 0)
-        cep_cold_note(engine, keying, rt_key_line_key(line), true);
     rt_changes_remove(&keying->changes, line);
+    if (engine->cold != NULL && (rt_key_line_marks(line) & RT_MARK_SAVED) != 0)
+        cep_cold_gone(engine, keying, rt_key_line_key(line)); /* also what was saved just now */
     take_out_line(engine, keying, line);
 }
 

@@ -444,9 +444,8 @@ void cep_key_forget(struct cep_engine *engine, struct cep_keying *keying, struct
 
 /* ---- cold.c ---- */
 
-/* A saved key has gone (its entry stays where it is until the next saving), or one is there again. */
-void cep_cold_note(struct cep_engine *engine, const struct cep_keying *keying, struct rt_text key,
-                   bool has_gone);
+/* A saved key has gone; its entry stays where it is until the next saving. */
+void cep_cold_gone(struct cep_engine *engine, const struct cep_keying *keying, struct rt_text key);
 /* A key that is not in memory is brought back if it is cold: its line, or NULL.  Lines of the keying move. */
 struct rt_key_line *cep_cold_line(struct cep_engine *engine, struct cep_keying *keying,
                                   uint64_t hash, struct rt_text key);

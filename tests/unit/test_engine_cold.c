@@ -64,18 +64,30 @@ static enum rt_status keep(void *context, const struct rt_entry *entry)
     return RT_OK;
 }
 
-static void save(struct rt_memory *memory, struct place *place)
+static void freeze(struct rt_memory *memory)
 {
     struct rt_buffer header;
-    enum rt_status status;
 
     rt_buffer_init(&header, TEXT_BYTES_MAX);
     assert_int_equal(memory->freeze(memory, false, &header), RT_OK);
+    rt_buffer_done(&header);
+}
+
+/* What is frozen. */
+static void take(struct rt_memory *memory, struct place *place)
+{
+    enum rt_status status;
+
     while ((status = memory->save_some(memory, 1000, keep, place)) == RT_AGAIN)
         continue;
     assert_int_equal(status, RT_OK);
     assert_int_equal(rt_rocks_write(place->rocks), RT_OK);
-    rt_buffer_done(&header);
+}
+
+static void save(struct rt_memory *memory, struct place *place)
+{
+    freeze(memory);
+    take(memory, place);
 }
 
 struct outcome {
@@ -219,10 +231,106 @@ static void nothing_leaves_that_has_changed_since_it_was_saved(void **state)
     rt_buffer_done(&yaml);
 }
 
+/* ---- a key that goes and comes again ---- */
+
+static const char failures[] = "version: 1\n"
+                               "rules:\n"
+                               "  - id: pair\n"
+                               "    key_by: k\n"
+                               "    pattern:\n"
+                               "      - { begin: a, where: x == 1 }\n"
+                               "      - { followedBy: b, where: x == 2 }\n"
+                               "    within: 1h\n";
+
+/*
+ * Each script is events, as key and x, and between them: `s` saves, `o` leaves memory, `f` freezes and `t` writes what is frozen.  A match takes
+ * its key's state away.
+ */
+static const struct script {
+    const char *steps;
+    size_t matches;
+} scripts[] = {
+    {"j1 k1 s o k2 k2", 1},
+    {"j1 k1 s o k2 k1 k2 k2", 2}, /* there again and gone again before it was saved */
+    {"j1 k1 s o k2 s o k2", 1},
+    {"j1 k1 f k2 t o k2", 1}, /* gone while it was frozen */
+    {"j1 k1 f k2 k1 k2 t o k2", 2},
+    {"i1 j1 k1 s o j2 s k2 k1 s o k2", 3}, /* gone, saved anew, and left */
+    {"i1 j1 k1 s o k2 s k1 s o k2 k2", 2},
+};
+
+static void play_step(struct world *world, struct place *place, const char *step)
+{
+    struct rt_memory *memory = cep_engine_operator(world->engine)->memory;
+    struct world_event event = {.time = 1767225600000 + (int64_t)world->sequence};
+
+    switch (step[0]) {
+    case 's':
+        save(memory, place);
+        break;
+    case 'f':
+        freeze(memory);
+        break;
+    case 't':
+        take(memory, place);
+        break;
+    case 'o':
+        assert_int_equal(memory->spill(memory, 0), RT_OK);
+        break;
+    default:
+        event.length = (size_t)snprintf(event.json, sizeof(event.json),
+                                        "{\"k\": \"%c\", \"x\": %c}", step[0], step[1]);
+        world_push(world, &event);
+        break;
+    }
+}
+
+static size_t play(struct world world, const char *steps)
+{
+    struct rt_memory *memory;
+    struct rt_buffer output;
+    struct place place;
+    size_t lines = 0;
+
+    rt_buffer_init(&output, TEXT_BYTES_MAX);
+    world.output = &output;
+    open_place(&place);
+    assert_int_equal(world_begin(&world), RT_OK);
+    memory = cep_engine_operator(world.engine)->memory;
+    assert_int_equal(memory->track(memory, WORLD_GROUPS, 0, WORLD_GROUPS), RT_OK);
+    assert_int_equal(memory->set_cold(memory, place.cold, 0), RT_OK);
+    for (const char *step = steps; step != NULL; step = strchr(step, ' ')) {
+        step += *step == ' ';
+        play_step(&world, &place, step);
+    }
+    for (size_t i = 0; i < output.length; i++)
+        lines += output.data[i] == '\n';
+    world_end(&world);
+    close_place(&place);
+    rt_buffer_done(&output);
+    return lines;
+}
+
+static void a_key_that_has_gone_does_not_come_back(void **state)
+{
+    struct world world = {.plan = world_load(failures), .options = cep_options_standard()};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(scripts); i++) {
+        size_t matches = play(world, scripts[i].steps);
+
+        if (matches != scripts[i].matches)
+            fail_msg("%s: %zu matches instead of %zu", scripts[i].steps, matches,
+                     scripts[i].matches);
+    }
+    rule_plan_unref(world.plan);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_engine_without_memory_says_the_same),
+        cmocka_unit_test(a_key_that_has_gone_does_not_come_back),
         cmocka_unit_test(nothing_leaves_that_has_changed_since_it_was_saved),
     };
 
