@@ -169,7 +169,7 @@ static void keep_awake(struct cep_engine *engine, struct cep_key *key)
         struct cep_rule *rule = &engine->rules[slots[i].rule];
 
         if (!rule->was_cold)
-            cep_classifier_wake(engine->classifier, slots[i].rule);
+            cep_readers_wake(engine, slots[i].rule);
         rule->was_cold = true;
     }
 }
@@ -187,6 +187,9 @@ static void count_live(struct cep_engine *engine, struct cep_key *key, bool is_c
                                                       : 0;
 
         rule->cold_live += is_cold ? live : -live;
+        for (rule = rule->windows == NULL ? NULL : rule->windows->next_reader; rule != NULL;
+             rule = rule->windows->next_reader)
+            rule->cold_live += is_cold ? live : -live;
     }
 }
 

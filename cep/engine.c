@@ -172,7 +172,7 @@ static enum rt_status init_rules(struct cep_engine *engine)
         if (status != RT_OK)
             return status;
     }
-    return RT_OK;
+    return cep_readers_share(engine, NULL);
 }
 
 static enum rt_status init(struct cep_engine *engine)

@@ -61,11 +61,10 @@ static void render_key(const struct cep_keying *keying, struct rt_text bytes,
     rt_buffer_char(out, '}');
 }
 
-static enum rt_status look_at_slot(struct looking *looking, const struct cep_slot *slot)
+static enum rt_status look_at_slot(struct looking *looking, const struct cep_slot *slot,
+                                   const struct cep_rule *rule)
 {
-    const struct cep_rule *rule = &looking->engine->rules[slot->rule];
-
-    looking->view = (struct cep_slot_view){.rule = slot->rule,
+    looking->view = (struct cep_slot_view){.rule = rule->rule->index,
                                            .key = rt_buffer_view(&looking->key),
                                            .oldest = RT_TIME_MAX,
                                            .deadline = slot->deadline,
@@ -87,8 +86,14 @@ static enum rt_status look_at_line(struct looking *looking, const struct cep_key
     render_key(keying, rt_key_line_key(line), looking->engine->key_parts, &looking->key);
     if (looking->key.failed)
         return RT_ERR_NOMEM;
-    for (uint32_t i = 0; i < count && status == RT_OK; i++)
-        status = look_at_slot(looking, &slots[i]);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct cep_rule *rule = &looking->engine->rules[slots[i].rule];
+
+        while (rule != NULL && status == RT_OK) { /* all that read it */
+            status = look_at_slot(looking, &slots[i], rule);
+            rule = rule->windows == NULL ? NULL : rule->windows->next_reader;
+        }
+    }
     return status;
 }
 
@@ -206,9 +211,12 @@ static enum rt_status drop_in(struct dropping *dropping, struct cep_keying *keyi
 enum rt_status cep_engine_drop(struct cep_engine *engine, uint32_t rule, struct rt_text key,
                                uint64_t *dropped)
 {
+    const struct cep_windows *windows = engine->rules[rule].windows;
     struct dropping dropping = {.engine = engine, .rule = rule, .key = key};
     enum rt_status status = RT_OK;
 
+    if (windows != NULL) /* who shares it loses it too */
+        dropping.rule = windows->keeper->rule->index;
     rt_buffer_init(&dropping.text, SIZE_MAX);
     for (uint32_t k = 0; k < engine->plan->keying_count && status == RT_OK; k++)
         status = drop_in(&dropping, &engine->keyings[k]);

@@ -299,7 +299,7 @@ enum rt_status cep_slot_add(struct cep_engine *engine, struct cep_keying *keying
     cep_key_touch(keying, line);
     status = add_to_line(engine, line, slot);
     if (status == RT_OK)
-        cep_classifier_wake(engine->classifier, slot->rule);
+        cep_readers_wake(engine, slot->rule);
     else if (fresh)
         remove_line(engine, keying, line);
     return status;
@@ -316,7 +316,7 @@ enum rt_status cep_slot_restore(struct cep_engine *engine, struct cep_keying *ke
         return status;
     status = add_to_line(engine, line, slot);
     if (status == RT_OK)
-        cep_classifier_wake(engine->classifier, slot->rule);
+        cep_readers_wake(engine, slot->rule);
     else if (fresh)
         remove_line(engine, keying, line);
     return status;
@@ -328,7 +328,7 @@ bool cep_slot_drop(struct cep_engine *engine, struct cep_keying *keying, struct 
     struct cep_key *key = cep_key_of_line(line);
 
     RT_ASSERT(nfa_runs_empty(&slot->runs));
-    cep_classifier_rest(engine->classifier, slot->rule);
+    cep_readers_rest(engine, slot->rule);
     struct cep_slot_list *list = cep_key_list(key);
 
     if (list == NULL) {
@@ -370,7 +370,7 @@ static void clear_key(struct cep_engine *engine, struct cep_key *key)
 
     for (uint32_t i = 0; i < count; i++) {
         cep_slot_clear(engine, &slots[i]);
-        cep_classifier_rest(engine->classifier, slots[i].rule);
+        cep_readers_rest(engine, slots[i].rule);
     }
     cep_timer_clear(engine, key);
     if (list != NULL)

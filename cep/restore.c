@@ -97,6 +97,12 @@ static nfa_event load_event(void *context, struct rt_form *form)
 
 /* ---- slots ---- */
 
+struct saved_slot {
+    uint32_t touched;
+    struct rt_text bytes;
+    struct rt_form *form; /* where it stood, for what is wrong with it */
+};
+
 static enum rt_status load_seen(struct cep_slot *slot, struct rt_form *form)
 {
     slot->seen = rt_form_fixed(form);
@@ -105,8 +111,10 @@ static enum rt_status load_seen(struct cep_slot *slot, struct rt_form *form)
     return rt_form_failed(form) ? RT_ERR_CORRUPT : RT_OK;
 }
 
+/* `move`: of a rule with a window. */
 static enum rt_status load_slot(struct cep_restoring *restoring, struct cep_rule *rule,
-                                struct cep_slot *slot, struct rt_form *form)
+                                const struct cep_move *move, struct cep_slot *slot,
+                                struct rt_form *form)
 {
     enum rt_status status;
 
@@ -116,9 +124,7 @@ static enum rt_status load_slot(struct cep_restoring *restoring, struct cep_rule
     } else if (rule->windows != NULL && rule->windows->remembers) {
         status = cep_history_load(rule, form, &slot->history);
     } else if (rule->windows != NULL) {
-        status =
-            rt_window_load(&rule->windows->shape, &restoring->engine->windows, form, &slot->window);
-        rule->counters.live += status == RT_OK;
+        status = cep_window_restore(rule, move, form, &slot->window);
         if (status == RT_OK)
             cep_window_pack(rule, slot);
     } else {
@@ -150,59 +156,58 @@ static enum rt_status store_slot(struct cep_restoring *restoring, struct cep_key
     return cep_timer_set(engine, keying, line, cep_slot_find(line, slot->rule));
 }
 
-/* The rule that has this slot now; NULL: none, or it is damaged. */
-static struct cep_rule *rule_of_slot(struct cep_restoring *restoring,
-                                     const struct cep_keying *keying, uint64_t saved,
-                                     struct rt_form *form)
+/* One slot of the key for a rule that goes on with it. */
+static enum rt_status restore_slot(struct cep_restoring *restoring, struct cep_keying *keying,
+                                   struct rt_text key, const struct saved_slot *saved,
+                                   struct cep_rule *rule, const struct cep_move *move)
 {
-    struct cep_engine *engine = restoring->engine;
+    struct cep_slot slot = {
+        .rule = rule->rule->index, .touched = saved->touched, .deadline = RT_TIME_MAX};
+    struct rt_key_line *line = rt_key_table_find(&keying->table, rt_key_hash(key), key);
+    struct rt_form bytes = rt_form_of(saved->bytes);
+    enum rt_status status;
 
-    if (saved >= restoring->saved.rule_count) {
-        rt_form_fail(form, "a rule that is not there");
-        return NULL;
+    if (rule->rule->keying != keying - restoring->engine->keyings ||
+        (rule->machine == NULL && rule->windows == NULL && rule->rule->new_value_ttl.ms == 0)) {
+        rt_form_fail(saved->form, "a rule with another key");
+        return RT_ERR_CORRUPT;
     }
-    if (restoring->saved.rules[saved].now == RULE_NONE || keying == NULL)
-        return NULL;
-
-    struct cep_rule *rule = &engine->rules[restoring->saved.rules[saved].now];
-
-    if (rule->rule->keying == keying - engine->keyings &&
-        (rule->machine != NULL || rule->windows != NULL || rule->rule->new_value_ttl.ms > 0))
-        return rule;
-    rt_form_fail(form, "a rule with another key");
-    return NULL;
+    if (line != NULL && cep_slot_find(line, slot.rule) != NULL) {
+        rt_form_fail(saved->form, "a rule twice in a key");
+        return RT_ERR_CORRUPT;
+    }
+    status = load_slot(restoring, rule, move, &slot, &bytes);
+    if (status == RT_ERR_CORRUPT)
+        rt_form_fail(saved->form, bytes.why);
+    return status == RT_OK ? store_slot(restoring, keying, key, &slot) : status;
 }
 
 static enum rt_status read_slot(struct cep_restoring *restoring, struct cep_keying *keying,
                                 struct rt_text key, struct rt_form *form)
 {
-    uint64_t saved = rt_form_uint(form);
-    struct cep_slot slot = {.touched = (uint32_t)rt_form_uint_max(form, UINT32_MAX),
-                            .deadline = RT_TIME_MAX};
-    struct rt_form bytes = rt_form_of(rt_form_text(form));
-    struct cep_rule *rule = NULL;
-    enum rt_status status;
+    struct cep_engine *engine = restoring->engine;
+    const uint64_t number = rt_form_uint(form);
+    struct saved_slot saved = {.touched = (uint32_t)rt_form_uint_max(form, UINT32_MAX),
+                               .form = form};
+    const struct cep_saved_rule *rule;
+    enum rt_status status = RT_OK;
 
-    if (!rt_form_failed(form))
-        rule = rule_of_slot(restoring, keying, saved, form);
+    saved.bytes = rt_form_text(form);
+    if (!rt_form_failed(form) && number >= restoring->saved.rule_count)
+        rt_form_fail(form, "a rule that is not there");
     if (rt_form_failed(form))
         return RT_ERR_CORRUPT;
-    if (rule == NULL) {
+    rule = &restoring->saved.rules[number];
+    if (keying == NULL || (rule->has_window ? rule->moves == NULL : rule->now == RULE_NONE)) {
         restoring->dropped = true;
         return RT_OK;
     }
-    slot.rule = rule->rule->index;
-
-    struct rt_key_line *line = rt_key_table_find(&keying->table, rt_key_hash(key), key);
-
-    if (line != NULL && cep_slot_find(line, slot.rule) != NULL) {
-        rt_form_fail(form, "a rule twice in a key");
-        return RT_ERR_CORRUPT;
-    }
-    status = load_slot(restoring, rule, &slot, &bytes);
-    if (status == RT_ERR_CORRUPT)
-        rt_form_fail(form, bytes.why);
-    return status == RT_OK ? store_slot(restoring, keying, key, &slot) : status;
+    if (!rule->has_window)
+        return restore_slot(restoring, keying, key, &saved, &engine->rules[rule->now], NULL);
+    for (const struct cep_move *move = rule->moves; move != NULL && status == RT_OK;
+         move = move->next)
+        status = restore_slot(restoring, keying, key, &saved, &engine->rules[move->keeper], move);
+    return status;
 }
 
 /* ---- entries ---- */
@@ -367,8 +372,12 @@ enum rt_status cep_restoring_new(struct cep_engine *engine, struct rt_text heade
         rt_free(restoring);
         return status;
     }
+    status = cep_readers_restore(engine, &restoring->saved, take);
+    if (status == RT_ERR_CORRUPT)
+        (void)cep_saving_failed(engine, status, "windows that nobody keeps");
     /* Entries of two numberings cannot lie side by side: there is one header for all of them. */
-    status = cep_saved_is_numbered_alike(engine, &restoring->saved, &is_alike);
+    if (status == RT_OK)
+        status = cep_saved_is_numbered_alike(engine, &restoring->saved, &is_alike);
     restoring->anew = restoring->saved.groups != engine->saving->groups || !is_alike;
     if (status == RT_OK)
         status = map_keyings(restoring);

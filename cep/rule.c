@@ -330,6 +330,14 @@ static void push_keys(struct cep_rule *rule, const struct chance *chance)
         lacks_key(rule);
 }
 
+static void count_cancelled(struct cep_rule *rule)
+{
+    rule->counters.cancelled++;
+    for (struct cep_rule *reader = rule->windows == NULL ? NULL : rule->windows->next_reader;
+         reader != NULL; reader = reader->windows->next_reader)
+        reader->counters.cancelled++;
+}
+
 static void cancel(struct cep_rule *rule)
 {
     struct cep_engine *engine = rule->engine;
@@ -339,9 +347,10 @@ static void cancel(struct cep_rule *rule)
     struct cep_slot *slot = line == NULL ? NULL : cep_slot_find(line, rule->rule->index);
 
     if (slot == NULL)
-        return; /* also where the key is another engine's */
+        return; /* also where the key is another engine's, or the window another rule's to keep */
     cep_key_touch(keying, line);
-    rule->counters.cancelled += !cep_slot_is_over(rule, slot);
+    if (!cep_slot_is_over(rule, slot))
+        count_cancelled(rule);
     clear_slot(rule, keying, line, slot);
 }
 

@@ -4,7 +4,8 @@
  *
  *     [count]{ bytes of a part }
  *     part    [version][groups][counters][turn, sample, time][count]{ rule }[count]{ keying }[names of events]
- *     rule    [id][revision][machine][count]{ label, hash }[partial matches][counters][counters of runs][errors]
+ *     rule    [id][revision][machine][count]{ label, hash }[window][partial matches][counters][counters of runs][errors]
+ *     window  [has one][keeper][number among its readers][count]{ place }[count]{ function, rank, items } of a keeper
  *
  * Parts differ in their counters only; which rules go on is decided by the first.
  */
@@ -105,8 +106,30 @@ static enum rt_status machine_hash(const struct cep_rule *rule, struct rt_hash12
     if (rule->windows != NULL && rule->windows->remembers)
         return cep_history_hash(rule, &out->low);
     if (rule->windows != NULL)
-        return rt_window_shape_hash(&rule->windows->shape, &out->low);
+        out->low = rule->windows->shape_hash;
     return RT_OK;
+}
+
+/* With whom the rule keeps its windows. */
+static void add_window(const struct cep_rule *rule, struct rt_buffer *out)
+{
+    const struct cep_windows *windows = rule->windows;
+    const uint32_t units = windows != NULL && cep_is_keeper(rule) ? windows->all.count : 0;
+
+    rt_form_add_bool(out, windows != NULL);
+    if (windows == NULL)
+        return;
+    rt_form_add_uint(out, windows->keeper->rule->index);
+    rt_form_add_uint(out, windows->reader);
+    rt_form_add_uint(out, rule->rule->window->aggregate_count);
+    for (uint32_t i = 0; i < rule->rule->window->aggregate_count; i++)
+        rt_form_add_uint(out, windows->places[i]);
+    rt_form_add_uint(out, units);
+    for (uint32_t i = 0; i < units; i++) {
+        rt_form_add_uint(out, (uint64_t)windows->shape.aggregates[i].function);
+        rt_form_add_double(out, windows->shape.aggregates[i].quantile);
+        rt_form_add_uint(out, windows->shape.aggregates[i].items);
+    }
 }
 
 static void add_errors(const struct cep_rule *rule, struct rt_buffer *out)
@@ -145,6 +168,7 @@ static enum rt_status add_rule(const struct cep_engine *engine, const struct cep
         rt_form_add_text(out, rt_text_of(plan->shape[i].label));
         rt_form_add_fixed(out, plan->shape[i].hash);
     }
+    add_window(rule, out);
     cep_engine_rule_counters(engine, plan->index, &all);
     rt_form_add_uint(out, all.live);
     add_counters(rule_counters, COUNT_OF(rule_counters), &rule->counters, out);
@@ -306,6 +330,52 @@ static enum rt_status read_parts(struct cep_saved *all, struct cep_saved_rule *r
     return RT_OK;
 }
 
+static enum rt_status read_units(struct cep_saved *all, struct cep_saved_rule *rule,
+                                 struct rt_form *form)
+{
+    struct rt_window_aggregate *units;
+
+    rule->unit_count = rt_form_count(form, 3);
+    if (rule->unit_count > RULE_AGGREGATES_MAX)
+        rt_form_fail(form, "a window of too many aggregates");
+    if (rt_form_failed(form))
+        return RT_ERR_CORRUPT;
+    units = rt_arena_array(&all->arena, rule->unit_count + 1, sizeof(*units));
+    if (units == NULL)
+        return RT_ERR_NOMEM;
+    for (size_t i = 0; i < rule->unit_count; i++) {
+        units[i].function = (enum rt_aggregate)rt_form_uint_max(form, RT_AGGREGATE_COLLECT);
+        units[i].quantile = rt_form_double(form);
+        units[i].items = (uint32_t)rt_form_uint_max(form, RT_WINDOW_COLLECT_MAX);
+    }
+    rule->units = units;
+    return RT_OK;
+}
+
+static enum rt_status read_window(struct cep_saved *all, struct cep_saved_rule *rule,
+                                  struct rt_form *form)
+{
+    uint8_t *places;
+
+    rule->has_window = rt_form_bool(form);
+    if (!rule->has_window)
+        return RT_OK;
+    rule->keeper = (uint32_t)rt_form_uint_max(form, UINT32_MAX);
+    rule->reader = (uint32_t)rt_form_uint_max(form, RULE_READERS_MAX - 1);
+    rule->place_count = rt_form_count(form, 1);
+    if (rule->place_count > RULE_AGGREGATES_MAX)
+        rt_form_fail(form, "a window of too many aggregates");
+    if (rt_form_failed(form))
+        return RT_ERR_CORRUPT;
+    places = rt_arena_array(&all->arena, rule->place_count + 1, sizeof(*places));
+    if (places == NULL)
+        return RT_ERR_NOMEM;
+    for (size_t i = 0; i < rule->place_count; i++)
+        places[i] = (uint8_t)rt_form_uint_max(form, RULE_AGGREGATES_MAX - 1);
+    rule->places = places;
+    return read_units(all, rule, form);
+}
+
 static void read_errors(struct cep_rule *rule, struct rt_form *form)
 {
     size_t present = rt_form_count(form, 2);
@@ -352,6 +422,8 @@ static enum rt_status read_rule(struct cep_engine *engine, struct cep_saved *all
     if (!rt_utf8_valid(rule->id))
         rt_form_fail(form, "a name that is no text");
     status = read_parts(all, rule, form);
+    if (status == RT_OK)
+        status = read_window(all, rule, form);
     if (status != RT_OK)
         return status;
     rule->partials += rt_form_uint(form);
@@ -470,7 +542,8 @@ enum rt_status cep_saved_is_numbered_alike(const struct cep_engine *engine,
         is_alike = rt_text_is(saved->rules[i].id, engine->plan->rules[i]->id);
     rt_buffer_init(&now, SAVED_BYTES_MAX);
     rt_event_names_add_form(&names, &now);
-    *out = is_alike && rt_text_equal(rt_buffer_view(&now), saved->name_bytes);
+    *out = is_alike && cep_readers_are_alike(engine, saved) &&
+           rt_text_equal(rt_buffer_view(&now), saved->name_bytes);
     status = now.failed ? RT_ERR_NOMEM : RT_OK;
     rt_buffer_done(&now);
     return status;

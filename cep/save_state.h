@@ -63,8 +63,25 @@ struct cep_saved_rule {
     size_t part_count;
     uint64_t partials;
     uint32_t now; /* rule that goes on with its state; RULE_NONE: none */
+    bool has_window;
+    uint32_t keeper,
+        reader;            /* of its windows: the saved rule that kept them, and its number there */
+    const uint8_t *places; /* of its aggregates among the keeper's units */
+    size_t place_count;
+    const struct rt_window_aggregate *units; /* of a keeper */
+    size_t unit_count;
+    const struct cep_move *moves; /* of a keeper: where its windows go */
     enum cep_change change;
     const char *why;
+};
+
+struct cep_move { /* from what a rule kept to what one keeps now */
+    uint32_t keeper;
+    bool is_alike;                       /* it is laid out as it was */
+    const struct rt_window_shape *shape; /* as it was; NULL: alike */
+    uint8_t places[RULE_AGGREGATES_MAX]; /* by aggregate now: that of `shape` */
+    uint32_t readers[RULE_READERS_MAX];  /* by reader now: its number then */
+    const struct cep_move *next;
 };
 
 struct cep_saved {
@@ -94,6 +111,19 @@ void cep_saved_done(struct cep_saved *saved);
 /* *out: the rules and names of the saved state have the numbers that they have in this engine.  RT_ERR_NOMEM. */
 enum rt_status cep_saved_is_numbered_alike(const struct cep_engine *engine,
                                            const struct cep_saved *saved, bool *out);
+
+/* ---- restore_window.c ---- */
+
+/*
+ * Which rules go on with which windows.  `take`: they keep them together now as they did, as far as that goes.  RT_ERR_CORRUPT.
+ * RT_ERR_NOMEM.
+ */
+enum rt_status cep_readers_restore(struct cep_engine *engine, struct cep_saved *saved, bool take);
+/* Rules of the same numbers keep their windows together as they did. */
+bool cep_readers_are_alike(const struct cep_engine *engine, const struct cep_saved *saved);
+/* A window of the keeper.  RT_ERR_CORRUPT: form->why.  RT_ERR_NOMEM. */
+enum rt_status cep_window_restore(struct cep_rule *keeper, const struct cep_move *move,
+                                  struct rt_form *form, struct rt_window **out);
 
 /* ---- restore.c ---- */
 

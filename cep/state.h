@@ -163,6 +163,17 @@ struct cep_windows { /* what a rule with a window has besides */
     uint32_t in_having; /* bits of the aggregates that `having` reads */
     bool key_in_having; /* it reads `key` or `group` */
     struct rt_value bindings[RULE_BINDINGS_MAX]; /* what a record sees */
+    uint64_t shape_hash;                         /* of the rule's own aggregates alone */
+    /* Rules that share a window read it from the slots of one of them (readers.c). */
+    struct cep_rule *keeper;             /* that one; itself, mostly */
+    struct cep_rule *next_reader;        /* ascending; the first is the keeper */
+    uint32_t reader;                     /* number among them: its bit in rt_window.is_true */
+    uint8_t places[RULE_AGGREGATES_MAX]; /* of its aggregates in the keeper's shape */
+    /* of a keeper */
+    struct cep_rule *next_keeper; /* of windows that could be shared with this one */
+    uint32_t reader_count;
+    struct rule_window_union all; /* what shape.aggregates are */
+    uint64_t added_turn;          /* of the last event that was added */
     /* What is remembered of a key beyond its window (history.h). */
     bool remembers;
     uint32_t at_end;         /* bits of the aggregates that are read when a window ends */
@@ -554,6 +565,35 @@ bool cep_window_has_room(struct cep_rule *rule, struct cep_keying *keying);
 void cep_window_store(struct cep_rule *rule, struct cep_keying *keying,
                       const struct cep_event_key *key, struct cep_slot fresh);
 void cep_window_drop(struct cep_rule *rule, struct rt_window **window);
+
+/* Makes the shape of what a keeper keeps.  RT_ERR_NOMEM. */
+enum rt_status cep_window_lay_out(struct cep_rule *keeper);
+
+/* ---- readers.c ---- */
+
+struct cep_origin { /* of a rule whose windows are brought back */
+    uint32_t
+        keeper; /* number, when it was saved, of the rule that kept them; RULE_NONE: it is new */
+    uint32_t reader;       /* number among those that read them */
+    const uint8_t *places; /* of its aggregates then */
+};
+
+static inline bool cep_is_keeper(const struct cep_rule *rule)
+{
+    return rule->windows->keeper == rule;
+}
+/* Alone. */
+void cep_readers_begin(struct cep_rule *rule);
+/*
+ * Decides who keeps whose windows, in an engine without any.  Origins, by rule: only those with the same go together; NULL: all are
+ * new.  RT_ERR_NOMEM.
+ */
+enum rt_status cep_readers_share(struct cep_engine *engine, const struct cep_origin *origins);
+/* To the classifier: there is one slot more of this rule, or one less, and so of those that read it. */
+void cep_readers_wake(struct cep_engine *engine, uint32_t rule);
+void cep_readers_rest(struct cep_engine *engine, uint32_t rule);
+/* Adds to the counters of all that read the keeper's windows. */
+void cep_readers_count(struct cep_rule *keeper, uint64_t started, uint64_t live, uint64_t dropped);
 
 /* ---- early.c ---- */
 

@@ -11,6 +11,7 @@
 #include "cep/history.h"
 #include "runtime/base/alloc.h"
 #include "runtime/base/assert.h"
+#include "runtime/window/save.h"
 
 _Static_assert((int)RULE_AGGREGATES_MAX == (int)RT_WINDOW_AGGREGATES_MAX,
                "what can be written can be run");
@@ -104,15 +105,10 @@ enum rt_status cep_window_init(struct cep_rule *rule)
         .every = plan->every,
         .lateness = plan->lateness,
         .is_early = plan->early_every.ms != 0 || plan->early_on_change,
-        .aggregate_count = plan->aggregate_count,
         .panes_max = cep_limit32(rule->engine->options.panes_per_window),
         .distinct_max = RULE_DISTINCT_MAX,
     };
     for (uint32_t i = 0; i < plan->aggregate_count; i++) {
-        windows->shape.aggregates[i] =
-            (struct rt_window_aggregate){.function = aggregate_of(plan->aggregates[i].function),
-                                         .quantile = plan->aggregates[i].quantile,
-                                         .items = plan->aggregates[i].items};
         if (plan->having_tree != NULL &&
             expr_tree_uses_binding(plan->having_tree, RULE_BINDING_AGGREGATES + i))
             windows->in_having |= UINT32_C(1) << i;
@@ -123,19 +119,54 @@ enum rt_status cep_window_init(struct cep_rule *rule)
     status = init_calendar(windows, plan);
     if (status != RT_OK)
         return status;
-    rt_window_shape_init(&windows->shape);
-    windows->shape.lists = rt_alloc_zeroed(windows->shape.list_items, sizeof(struct rt_value));
-    if (windows->shape.lists == NULL)
+    cep_readers_begin(rule);
+    status = cep_window_lay_out(rule);
+    if (status == RT_OK)
+        status = rt_window_shape_hash(&windows->shape, &windows->shape_hash);
+    return status == RT_OK ? cep_history_init(rule) : status;
+}
+
+/* A window that nobody looks at when it ends goes without a word. */
+static bool ends_without_word(const struct cep_rule *keeper)
+{
+    for (const struct cep_rule *reader = keeper; reader != NULL;
+         reader = reader->windows->next_reader) {
+        const struct rule_window *plan = reader->rule->window;
+
+        if (plan->looks_at_close || plan->remembers || plan->early_every.ms != 0)
+            return false;
+    }
+    return true;
+}
+
+enum rt_status cep_window_lay_out(struct cep_rule *keeper)
+{
+    struct cep_windows *windows = keeper->windows;
+    struct rt_window_shape *shape = &windows->shape;
+
+    shape->aggregate_count = windows->all.count;
+    for (uint32_t i = 0; i < windows->all.count; i++) {
+        const struct rule_aggregate *aggregate = windows->all.aggregates[i];
+
+        shape->aggregates[i] =
+            (struct rt_window_aggregate){.function = aggregate_of(aggregate->function),
+                                         .quantile = aggregate->quantile,
+                                         .items = aggregate->items};
+    }
+    rt_window_shape_init(shape);
+    rt_free(shape->lists);
+    shape->lists = rt_alloc_zeroed(shape->list_items, sizeof(struct rt_value));
+    if (shape->lists == NULL)
         return RT_ERR_NOMEM;
-    windows->pane_shape = rt_window_pane_shape(&windows->shape);
-    windows->shape.pane_shape = &windows->pane_shape;
-    windows->read_shape = windows->shape.lateness.ms != 0 ? &windows->pane_shape : &windows->shape;
-    /* A window that is not looked at when it ends goes without a word. */
-    rule->is_swept = !plan->looks_at_close && !plan->remembers && plan->early_every.ms == 0;
-    windows->packs = rule->is_swept && windows->shape.fits_one;
-    if (rule->is_swept)
-        cep_sweep_add_rule(&rule->engine->keyings[rule->rule->keying], plan->size);
-    return cep_history_init(rule);
+    windows->pane_shape = rt_window_pane_shape(shape);
+    shape->pane_shape = &windows->pane_shape;
+    windows->read_shape = shape->lateness.ms != 0 ? &windows->pane_shape : shape;
+    keeper->is_swept = ends_without_word(keeper);
+    windows->packs = keeper->is_swept && shape->fits_one && windows->reader_count == 1;
+    if (keeper->is_swept)
+        cep_sweep_add_rule(&keeper->engine->keyings[keeper->rule->keying],
+                           keeper->rule->window->size);
+    return RT_OK;
 }
 
 void cep_window_done(struct cep_rule *rule)
@@ -150,22 +181,47 @@ void cep_window_done(struct cep_rule *rule)
 
 /* ---- a look ---- */
 
+/* The shape of what the rule reads. */
+static const struct rt_window_shape *read_shape(const struct cep_rule *rule)
+{
+    return rule->windows->keeper->windows->read_shape;
+}
+
 static bool is_empty(const struct cep_rule *rule, const struct rt_window *window)
 {
-    return window == NULL || rt_window_is_empty(rule->windows->read_shape, window);
+    return window == NULL || rt_window_is_empty(read_shape(rule), window);
+}
+
+/* Of a window with the aggregates of several rules those of this one. */
+static void read_shared(struct cep_rule *rule, const struct rt_window *window, uint32_t wanted,
+                        struct rt_value *out)
+{
+    const uint8_t *places = rule->windows->places;
+    const uint32_t count = rule->rule->window->aggregate_count;
+    struct rt_value all[RULE_AGGREGATES_MAX];
+    uint32_t mapped = 0;
+
+    for (uint32_t i = 0; i < count; i++)
+        mapped |= (wanted >> i & 1) << places[i];
+    rt_window_read(read_shape(rule), window, &rule->engine->windows, mapped, all);
+    for (uint32_t i = 0; i < count; i++) {
+        if ((wanted >> i & 1) != 0)
+            out[i] = all[places[i]];
+    }
 }
 
 /* What expressions see of it, the aggregates in `wanted` only. */
 static void bind(struct cep_rule *rule, const struct rt_window *window, const struct cep_look *look,
                  uint32_t wanted, struct rt_value *bindings)
 {
-    const struct rt_window_shape *shape = rule->windows->read_shape;
+    struct rt_value *out = bindings + RULE_BINDING_AGGREGATES;
 
     if (is_empty(rule, window))
-        rt_window_read_empty(shape, wanted, bindings + RULE_BINDING_AGGREGATES);
+        rt_window_read_empty(rule->windows->read_shape, wanted, out); /* none is shared */
+    else if (rule->windows->keeper->windows->reader_count > 1)
+        read_shared(rule, window, wanted, out);
     else
-        rt_window_read(shape, window, &rule->engine->windows, wanted,
-                       bindings + RULE_BINDING_AGGREGATES);
+        rt_window_read(rule->windows->read_shape, window, &rule->engine->windows, wanted, out);
     if (look->history != NULL)
         cep_history_read(rule, look->history, bindings);
 }
@@ -174,7 +230,7 @@ static void bind(struct cep_rule *rule, const struct rt_window *window, const st
 static rt_time begin_of(const struct cep_rule *rule, const struct rt_window *window,
                         const struct cep_look *look, rt_time first)
 {
-    const struct rt_window_shape *shape = &rule->windows->shape;
+    const struct rt_window_shape *shape = &rule->windows->keeper->windows->shape;
 
     if (shape->kind == RT_WINDOW_TUMBLING || shape->kind == RT_WINDOW_HOPPING)
         return rt_window_begin(shape, look->is_early ? window->close : look->time);
@@ -191,7 +247,7 @@ static void report(struct cep_rule *rule, const struct rt_window *window,
     uint64_t sequence = empty ? look->history->sequence : 0;
     /* Of an empty window the last event before it. */
     const rt_time first =
-        empty ? look->history->last : rt_window_first(rule->windows->read_shape, window, &sequence);
+        empty ? look->history->last : rt_window_first(read_shape(rule), window, &sequence);
 
     bind(rule, window, look, UINT32_MAX, rule->windows->bindings);
     cep_report(rule, &(struct cep_finding){
@@ -232,19 +288,36 @@ static bool having_holds(struct cep_rule *rule, const struct rt_window *window,
 
 void cep_window_drop(struct cep_rule *rule, struct rt_window **window)
 {
-    rule->counters.live -= *window != NULL;
+    if (*window != NULL)
+        cep_readers_count(rule, 0, UINT64_MAX, 0); /* one less */
     rt_window_free(&rule->windows->shape, *window, &rule->engine->windows);
     *window = NULL;
+}
+
+/* Notes what this look has found, and says what the one before did. */
+static bool exchange_truth(const struct cep_rule *rule, struct rt_window *window,
+                           const struct cep_look *look, bool is_true)
+{
+    const uint32_t bit = UINT32_C(1) << rule->windows->reader;
+    bool before;
+
+    if (look->history != NULL) {
+        before = look->history->is_true;
+        look->history->is_true = is_true;
+        return before;
+    }
+    RT_ASSERT(window != NULL); /* an empty one has a history */
+    before = (window->is_true & bit) != 0;
+    window->is_true = is_true ? window->is_true | bit : window->is_true & ~bit;
+    return before;
 }
 
 bool cep_window_look(struct cep_rule *rule, struct rt_window **window, const struct cep_look *look)
 {
     const enum rule_fire fire = rule->rule->window->fire;
-    bool *armed = look->history != NULL ? &look->history->is_true : &(*window)->is_true;
-    const bool was_true = *armed;
     const bool is_true = having_holds(rule, *window, look);
+    const bool was_true = exchange_truth(rule, *window, look, is_true);
 
-    *armed = is_true;
     if (!is_true || (fire == RULE_FIRE_ON_THRESHOLD && was_true))
         return false;
     report(rule, *window, look);
@@ -320,31 +393,58 @@ static struct rt_window *begin_one(struct cep_rule *rule, struct rt_one_view *vi
 
 /* ---- events ---- */
 
-/* What each aggregate takes of the event at hand; RT_ABSENT: nothing. */
+/* What one aggregate takes; RT_ERROR: there is no telling. */
+static struct rt_value take(struct cep_engine *engine, const struct rule_aggregate *aggregate,
+                            enum rt_aggregate function)
+{
+    const struct expr_frame frame = {.event = engine->event};
+    const struct cep_truth truth = cep_condition_truth(&engine->memo, &aggregate->where);
+    struct rt_value value = rt_bool(true);
+
+    if (truth.truth == EXPR_ERROR)
+        return rt_error((enum rt_value_error)truth.why);
+    if (truth.truth != EXPR_TRUE)
+        return (struct rt_value){.type = RT_ABSENT};
+    if (aggregate->value != NULL)
+        value = expr_eval(engine->memo.machine, aggregate->value, &frame);
+    if (value.type == RT_ERROR)
+        return value;
+    if (value.type == RT_ABSENT)
+        return rt_error(RT_ERROR_NO_FIELD);
+    return rt_cell_takes(function, (enum rt_type)value.type) ? value : rt_error(RT_ERROR_TYPE);
+}
+
+/* Each rule counts what its own aggregates could not take. */
+static void count_errors(struct cep_rule *keeper, const struct rt_value *values)
+{
+    for (struct cep_rule *reader = keeper; reader != NULL; reader = reader->windows->next_reader) {
+        reader->counts = keeper->counts; /* the event has not come to it yet */
+        for (uint32_t i = 0; i < reader->rule->window->aggregate_count; i++) {
+            const struct rt_value *value = &values[reader->windows->places[i]];
+
+            if (value->type == RT_ERROR)
+                cep_count_error(reader, reader->rule->guard_count + CEP_AT_AGGREGATE,
+                                (enum rt_value_error)value->aux);
+        }
+    }
+}
+
 void cep_window_read_event(struct cep_rule *rule, struct rt_value *values)
 {
-    struct cep_engine *engine = rule->engine;
-    const struct rule_window *plan = rule->rule->window;
-    const struct expr_frame frame = {.event = engine->event};
+    const struct cep_windows *windows = rule->windows;
+    bool failed = false;
 
-    for (uint32_t i = 0; i < plan->aggregate_count; i++) {
-        const struct rule_aggregate *aggregate = &plan->aggregates[i];
-        struct rt_value value = rt_bool(true);
-
-        values[i] = (struct rt_value){.type = RT_ABSENT};
-        if (!cep_condition_holds(rule, &aggregate->where, CEP_AT_AGGREGATE))
-            continue;
-        if (aggregate->value != NULL)
-            value = expr_eval(engine->memo.machine, aggregate->value, &frame);
-        if (value.type == RT_ERROR || value.type == RT_ABSENT)
-            cep_count_error(rule, rule->rule->guard_count + CEP_AT_AGGREGATE,
-                            value.type == RT_ERROR ? (enum rt_value_error)value.aux
-                                                   : RT_ERROR_NO_FIELD);
-        else if (rt_cell_takes(rule->windows->shape.aggregates[i].function,
-                               (enum rt_type)value.type))
-            values[i] = value;
-        else
-            cep_count_error(rule, rule->rule->guard_count + CEP_AT_AGGREGATE, RT_ERROR_TYPE);
+    for (uint32_t i = 0; i < windows->all.count; i++) {
+        values[i] =
+            take(rule->engine, windows->all.aggregates[i], windows->shape.aggregates[i].function);
+        failed = failed || values[i].type == RT_ERROR;
+    }
+    if (!failed)
+        return;
+    count_errors(rule, values);
+    for (uint32_t i = 0; i < windows->all.count; i++) {
+        if (values[i].type == RT_ERROR)
+            values[i] = (struct rt_value){.type = RT_ABSENT};
     }
 }
 
@@ -362,7 +462,7 @@ bool cep_window_add(struct cep_rule *rule, struct rt_window **window)
         rt_window_slide(shape, *window, &engine->windows, event->time);
     status = rt_window_add(shape, window, &engine->windows, event->time, event->sequence, values);
     if (status == RT_ERR_LIMIT && engine->options.on_limit != NFA_STOP) {
-        rule->counters.dropped++;
+        cep_readers_count(rule, 0, 0, 1);
         if (engine->options.on_limit == NFA_DROP_NEW)
             return false;
         rt_window_drop_oldest(shape, *window, &engine->windows);
@@ -372,8 +472,9 @@ bool cep_window_add(struct cep_rule *rule, struct rt_window **window)
     cep_fail(engine, status);
     if (status != RT_OK)
         return false;
-    rule->counters.started += is_fresh;
-    rule->counters.live += is_fresh;
+    if (is_fresh)
+        cep_readers_count(rule, 1, 1, 0);
+    rule->windows->added_turn = engine->memo.turn;
     return true;
 }
 
@@ -388,7 +489,7 @@ bool cep_window_has_room(struct cep_rule *rule, struct cep_keying *keying)
             return false;
         }
         if (engine->options.on_limit == NFA_DROP_NEW || !cep_evict(engine, keying)) {
-            rule->counters.dropped++;
+            cep_readers_count(rule, 0, 0, 1);
             return false;
         }
     }
@@ -450,10 +551,32 @@ static bool is_looked_at(struct cep_rule *rule, const struct rt_window *window)
     const struct rule_window *plan = rule->rule->window;
 
     if (plan->kind != RULE_GLOBAL)
-        return !plan->looks_at_close || rt_window_is_full(&rule->windows->shape, window);
+        return !plan->looks_at_close || rt_window_is_full(read_shape(rule), window);
     if (plan->has_trigger)
         return cep_condition_holds(rule, &plan->trigger, CEP_AT_TRIGGER);
-    return plan->every != 0 && rt_window_count(&rule->windows->shape, window) % plan->every == 0;
+    return plan->every != 0 && rt_window_count(read_shape(rule), window) % plan->every == 0;
+}
+
+/* The event at hand is in the window that the rule's keeper has, unless it was left out. */
+static void push_reader(struct cep_rule *rule, struct cep_keying *keying,
+                        const struct cep_event_key *key)
+{
+    struct cep_rule *keeper = rule->windows->keeper;
+    const struct cep_look look = {.event = rule->engine->event,
+                                  .time = rule->engine->event->time,
+                                  .key = rt_buffer_view(&key->bytes)};
+    struct rt_key_line *line = cep_key_line(keying, key);
+    struct cep_slot *slot = line == NULL ? NULL : cep_slot_find(line, keeper->rule->index);
+
+    if (slot == NULL || keeper->windows->added_turn != rule->engine->memo.turn)
+        return;
+    if (is_looked_at(rule, slot->window))
+        (void)cep_window_look(rule, &slot->window, &look);
+    if (rule->windows->next_reader != NULL || keeper->windows->shape.is_queue ||
+        !rt_window_is_full(&keeper->windows->shape, slot->window))
+        return;
+    cep_window_drop(keeper, &slot->window);
+    cep_slot_settle(keeper, keying, line, slot);
 }
 
 void cep_window_push(struct cep_rule *rule)
@@ -467,6 +590,10 @@ void cep_window_push(struct cep_rule *rule)
 
     if (!key->has_key) {
         rule->counters.no_key++;
+        return;
+    }
+    if (!cep_is_keeper(rule)) {
+        push_reader(rule, keying, key);
         return;
     }
     if (!cep_window_has_room(rule, keying))
@@ -506,8 +633,8 @@ void cep_window_push(struct cep_rule *rule)
         (void)cep_window_look(rule, &window, &look);
     if (shape->is_early && window != NULL)
         cep_early_event(rule, &window, &look);
-    if (is_full && window != NULL && !shape->is_queue)
-        cep_window_drop(rule, &window);
+    if (is_full && window != NULL && !shape->is_queue && rule->windows->reader_count == 1)
+        cep_window_drop(rule, &window); /* else when the last of its readers has looked */
     if (slot == NULL) {
         struct cep_slot fresh = {.window = window};
 
@@ -523,13 +650,33 @@ void cep_window_push(struct cep_rule *rule)
 
 /* ---- deadlines ---- */
 
+/* It is this engine's, and no part of the event before it: what goes wrong is counted by itself. */
+static void begin_deadline(struct cep_rule *rule)
+{
+    rule->counts = true;
+    rule->seen_errors[rule->rule->guard_count + CEP_AT_HAVING] = 0;
+}
+
+static void look_at_end(struct cep_rule *keeper, struct cep_slot *slot, const struct cep_look *look)
+{
+    const struct rt_window_shape *shape = &keeper->windows->shape;
+
+    if (shape->kind == RT_WINDOW_COUNT || rt_window_is_empty(shape, slot->window))
+        return;
+    for (struct cep_rule *reader = keeper; reader != NULL; reader = reader->windows->next_reader) {
+        begin_deadline(reader);
+        if (reader->rule->window->looks_at_close)
+            (void)cep_window_look(reader, &slot->window, look);
+    }
+}
+
 void cep_window_advance(struct cep_rule *rule, struct rt_text key, struct cep_slot *slot,
                         rt_time deadline)
 {
     const struct rt_window_shape *shape = &rule->windows->shape;
     const struct cep_look look = {.time = deadline, .key = key};
-    const bool ends = rule->rule->window->looks_at_close && shape->kind != RT_WINDOW_COUNT;
 
+    begin_deadline(rule);
     if (shape->lateness.ms != 0) {
         cep_late_advance(rule, key, slot, deadline);
         return;
@@ -543,11 +690,11 @@ void cep_window_advance(struct cep_rule *rule, struct rt_text key, struct cep_sl
         return; /* it has moved on since the timer was set */
     if (shape->is_early && cep_early_advance(rule, &slot->window, &look))
         return;
-    if (ends && !rt_window_is_empty(shape, slot->window))
-        (void)cep_window_look(rule, &slot->window, &look);
+    look_at_end(rule, slot, &look);
     if (shape->kind == RT_WINDOW_HOPPING) {
         rt_window_next(shape, &slot->window, &rule->engine->windows);
-        rule->counters.live -= slot->window == NULL;
+        if (slot->window == NULL)
+            cep_readers_count(rule, 0, UINT64_MAX, 0);
     } else {
         cep_window_drop(rule, &slot->window);
     }

@@ -380,6 +380,24 @@ static void add_history(const struct rule_window *window, struct rt_buffer *out)
     rt_buffer_char(out, '\n');
 }
 
+/* The rules that keep their windows with this one. */
+static void add_sharing(const struct rule_plan *plan, const struct rule *rule,
+                        struct rt_buffer *out)
+{
+    const char *before = "  Shares its window with ";
+
+    for (uint32_t i = 0; i < plan->rule_count; i++) {
+        const struct rule *other = plan->rules[i];
+
+        if (other == rule || other->window == NULL || other->window->keeper != rule->window->keeper)
+            continue;
+        rt_buffer_printf(out, "%s%s", before, other->id);
+        before = ", ";
+    }
+    if (before[0] == ',')
+        rt_buffer_string(out, ": events are counted once\n");
+}
+
 static void add_window(const struct rule_plan *plan, const struct rule *rule, struct rt_buffer *out)
 {
     static const char *const when[] = {
@@ -428,6 +446,7 @@ static void add_window(const struct rule_plan *plan, const struct rule *rule, st
         rt_buffer_char(out, '\n');
     }
     add_history(window, out);
+    add_sharing(plan, rule, out);
     rt_buffer_printf(out, "%s (fire: %s)", when[window->fire], rule_fire_name(window->fire));
     if (window->having_tree != NULL) {
         rt_buffer_string(out, ": ");

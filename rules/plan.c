@@ -518,6 +518,8 @@ enum rt_status plan_finish(struct plan_builder *builder, struct rule_plan **out)
     if (status == RT_OK)
         status = place_run_conditions(builder);
     if (status == RT_OK)
+        status = plan_share_windows(builder);
+    if (status == RT_OK)
         status = move_vectors(builder);
     if (status != RT_OK)
         return status;

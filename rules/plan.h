@@ -160,12 +160,14 @@ struct rule_aggregate {
     enum rule_aggregate_function function;
     struct expr *value; /* reads the event at hand; NULL: the function takes none */
     const struct expr_tree *tree;
-    double quantile;             /* 0 to 1 */
-    uint32_t items;              /* topk, collect: how many */
-    struct rule_condition where; /* which events it counts */
+    double quantile;               /* 0 to 1 */
+    uint32_t items;                /* topk, collect: how many */
+    struct rule_condition where;   /* which events it counts */
+    struct rt_hash128 fingerprint; /* equal aggregates of rules that share their windows are one */
 };
 enum {
     RULE_AGGREGATES_MAX = 32,
+    RULE_READERS_MAX = 32,    /* rules that share a window */
     RULE_DISTINCT_MAX = 16384 /* values that count_distinct and topk hold before they estimate */
 };
 
@@ -213,7 +215,17 @@ struct rule_window {
     bool remembers;      /* there is something */
     struct expr *having; /* NULL: always */
     const struct expr_tree *having_tree;
+    uint32_t keeper; /* the first of the rules that can share their windows with it; else itself */
 };
+
+/* The aggregates of rules that share a window, the equal ones once (rules/sharing.c). */
+struct rule_window_union {
+    const struct rule_aggregate *aggregates[RULE_AGGREGATES_MAX];
+    uint32_t count;
+};
+/* Adds those of `window`; places[i]: where its aggregate i is.  False: they are too many, and nothing has been added. */
+bool rule_window_join(const struct rule_window *window, struct rule_window_union *all,
+                      uint8_t *places);
 
 #define RULE_SOURCE_ALERTS "alerts" /* the source whose events are alerts of other rules */
 

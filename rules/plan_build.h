@@ -92,6 +92,9 @@ enum rt_status plan_finish(struct plan_builder *builder, struct rule_plan **out)
 enum rt_status plan_rule_values(struct rt_arena *arena, const struct rule *rule, rt_field_id field,
                                 bool strictly, struct expr_may_set *out);
 
+/* Which rules can share their windows (sharing.c). */
+enum rt_status plan_share_windows(struct plan_builder *builder);
+
 /* Which events each rule must see (plan_route.c).  After sealing. */
 enum rt_status plan_routes(struct plan_builder *builder);
 

@@ -150,7 +150,7 @@ static enum rt_status join_next(const struct rt_window_shape *shape, struct rt_l
     if (status != RT_OK)
         return status;
     pane->is_closed = pane->is_closed && next->is_closed;
-    pane->is_true = pane->is_true || next->is_true;
+    pane->is_true |= next->is_true;
     pane->told = (uint16_t)(pane->told + next->told);
     take_out(shape, late, blocks, at + 1);
     return RT_OK;

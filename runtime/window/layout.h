@@ -113,6 +113,11 @@ void rt_full_save(const struct rt_window_shape *shape, const struct rt_full *win
 enum rt_status rt_full_load(const struct rt_window_shape *shape, struct rt_full *window,
                             struct rt_blocks *blocks, struct rt_form *form);
 
+/* As rt_window_add, with keys instead of the values of keyed aggregates. */
+enum rt_status rt_window_add_keys(const struct rt_window_shape *shape, struct rt_window **window,
+                                  struct rt_blocks *blocks, rt_time time, uint64_t sequence,
+                                  const struct rt_value *keys);
+
 /* ---- few (few.c) ---- */
 
 enum {

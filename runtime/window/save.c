@@ -85,7 +85,7 @@ void rt_window_save(const struct rt_window_shape *shape, const struct rt_window 
         return;
     }
     rt_form_add_bool(out, window->is_few);
-    rt_form_add_bool(out, window->is_true);
+    rt_form_add_uint(out, window->is_true);
     rt_form_add_time(out, window->close);
     if (window->is_few)
         rt_few_save(shape, (const struct rt_few *)(const void *)window, out);
@@ -279,7 +279,7 @@ enum rt_status rt_window_load(const struct rt_window_shape *shape, struct rt_blo
         return load_late(shape, blocks, form, out);
 
     const bool is_few = rt_form_bool(form);
-    const bool is_true = rt_form_bool(form);
+    const uint32_t is_true = (uint32_t)rt_form_uint_max(form, UINT32_MAX);
     const rt_time close = rt_form_time(form);
     struct rt_window *window = NULL;
     enum rt_status status = RT_OK;

@@ -126,9 +126,17 @@ enum rt_status rt_window_add(const struct rt_window_shape *shape, struct rt_wind
                              const struct rt_value *values)
 {
     struct rt_value keys[RT_WINDOW_AGGREGATES_MAX];
-    enum rt_status status;
 
     make_keys(shape, values, keys);
+    return rt_window_add_keys(shape, window, blocks, time, sequence, keys);
+}
+
+enum rt_status rt_window_add_keys(const struct rt_window_shape *shape, struct rt_window **window,
+                                  struct rt_blocks *blocks, rt_time time, uint64_t sequence,
+                                  const struct rt_value *keys)
+{
+    enum rt_status status;
+
     if (*window == NULL ? shape->few_max > 0 : (*window)->is_few) {
         struct rt_few *few = *window == NULL ? NULL : few_of(*window);
 

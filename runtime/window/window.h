@@ -98,13 +98,18 @@ void rt_window_shape_init(struct rt_window_shape *shape);
 /* What all forms begin with; the rest is private (layout.h). */
 struct rt_window {
     bool is_few;
-    bool is_true;   /* the caller's: its condition held when it looked last */
     bool is_closed; /* late.h: it has ended */
-    uint8_t few_count, few_capacity;
-    uint16_t
-        told; /* the caller's: how many records have been made of it; it stays at the largest */
-    rt_time close; /* of a tumbling or hopping window: the next end */
+    union {
+        struct {
+            uint8_t few_count, few_capacity;
+        };
+        uint16_t told; /* late.h, the caller's: how many records have been made of it; it stays at
+                          the largest */
+    };
+    uint32_t is_true; /* the caller's: bits of those whose condition held when they looked last */
+    rt_time close;    /* of a tumbling or hopping window: the next end */
 };
+_Static_assert(sizeof(struct rt_window) == 16, "most windows have few events");
 
 /* Of a window that is looked at before its end: all of it is the caller's, and saved. */
 struct rt_window_early {
@@ -175,5 +180,13 @@ void rt_window_drop_oldest(const struct rt_window_shape *shape, struct rt_window
                            struct rt_blocks *blocks);
 void rt_window_free(const struct rt_window_shape *shape, struct rt_window *window,
                     struct rt_blocks *blocks); /* NULL is fine */
+
+/*
+ * The window as one of other aggregates, of which each is one of `from`'s: places[i], no two the same.  The shapes are alike
+ * otherwise, without lateness and early looks.  `window` is freed in any case.  RT_ERR_NOMEM: *out is NULL.
+ */
+enum rt_status rt_window_project(const struct rt_window_shape *from, struct rt_window *window,
+                                 const struct rt_window_shape *to, const uint8_t *places,
+                                 struct rt_blocks *blocks, struct rt_window **out);
 
 #endif
