@@ -28,6 +28,8 @@ struct runner {
     struct rt_arena scratch; /* of one event */
     struct rt_buffer json;   /* of one event */
     struct rt_value *slots;
+    const char **sources; /* that events of the test name */
+    uint32_t source_count;
     uint64_t sequence;
 };
 
@@ -98,16 +100,28 @@ static enum rt_status decode(struct runner *runner, const char *json, size_t len
     return status == RT_ERR_DATA ? refuse(runner, where, reject, detail) : status;
 }
 
-static enum rt_status push(struct runner *runner, const char *json, size_t length, rt_time at)
+/* An event that names no source is for every rule: it stands behind those that are named. */
+static uint32_t source_of(const struct runner *runner, const struct rule_test_event *event)
+{
+    uint32_t at = 0;
+
+    while (at < runner->source_count &&
+           (event->source == NULL || strcmp(runner->sources[at], event->source) != 0))
+        at++;
+    return at;
+}
+
+static enum rt_status push(struct runner *runner, const struct rule_test_event *of,
+                           struct rt_text json, rt_time at)
 {
     struct rt_event event = {
         .time = at,
         .sequence = runner->sequence,
-        .position = {.offset = runner->sequence},
+        .position = {.source = source_of(runner, of), .offset = runner->sequence},
         .slots = runner->slots,
         .slot_count = (uint32_t)rt_fields_count(runner->plan->fields),
-        .raw = json,
-        .raw_length = (uint32_t)length,
+        .raw = json.data,
+        .raw_length = (uint32_t)json.length,
     };
     bool after_end = at.ms > runner->test->stop_at.ms; /* the test is over by then */
     enum rt_status status =
@@ -155,7 +169,7 @@ static enum rt_status push_json(struct runner *runner, const struct rule_test_ev
             return RT_ERR_NOMEM;
         status = decode(runner, json->data, json->length, runner->test->name);
     }
-    return status == RT_OK ? push(runner, json->data, json->length, at) : status;
+    return status == RT_OK ? push(runner, event, rt_buffer_view(json), at) : status;
 }
 
 static enum rt_status push_repeated(struct runner *runner, const struct rule_test_event *event)
@@ -197,7 +211,8 @@ static enum rt_status push_record(struct runner *runner, const struct rule_test_
         shift->known = true;
         shift->ms = event->has_at ? event->at.ms - time.ms : 0;
     }
-    return push(runner, record->data, record->length, rt_time_plus(time, (rt_duration){shift->ms}));
+    return push(runner, event, (struct rt_text){record->data, record->length},
+                rt_time_plus(time, (rt_duration){shift->ms}));
 }
 
 static enum rt_status read_file(struct runner *runner, const struct rule_test_event *event,
@@ -259,6 +274,21 @@ static enum rt_status feed(struct runner *runner)
     return rt_stream_advance(runner->stream, test->stop_at);
 }
 
+static enum rt_status name_sources(struct runner *runner)
+{
+    const struct rule_test *test = runner->test;
+
+    runner->sources = rt_arena_array(&runner->result->arena, test->event_count + 1, sizeof(char *));
+    if (runner->sources == NULL)
+        return RT_ERR_NOMEM;
+    for (uint32_t i = 0; i < test->event_count; i++) {
+        if (test->events[i].source != NULL &&
+            source_of(runner, &test->events[i]) == runner->source_count)
+            runner->sources[runner->source_count++] = test->events[i].source;
+    }
+    return RT_OK;
+}
+
 static enum rt_status make(struct runner *runner)
 {
     struct rt_stream_options stream = {.out_of_orderness = runner->test->out_of_orderness};
@@ -266,8 +296,12 @@ static enum rt_status make(struct runner *runner)
     enum rt_status status;
 
     options.asks_all = true; /* what the author sees has nothing to do with an index */
-    status = rt_codec_json_new(runner->plan->fields, &runner->codec);
-
+    status = name_sources(runner);
+    options.source_names = runner->sources;
+    options.source_count = runner->source_count;
+    options.route_by_source = true;
+    if (status == RT_OK)
+        status = rt_codec_json_new(runner->plan->fields, &runner->codec);
     runner->slots = rt_arena_array(
         &runner->result->arena, rt_fields_count(runner->plan->fields) + 1, sizeof(struct rt_value));
     if (status == RT_OK && runner->slots == NULL)

@@ -80,6 +80,8 @@ static bool load_test_event(struct loader *loader, const struct yaml_node *node,
         good = load_text(loader, nodes.from, "from", &out->from) && good;
     if (nodes.source != NULL)
         good = load_text(loader, nodes.source, "source", &out->source) && good;
+    load_check_names(loader, nodes.source, "source", RULE_DIAG_UNKNOWN_SOURCE,
+                     loader->options->source_names, loader->options->source_count);
     return good;
 }
 

@@ -33,7 +33,7 @@ struct rule_test_event {
     rt_duration every;  /* between repetitions; 0 when there is one */
     const char *json;   /* the event; NULL: `from` */
     const char *from;   /* NDJSON file, relative to the rule file; NULL: none */
-    const char *source; /* NULL: the rule's */
+    const char *source; /* only rules that read it see the event; NULL: all do */
     uint32_t line;
 };
 

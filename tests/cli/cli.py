@@ -714,6 +714,29 @@ rules:
             self.assertEqual(ended.code, code, ended.out)
         self.assertIn('tags\n      -   ["a"]\n      +   ["a","b"]\n', ended.out)
 
+    def test_an_event_of_a_source_is_seen_by_rules_that_read_it(self):
+        rule = """version: 1
+rules:
+  - id: of-web
+    sources: [web, api]
+    pattern: [ { begin: a, match: { x: 1 } }, { next: b, match: { x: 2 } } ]
+    within: 1h
+    tests:
+      - name: another source is passed over
+        events:
+          - { at: 0s, source: web, event: { x: 1 } }
+          - { at: 1s, source: SECOND, event: { x: 3 } }
+          - { at: 2s, source: api, event: { x: 2 } }
+        expect: [ { at: 2s } ]
+      - name: an event of no source is for all
+        events: [ { at: 0s, event: { x: 1 } }, { at: 2s, event: { x: 2 } } ]
+        expect: [ { at: 2s } ]
+"""
+        for second, code in (("mail", 0), ("web", 1)):
+            self.write("sources.yaml", rule.replace("SECOND", second))
+            ended = self.egret("test", "sources.yaml")
+            self.assertEqual(ended.code, code, ended.out + ended.err)
+
     def test_passing_tests_are_a_line_a_rule_and_0(self):
         ended = self.egret("test", "rule.yaml")
         self.assertEqual(ended.code, 0, ended.out + ended.err)
