@@ -74,16 +74,19 @@ static enum rt_status open_sink(const struct cli_config *config, const struct cl
 
 /* ---- exactly once ---- */
 
+static bool is_exact(const struct cli_sink_config *sink)
+{
+    return sink->transport == CLI_KAFKA && sink->kafka.exactly_once;
+}
+
 static const struct cli_sink_config *first_exact_sink(const struct cli_config *config)
 {
-    const struct cli_sink_config *letter = config->dead_letter;
-
     for (size_t i = 0; i < config->sink_count; i++) {
-        if (config->sinks[i].transport == CLI_KAFKA && config->sinks[i].kafka.exactly_once)
+        if (is_exact(&config->sinks[i]))
             return &config->sinks[i];
     }
-    return letter != NULL && letter->transport == CLI_KAFKA && letter->kafka.exactly_once ? letter
-                                                                                          : NULL;
+    return config->dead_letter != NULL && is_exact(config->dead_letter) ? config->dead_letter
+                                                                        : NULL;
 }
 
 static const struct cli_source_config *first_kafka_source(const struct cli_config *config)
@@ -95,38 +98,65 @@ static const struct cli_source_config *first_kafka_source(const struct cli_confi
     return NULL;
 }
 
-static bool same_brokers(const struct cli_kafka *a, const struct cli_kafka *b)
+/* A broker is of one cluster: one address that both name is enough. */
+static bool share_a_broker(const struct cli_kafka *a, const struct cli_kafka *b)
 {
-    for (size_t i = 0; i < a->broker_count && i < b->broker_count; i++)
-        if (strcmp(a->brokers[i], b->brokers[i]) != 0)
-            return false;
-    return a->broker_count == b->broker_count;
+    for (size_t i = 0; i < a->broker_count; i++) {
+        for (size_t k = 0; k < b->broker_count; k++)
+            if (strcmp(a->brokers[i], b->brokers[k]) == 0)
+                return true;
+    }
+    return false;
 }
 
-/* One transaction spans one cluster: all that takes part names the same brokers. */
+/* The two name different addresses: the clusters say who they are. */
+static enum rt_status ask_clusters(const struct cli_sink_config *first, const char *name,
+                                   const struct cli_kafka *kafka, struct rt_buffer *message)
+{
+    struct rt_arena arena;
+    const char *ours = NULL, *theirs = NULL;
+    enum rt_status status;
+
+    rt_arena_init(&arena, ARENA_BYTES_MAX);
+    status = cli_kafka_cluster(&first->kafka, first->name, &arena, message, &ours);
+    if (status == RT_OK)
+        status = cli_kafka_cluster(kafka, name, &arena, message, &theirs);
+    if (status == RT_OK && strcmp(ours, theirs) != 0) {
+        rt_buffer_printf(message,
+                         "sink `%s`: exactly_once cannot span two clusters: its own is %s, that of "
+                         "`%s` is %s; set `delivery: at_least_once`, or deliver from a topic of "
+                         "this cluster",
+                         first->name, ours, name, theirs);
+        status = RT_ERR_DIAG;
+    }
+    rt_arena_done(&arena);
+    return status;
+}
+
+static enum rt_status check_end(const struct cli_sink_config *first, const char *name,
+                                const struct cli_kafka *kafka, struct rt_buffer *message)
+{
+    return share_a_broker(&first->kafka, kafka) ? RT_OK : ask_clusters(first, name, kafka, message);
+}
+
+/* One transaction spans one cluster: all that takes part is there. */
 static enum rt_status check_cluster(const struct cli_config *config,
                                     const struct cli_sink_config *first, struct rt_buffer *message)
 {
-    const char *other = NULL;
+    enum rt_status status = RT_OK;
 
-    for (size_t i = 0; i < config->source_count; i++)
-        if (config->sources[i].transport == CLI_KAFKA &&
-            !same_brokers(&config->sources[i].kafka, &first->kafka))
-            other = config->sources[i].name;
-    for (size_t i = 0; i < config->sink_count; i++)
-        if (config->sinks[i].transport == CLI_KAFKA && config->sinks[i].kafka.exactly_once &&
-            !same_brokers(&config->sinks[i].kafka, &first->kafka))
-            other = config->sinks[i].name;
-    if (other == NULL)
-        return RT_OK;
-    rt_buffer_printf(message,
-                     "sink `%s`: exactly_once needs the same `brokers` as `%s`, since one "
-                     "transaction spans one cluster; or set `delivery: at_least_once`",
-                     first->name, other);
-    return RT_ERR_DIAG;
+    for (size_t i = 0; i < config->source_count && status == RT_OK; i++)
+        if (config->sources[i].transport == CLI_KAFKA)
+            status = check_end(first, config->sources[i].name, &config->sources[i].kafka, message);
+    for (size_t i = 0; i < config->sink_count && status == RT_OK; i++)
+        if (is_exact(&config->sinks[i]))
+            status = check_end(first, config->sinks[i].name, &config->sinks[i].kafka, message);
+    if (status == RT_OK && config->dead_letter != NULL && is_exact(config->dead_letter))
+        status = check_end(first, config->dead_letter->name, &config->dead_letter->kafka, message);
+    return status;
 }
 
-/* Said before anybody is asked anything. */
+/* Said before anything is opened. */
 static enum rt_status check_exact(const struct cli_config *config, struct rt_buffer *message)
 {
     const struct cli_sink_config *sink = first_exact_sink(config);
@@ -219,6 +249,7 @@ enum cli_exit cli_ends_open(struct cli_ends *ends, const struct cli_config *conf
         return CLI_IO;
     memset(ends->sources, 0, (config->source_count + 1) * sizeof(struct rt_source *));
     memset(ends->sinks, 0, (config->sink_count + 1) * sizeof(struct rt_sink *));
+    ends->at_kafka = true;
     status = check_exact(config, message);
     if (status == RT_OK)
         status = open_sources(ends, message);

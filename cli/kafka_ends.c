@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "runtime/base/assert.h"
+#include "runtime/io/kafka_client.h"
+#include "runtime/io/kafka_marker.h"
 #include "runtime/io/sink_kafka.h"
 #include "runtime/io/source_kafka.h"
 
@@ -13,6 +15,7 @@ enum {
     SECRET_BYTES_MAX = 64 << 10,
     SETTINGS_OF_OURS = 16, /* at most so many beside the user's */
     LOOK_EVERY_MS = 30000,
+    CONNECT_MS = 10000,
     TRANSACTION_MS_MIN = 60000,
     TRANSACTION_PER_CHECKPOINT = 10
 };
@@ -221,6 +224,37 @@ enum rt_status cli_kafka_source(const struct cli_source_config *config, uint32_t
     };
 
     return rt_source_kafka_open(&options, message, out);
+}
+
+enum rt_status cli_kafka_cluster(const struct cli_kafka *kafka, const char *end,
+                                 struct rt_arena *arena, struct rt_buffer *message,
+                                 const char **out)
+{
+    struct settings settings = begin(kafka, arena, message);
+    const char *const *topics = kafka->topic != NULL ? &kafka->topic : kafka->topics;
+    struct rt_kafka_reader *reader;
+    const char *cluster;
+
+    add(&settings, "group.id", "egret"); /* a reader has one; this one reads nothing */
+
+    const struct rt_kafka_settings all = view(&settings);
+    enum rt_status status = settings.status;
+
+    if (status == RT_OK)
+        status = rt_kafka_reader_new(&all, topics, 1, message, &reader);
+    if (status != RT_OK)
+        return status;
+    cluster = rt_kafka_reader_cluster(reader, CONNECT_MS);
+    if (cluster[0] == '\0') {
+        RT_KAFKA_STOP_SAY(message, RT_KAFKA_STOP_UNREACHABLE, "`%s`: no answer from %s", end,
+                          settings.items[0].value);
+        status = RT_ERR_IO;
+    } else {
+        *out = rt_arena_text(arena, cluster, strlen(cluster));
+        status = *out == NULL ? RT_ERR_NOMEM : RT_OK;
+    }
+    rt_kafka_reader_free(reader);
+    return status;
 }
 
 enum rt_status cli_kafka_session(const struct cli_kafka *kafka, const char *id,

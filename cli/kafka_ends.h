@@ -23,6 +23,11 @@ enum rt_status cli_kafka_source(const struct cli_source_config *config, uint32_t
                                 bool headers, struct rt_arena *arena, struct rt_buffer *message,
                                 struct rt_source **out);
 
+/* The cluster's own name; `end` is what messages call whoever asks. */
+enum rt_status cli_kafka_cluster(const struct cli_kafka *kafka, const char *end,
+                                 struct rt_arena *arena, struct rt_buffer *message,
+                                 const char **out);
+
 /* The job's transactions; `id` is the same for every process that may ever do this job. */
 enum rt_status cli_kafka_session(const struct cli_kafka *kafka, const char *id,
                                  rt_duration checkpoint_every, struct rt_arena *arena,

@@ -320,7 +320,7 @@ static bool is_due(const struct rt_durable *durable)
     bool moved = durable->parts.counters->read != durable->read_last;
 
     if (!moved)
-        return decision != NULL && passed >= (uint64_t)IDLE_MS * NS_PER_MS;
+        return decision != NULL && passed >= TUNED("idle_ms", (uint64_t)IDLE_MS) * NS_PER_MS;
     if (passed >= (uint64_t)durable->options.every.ms * NS_PER_MS)
         return true;
     if (decision != NULL && decision->full(decision))

@@ -2,12 +2,12 @@
 """A real broker for a test (scripts/kafka-broker): started on loopback in a temporary folder, ended by its pid, and also
 when the test itself is killed."""
 import os
+import select
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-import time
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 SCRIPT = os.path.join(ROOT, "scripts", "kafka-broker")
@@ -36,6 +36,17 @@ def fetch(version):
                           check=False, timeout=600)
     if done.returncode:
         skip_or_fail("the jars cannot be fetched\n" + done.stdout[-2000:])
+
+
+def first_ended(*processes):
+    """Waits until one of them has ended."""
+    ends = [os.pidfd_open(process.pid) for process in processes]
+    waiting = select.poll()
+    for end in ends:
+        waiting.register(end, select.POLLIN)
+    waiting.poll()
+    for end in ends:
+        os.close(end)
 
 
 class Broker:
@@ -73,24 +84,17 @@ class Broker:
 
     def start(self):
         self.process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", SCRIPT, "run", self.folder, self.version],
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                        stderr=subprocess.DEVNULL)
-        limit = time.monotonic() + READY_S
-        while time.monotonic() < limit and self.process.poll() is None:
-            if self.answers():
-                return
-            time.sleep(0.05)
-        raise RuntimeError(f"the broker did not start:\n{self.log()}")
-
-    def answers(self):
-        path = os.path.join(self.folder, "address")
-        if not os.path.exists(path):
-            return False
-        with open(path, encoding="utf-8") as file:
-            self.address = file.read().strip()
-        done = subprocess.run(["timeout", "5", "kcat", "-b", self.address, "-L", "-m", "1"],
-                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
-        return done.returncode == 0
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=subprocess.DEVNULL, text=True)
+        with self.process.stdout as said:
+            self.address = said.readline().strip()
+        asking = subprocess.Popen([self.tool_program, self.address, "ready", str(READY_S * 1000)],
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        first_ended(asking, self.process)
+        if asking.poll() != 0:
+            asking.kill()
+            asking.wait()
+            raise RuntimeError(f"the broker did not start:\n{self.log()}")
 
     def end(self, number=signal.SIGTERM):
         if self.process is None:
@@ -108,6 +112,10 @@ class Broker:
         if check and done.returncode:
             raise RuntimeError(f"kafka_tool {words}: {done.stderr.decode()}")
         return done.stdout.decode(errors="replace")
+
+    def undecided(self, topic):
+        """Records, and marks of transactions, that a read-committed reader may not see yet."""
+        return int(self.tool("undecided", topic))
 
     def create(self, topic, partitions, *settings):
         self.tool("create", topic, partitions, *settings)

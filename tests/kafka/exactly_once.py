@@ -11,8 +11,6 @@ import os
 import signal
 import sys
 import tempfile
-import threading
-import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -118,25 +116,13 @@ class Kills(unittest.TestCase):
     def test_the_broker_is_killed_under_load(self):
         job = self.job("outage")
         job.start()
-        halt = threading.Event()
-
-        def feed():
-            while not halt.is_set():
-                job.feed(500)
-                time.sleep(0.05)
-
-        feeder = threading.Thread(target=feed)
         for number in (signal.SIGKILL, signal.SIGTERM):
-            feeder = threading.Thread(target=feed)
-            halt.clear()
-            feeder.start()
-            time.sleep(1.0)
-            halt.set()
-            feeder.join()  # what is fed is known; the job is in the middle of it
-            job.feed(20000)
+            before = job.committed()
+            job.feed(2000)
+            job.wait_until(lambda: job.committed() != before)
+            job.feed(20000)  # it is in the middle of them
             broker.end(number)
-            time.sleep(1.0)
-            broker.start()
+            broker.start()  # which takes seconds
             self.assertIsNone(job.process.poll(), job.said())
         self.assertEqual(job.stop(), 0, job.errors)
         self.assert_exact(job)

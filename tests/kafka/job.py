@@ -5,6 +5,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -45,8 +46,8 @@ class Job:
             for topic in ("out", "answered", "dead"):
                 broker.create(f"{name}.{topic}", 2)
 
-    def write_config(self, every="50ms", source="", sink="", state=STATE):
-        text = CONFIG.format(folder=self.folder, address=self.broker.address, name=self.name, source=source,
+    def write_config(self, every="50ms", source="", sink="", state=STATE, address=None):
+        text = CONFIG.format(folder=self.folder, address=address or self.broker.address, name=self.name, source=source,
                              sink=sink, state=state.format(folder=self.folder, every=every))
         with open(self.config, "w", encoding="utf-8") as file:
             file.write(text)
@@ -62,12 +63,26 @@ class Job:
     # ---- the process ----
 
     def start(self, *words, **variables):
-        self.log = os.path.join(self.folder, "stderr")
-        with open(self.log, "wb") as log:
-            self.process = subprocess.Popen([os.environ["EGRET"], "run", "--config", self.config, *words],
-                                            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log,
-                                            env={**os.environ, **variables}, cwd=self.folder)
+        self.process = subprocess.Popen([os.environ["EGRET"], "run", "--config", self.config, "--set",
+                                         "log.stats_every=20ms", *words],
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                        env={**os.environ, **variables}, cwd=self.folder, text=True, errors="replace")
+        self.lines = []
+        self.told = threading.Condition()
+        self.teller = threading.Thread(target=self.listen, args=(self.process.stderr, self.lines), daemon=True)
+        self.teller.start()
         return self
+
+    def listen(self, stderr, lines):
+        """Every 20 ms the job says how it is doing: that is when there may be something new to look at."""
+        with stderr:
+            for line in stderr:
+                with self.told:
+                    lines.append(line)
+                    self.told.notify_all()
+        with self.told:
+            lines.append(None)  # it has ended
+            self.told.notify_all()
 
     def ended(self, limit_s=60):
         """Exit code; negative for a signal."""
@@ -81,8 +96,10 @@ class Job:
         return code
 
     def said(self):
-        with open(self.log, encoding="utf-8", errors="replace") as log:
-            self.errors = log.read()
+        if self.process.poll() is not None:
+            self.teller.join()
+        with self.told:
+            self.errors = "".join(line for line in self.lines if line is not None and not line.startswith("egret: stats "))
         return self.errors
 
     def kill_after(self, seconds):
@@ -108,9 +125,12 @@ class Job:
     def wait_until(self, condition, limit_s=30):
         limit = time.monotonic() + limit_s
         while not condition():
-            if time.monotonic() > limit or self.process.poll() is not None:
-                raise AssertionError(f"it did not come to that: {self.process.poll()}\n{self.said()}")
-            time.sleep(0.02)
+            with self.told:
+                seen = len(self.lines)
+                ended = bool(self.lines) and self.lines[-1] is None
+                if ended or not self.told.wait_for(lambda: len(self.lines) > seen, limit - time.monotonic()):
+                    raise AssertionError(f"it did not come to that: {self.process.poll()}\n" +
+                                         "".join(line or "" for line in self.lines[-20:]))
 
     # ---- output ----
 

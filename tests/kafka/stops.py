@@ -139,8 +139,10 @@ class Stops(Case):
     def test_a_topic_that_was_made_anew(self):
         job = self.stopped("anew")
         broker.tool("delete-topic", "anew.in")
-        time.sleep(1)
         broker.create("anew.in", 4)
+        limit = time.monotonic() + 30
+        while job.committed() and time.monotonic() < limit:  # each question is a conversation with the broker
+            pass
         self.assert_stops(job, "offsets-gone")  # they went with the topic
         self.assertEqual(job.start("--recover", "checkpoint").ended(), CONFIG, job.errors)
         self.assertIn("kafka/data-other: anew.in/0 was read up to offset", job.errors)
@@ -194,15 +196,47 @@ class Stops(Case):
         self.assertEqual(job.start().ended(), CONFIG, job.errors)
         self.assertIn("state.dir", job.errors)
 
-
-    def test_two_clusters_in_one_transaction(self):
-        job = self.job("clusters", create=False)
+    def edit(self, job, old, new):
         with open(job.config, encoding="utf-8") as file:
             text = file.read()
+        self.assertIn(old, text)
         with open(job.config, "w", encoding="utf-8") as file:
-            file.write(text.replace(f'brokers: ["{broker.address}"], topics', 'brokers: ["elsewhere:9092"], topics'))
-        self.assertEqual(job.start().ended(), CONFIG, job.errors)
-        self.assertIn("exactly_once needs the same `brokers` as `in`", job.errors)
+            file.write(text.replace(old, new))
+
+    def test_two_clusters_in_one_transaction(self):
+        with Broker(VERSION) as other:
+            for name, part in (("clusters1", "topics"), ("clusters2", "topic: clusters2.dead")):
+                job = self.job(name, create=False)
+                self.edit(job, f'brokers: ["{broker.address}"], {part}', f'brokers: ["{other.address}"], {part}')
+                self.assertEqual(job.start().ended(), CONFIG, job.errors)
+                self.assertIn("sink `out`: exactly_once cannot span two clusters", job.errors)
+                self.assertIn("`in`" if part == "topics" else "`dead_letter`", job.errors)
+
+    def test_one_cluster_by_two_names(self):
+        job = self.job("names")
+        port = broker.address.rpartition(":")[2]
+        self.edit(job, f'brokers: ["{broker.address}"], topics', f'brokers: ["localhost:{port}"], topics')
+        self.assert_goes_on(job)
+        self.assert_exact(job)
+
+
+class Idle(Case):
+    """Committed offsets expire unless they are committed again: here an hour is 100 ms."""
+
+    def test_offsets_are_committed_again_though_nothing_comes(self):
+        job = self.job("idle")
+        job.feed(300)
+        job.start(EGRET_TUNED="idle_ms:100")
+        job.wait_until(lambda: self.all_read(job))
+        before = self.commits()
+        job.wait_until(lambda: self.commits() >= before + 3)
+        self.assertTrue(self.all_read(job))
+        self.assertEqual(job.stop(), 0, job.errors)
+
+    @staticmethod
+    def commits():
+        """Each commit is a record of the topic where Kafka keeps them."""
+        return int(broker.tool("ends", "__consumer_offsets"))
 
 
 class Zombies(Case):
@@ -219,8 +253,9 @@ class Zombies(Case):
         twin_folder = os.path.join(self.folder.name, "copy")
         shutil.copytree(job.folder, twin_folder)
         job.start()
+        before = job.committed()
         job.feed(2000)
-        time.sleep(0.6)
+        job.wait_until(lambda: job.committed() != before)
         twin = Job(broker, twin_folder, "twin", create=False, every="300ms")
         twin.start()
         twin_ended = None
@@ -236,24 +271,22 @@ class Zombies(Case):
         self.assertIn(twin_ended, (-signal.SIGKILL, CONFIG), twin.errors)
 
     def test_a_job_that_slept_longer_than_its_transaction(self):
-        for name in ("slept1", "slept2"):
-            job = self.job(name, every="400ms", sink="options: { transaction.timeout.ms: 1500 }")
-            job.feed(1000)
-            job.start()
-            job.wait_until(lambda: self.all_read(job))
-            job.feed(3000)
-            time.sleep(0.15 if name == "slept1" else 0.3)
-            job.process.send_signal(signal.SIGSTOP)
-            time.sleep(4)
-            job.feed(1000)
-            job.process.send_signal(signal.SIGCONT)
-            try:
-                code = job.process.wait(timeout=3)
-                self.assertEqual(code, FENCED, job.said())
-            except subprocess.TimeoutExpired:
-                self.assertEqual(job.stop(), 0, job.errors)  # it slept between two transactions
-            self.assert_goes_on(job)
-            self.assert_exact(job)
+        job = self.job("slept", every="1s", sink="options: { transaction.timeout.ms: 3000 }")
+        job.feed(1000)
+        job.start()
+        job.wait_until(lambda: self.all_read(job))
+        job.wait_until(lambda: job.feed(300) or broker.undecided("slept.out") > 0)
+        job.process.send_signal(signal.SIGSTOP)
+        broker.tool("decided", "slept.out")  # it is committed, or the broker has given up waiting for it
+        job.feed(1000)
+        job.process.send_signal(signal.SIGCONT)
+        try:
+            code = job.process.wait(timeout=5)
+            self.assertEqual(code, FENCED, job.said())
+        except subprocess.TimeoutExpired:
+            self.assertEqual(job.stop(), 0, job.errors)  # it slept between two transactions
+        self.assert_goes_on(job)
+        self.assert_exact(job)
 
 
 SINGLE = """
@@ -308,8 +341,7 @@ class AtLeastOnce(Case):
         for number in range(4):
             job.feed(2000)
             job.start()
-            time.sleep(0.3 + 0.1 * number)
-            self.assertEqual(job.kill_after(0), -signal.SIGKILL)
+            self.assertEqual(job.kill_after(0.3 + 0.1 * number), -signal.SIGKILL)
         self.assertEqual(job.finish(), 0, job.errors)
         rows = broker.dump("least.out") + broker.dump("least.answered")
         unique = list({row[3]["egret-id"]: row for row in rows}.values())

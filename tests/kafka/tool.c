@@ -2,6 +2,10 @@
 /*
  * tool.c - what tests and demos need of Kafka besides Egret: an independent witness, straight on the client library.
  *
+ *     kafka_tool BROKERS ready MS                     waits until somebody answers
+ *     kafka_tool BROKERS ends TOPIC                   how many records it has had
+ *     kafka_tool BROKERS undecided TOPIC              how much of it a read-committed reader may not see yet
+ *     kafka_tool BROKERS decided TOPIC                waits until all that is in it now is committed or taken back
  *     kafka_tool BROKERS create TOPIC PARTITIONS [NAME=VALUE]...
  *     kafka_tool BROKERS grow TOPIC PARTITIONS
  *     kafka_tool BROKERS delete-topic TOPIC | delete-group GROUP | delete-records TOPIC PARTITION OFFSET
@@ -489,6 +493,88 @@ static void follow(int count, char **words)
     }
 }
 
+/* ---- transactions that are open ---- */
+
+static void find_ends(rd_kafka_t *reader, const char *topic, int partitions, int64_t *ends)
+{
+    int64_t low;
+
+    for (int i = 0; i < partitions; i++)
+        check("bounds",
+              rd_kafka_query_watermark_offsets(reader, topic, i, &low, &ends[i], TIMEOUT_MS));
+}
+
+static int ends_of_all(const char *topic, int64_t ends[PARTITIONS_MAX])
+{
+    char isolation[] = "isolation.level=read_uncommitted";
+    char *settings[] = {isolation};
+    rd_kafka_t *reader = member("kafka-tool", settings, 1);
+    int partitions = partitions_of(reader, topic);
+
+    partitions = partitions < PARTITIONS_MAX ? partitions : PARTITIONS_MAX;
+    find_ends(reader, topic, partitions, ends);
+    return partitions;
+}
+
+static void ends(char **words)
+{
+    int64_t found[PARTITIONS_MAX];
+    long long sum = 0;
+    int partitions = ends_of_all(words[0], found);
+
+    for (int i = 0; i < partitions; i++)
+        sum += found[i];
+    printf("%lld\n", sum);
+}
+
+static void undecided(char **words)
+{
+    int64_t ends[PARTITIONS_MAX], stable[PARTITIONS_MAX];
+    long long sum = 0;
+    int partitions = ends_of_all(words[0], ends);
+
+    find_ends(member("kafka-tool", NULL, 0), words[0], partitions, stable);
+    for (int i = 0; i < partitions; i++)
+        sum += ends[i] - stable[i];
+    printf("%lld\n", sum);
+}
+
+/* The consumer says where the stable end is, each time that it gets there. */
+static void decided(char **words)
+{
+    char with_ends[] = "enable.partition.eof=true";
+    char *settings[] = {with_ends};
+    int64_t ends[PARTITIONS_MAX];
+    struct reading reading;
+    int open = ends_of_all(words[0], ends);
+
+    start_reading(&reading, words[0], settings, 1);
+    while (open > 0) {
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(reading.consumer, TIMEOUT_MS);
+
+        if (message == NULL)
+            die(words[0], "is not decided in time");
+        if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF &&
+            message->offset >= ends[message->partition]) {
+            ends[message->partition] = INT64_MAX;
+            open--;
+        }
+        rd_kafka_message_destroy(message);
+    }
+}
+
+/* ---- as fast as it goes ---- */
+
+static void ready(char **words)
+{
+    char often[] = "reconnect.backoff.max.ms=200";
+    char *settings[] = {often};
+    rd_kafka_t *asking = client(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), settings, 1);
+    const struct rd_kafka_metadata *about;
+
+    check("ready", rd_kafka_metadata(asking, 0, NULL, &about, (int)strtol(words[0], NULL, 10)));
+}
+
 static double cpu_seconds(void)
 {
     struct rusage usage;
@@ -538,6 +624,14 @@ int main(int count, char **words)
     count -= 3;
     if (strcmp(command, "create") == 0)
         create(count, rest);
+    else if (strcmp(command, "ready") == 0)
+        ready(rest);
+    else if (strcmp(command, "ends") == 0)
+        ends(rest);
+    else if (strcmp(command, "undecided") == 0)
+        undecided(rest);
+    else if (strcmp(command, "decided") == 0)
+        decided(rest);
     else if (strcmp(command, "grow") == 0)
         grow(rest);
     else if (strcmp(command, "delete-topic") == 0)
