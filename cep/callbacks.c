@@ -130,11 +130,16 @@ static void on_timeout(void *context, const struct nfa_match *match)
 
 struct nfa_callbacks cep_callbacks(const struct rule *rule)
 {
+    uint64_t event_guards = 0;
+
+    for (nfa_guard guard = 0; guard < rule->guard_count && guard < 64; guard++)
+        event_guards |= (uint64_t)(rule->guards[guard].rest == NULL) << guard;
     return (struct nfa_callbacks){
         .guard = guard_holds,
         .keep = keep_event,
         .release = release_event,
         .match = on_match,
         .timeout = rule->outputs[RULE_OUTPUT_TIMEOUT].enabled ? on_timeout : NULL,
+        .event_guards = event_guards,
     };
 }

@@ -113,7 +113,9 @@ static enum rt_status advance_by_deadlines(struct nfa_machine *machine, struct n
     enum rt_status status = RT_OK;
 
     while (status == RT_OK && nfa_is_due(machine, runs, time)) {
-        if (nfa_is_single(runs) && nfa_single_spell_out(machine, runs) == NULL)
+        if (nfa_is_single(runs)
+                ? nfa_single_spell_out(machine, runs) == NULL
+                : nfa_list_of(runs)->is_row && !nfa_row_spell_out(machine, nfa_list_of(runs)))
             return RT_ERR_NOMEM;
         status = advance_to(machine, runs, nfa_list_of(runs)->deadline);
     }
@@ -152,6 +154,10 @@ static enum rt_status expire(struct nfa_machine *machine, struct nfa_runs *runs,
     if (list == NULL) {
         machine->counters.timed_out++;
         nfa_single_drop(machine, runs);
+        return RT_OK;
+    }
+    if (list->is_row) {
+        nfa_row_expire(machine, runs, time);
         return RT_OK;
     }
     over = expired_head(list, machine->program->within_ms, time);

@@ -45,15 +45,17 @@ enum rt_status nfa_machine_new(struct nfa_program *program, const struct nfa_lim
     rt_blocks_init(&machine->lists, SIZE_MAX);
     machine->lone = rt_alloc_zeroed(1, list_bytes(1));
     machine->guard_memo = rt_alloc_zeroed(program->guard_count + 1, sizeof(uint64_t));
+    machine->verdicts = rt_alloc_zeroed(program->shape_count + 1, sizeof(*machine->verdicts));
     machine->visits = rt_alloc_zeroed(program->state_count, sizeof(uint64_t));
     machine->stack = rt_alloc_zeroed(program->proceed_count + 1, sizeof(uint32_t));
     machine->chosen = rt_alloc_zeroed(program->edge_count + 1, sizeof(*machine->chosen));
     if (machine->lone == NULL || machine->guard_memo == NULL || machine->visits == NULL ||
-        machine->stack == NULL || machine->chosen == NULL) {
+        machine->verdicts == NULL || machine->stack == NULL || machine->chosen == NULL) {
         nfa_machine_free(machine);
         return RT_ERR_NOMEM;
     }
     machine->lone->capacity = 1;
+    machine->has_rows = nfa_row_allowed(machine);
     *out = machine;
     return RT_OK;
 }
@@ -74,6 +76,7 @@ void nfa_machine_free(struct nfa_machine *machine)
     rt_free(machine->seen.slots);
     rt_free(machine->guard_memo);
     rt_free(machine->visits);
+    rt_free(machine->verdicts);
     rt_free(machine->stack);
     rt_free(machine->chosen);
     nfa_program_unref(machine->program);
@@ -176,8 +179,10 @@ void nfa_runs_prefetch(const struct nfa_runs *runs, bool paths)
         RT_PREFETCH(list->runs);
         return;
     }
-    for (uint32_t i = 0; i < list->count && i < PREFETCH_RUNS; i++)
+    for (uint32_t i = 0; i < list->count && i < PREFETCH_RUNS && !list->is_row; i++)
         RT_PREFETCH(list->runs[i].path);
+    for (uint32_t i = 0; i < list->count && i < PREFETCH_RUNS && list->is_row; i++)
+        nfa_row_prefetch(&list->runs[i]);
 }
 
 /* ---- one call ---- */
@@ -333,7 +338,7 @@ void nfa_keep_run(struct nfa_machine *machine, const struct nfa_item *run)
 
 /* ---- the stored list ---- */
 
-static void free_list(struct nfa_machine *machine, struct nfa_run_list *list)
+void nfa_list_free(struct nfa_machine *machine, struct nfa_run_list *list)
 {
     if (list == NULL || list == machine->lone)
         return;
@@ -347,6 +352,35 @@ static uint32_t capacity_for(uint32_t count)
     size_t bytes = rt_blocks_size(list_bytes(count));
 
     return (uint32_t)((bytes - sizeof(struct nfa_run_list)) / sizeof(struct nfa_item));
+}
+
+/* The row with another capacity; NULL without memory. */
+static struct nfa_run_list *resized(struct nfa_machine *machine, struct nfa_run_list *list,
+                                    uint32_t capacity)
+{
+    struct nfa_run_list *moved = rt_blocks_take(&machine->lists, list_bytes(capacity));
+
+    if (moved == NULL)
+        return NULL;
+    memcpy(moved, list, list_bytes(list->count));
+    moved->capacity = capacity;
+    if (list != machine->lone)
+        rt_blocks_give(&machine->lists, list, list_bytes(list->capacity));
+    return moved;
+}
+
+struct nfa_run_list *nfa_list_grow(struct nfa_machine *machine, struct nfa_run_list *list)
+{
+    return resized(machine, list, capacity_for(list->count + 1));
+}
+
+struct nfa_run_list *nfa_list_shrink(struct nfa_machine *machine, struct nfa_run_list *list)
+{
+    uint32_t capacity = capacity_for(list->count);
+    struct nfa_run_list *moved =
+        list->capacity / 4 <= capacity ? NULL : resized(machine, list, capacity);
+
+    return moved == NULL ? list : moved;
 }
 
 /* A list with room for the new runs, in place of the old one when that is too small or far too large, with them in it. */
@@ -485,7 +519,7 @@ void nfa_store_runs(struct nfa_machine *machine, struct nfa_runs *runs)
 
     if (machine->next.count == 1 && machine->completed.count == 0 &&
         nfa_single_fold(machine, runs, &machine->next.items[0])) {
-        free_list(machine, list);
+        nfa_list_free(machine, list);
         return;
     }
     if (machine->next.count > 0 || machine->completed.count > 0) {
@@ -500,7 +534,7 @@ void nfa_store_runs(struct nfa_machine *machine, struct nfa_runs *runs)
     if (list == NULL)
         return;
     if (machine->next.count == 0 && list->held_count == 0) {
-        free_list(machine, list);
+        nfa_list_free(machine, list);
         nfa_set_list(runs, NULL);
         return;
     }
@@ -508,6 +542,8 @@ void nfa_store_runs(struct nfa_machine *machine, struct nfa_runs *runs)
         list->newest_start = machine->time;
     list->count = machine->next.count;
     nfa_summarise(machine, list, first);
+    if (list->held_count == 0)
+        nfa_row_fold(machine, list);
 }
 
 uint32_t nfa_runs_count(const struct nfa_runs *runs)
@@ -532,11 +568,13 @@ void nfa_unload(struct nfa_machine *machine, struct nfa_runs *runs)
     if (list == NULL)
         return;
     nfa_call_begin(machine, NULL);
+    if (list->is_row)
+        nfa_row_drop(machine, list);
     for (uint32_t i = 0; i < list->held_count; i++)
         nfa_path_unref(machine, list->held[i].path);
     for (uint32_t i = 0; i < list->count; i++)
         nfa_drop_run(machine, list->runs[i].path);
-    free_list(machine, list);
+    nfa_list_free(machine, list);
     nfa_set_list(runs, NULL);
     (void)nfa_call_end(machine);
 }

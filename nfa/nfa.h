@@ -126,6 +126,8 @@ struct nfa_callbacks {
     void (*release)(void *context, nfa_event kept);
     void (*match)(void *context, const struct nfa_match *match);
     void (*timeout)(void *context, const struct nfa_match *match); /* NULL: not wanted */
+    /* Bits of the guards below 64 whose answer is the same for all runs that nfa_step offers an event to: asked once a call. */
+    uint64_t event_guards;
 };
 
 enum nfa_limit_policy { NFA_DROP_OLDEST, NFA_DROP_NEW, NFA_STOP };

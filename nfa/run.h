@@ -11,8 +11,10 @@
  *     kept events                          e4  e5  e7                    a reference for each node that took it
  *
  *     single     words[0] = newest event | shape | 1, words[1] = older event | shape: one run, with neither list nor nodes
+ *     row        a list of such words, each with its start: several runs without nodes
  *
  *     single.c   a key with one run that has taken one or two events
+ *     row.c      a key with several of them
  *     machine.c  making, asking, clearing, storing the runs of a key
  *     step.c     one event: which edges work for which run
  *     advance.c  time: what expires
@@ -28,13 +30,14 @@
  * R5  A run that an event cannot move is neither copied nor is its path looked at: what decides that, its order and its
  *     deadline by `within` stand in the item.
  * R6  A key has a list only if it must: one run that shares nothing, has no flags and has taken as much as a shape of the
- *     program says (shapes.c) is a single.  So equal runs lie equally.
+ *     program says (shapes.c) is a single, and several are a row where rows are allowed.  So equal runs lie equally.
  * R7  A step rewrites the list where it lies as long as no more runs come out than went in; then `next` moves to scratch.
  */
 #ifndef EGRET_NFA_RUN_H
 #define EGRET_NFA_RUN_H
 
 #include "nfa/program.h"
+#include "runtime/base/assert.h"
 #include "runtime/base/blocks.h"
 #include "runtime/base/pool.h"
 
@@ -69,8 +72,13 @@ static inline rt_time nfa_path_time(const struct nfa_path *path)
 
 /* A run (value: its state) or a finished match (value: the record's time). */
 struct nfa_item {
-    struct nfa_path *path; /* NULL: the start */
-    int64_t value;
+    union {
+        struct {
+            struct nfa_path *path; /* NULL: the start */
+            int64_t value;
+        };
+        struct nfa_runs single; /* in a row: a single run */
+    };
     rt_time start_time; /* of the first event taken */
     uint64_t start_sequence;
 };
@@ -90,6 +98,7 @@ struct nfa_run_list {
     uint64_t deadline_sequence;
     rt_time newest_start; /* no run has started later */
     bool restless;
+    bool is_row;
     struct nfa_item runs[]; /* a heap */
 };
 
@@ -154,6 +163,21 @@ struct nfa_choice {
     uint32_t step;
 };
 
+/* What an event does to the runs of a shape (row.c). */
+enum nfa_verdict_kind {
+    NFA_VERDICT_STAYS,
+    NFA_VERDICT_MOVES,  /* to another shape */
+    NFA_VERDICT_BREAKS, /* no edge works */
+    NFA_VERDICT_STOPS,  /* a forbidden event */
+    NFA_VERDICT_HARD    /* it is not so simple */
+};
+struct nfa_verdict {
+    uint64_t call; /* in which it is good */
+    uint8_t kind;
+    uint8_t shape; /* MOVES: the new one */
+    bool takes;    /* MOVES: takes the event */
+};
+
 struct nfa_machine {
     struct nfa_program *program;
     struct nfa_limits limits;
@@ -162,10 +186,12 @@ struct nfa_machine {
     struct nfa_counters counters;
     struct rt_pool paths;
     struct rt_blocks lists;
-    struct nfa_run_list *lone; /* where a single run is spelt out to be stepped as a list */
+    struct nfa_run_list *lone;    /* where a single run is spelt out to be stepped as a list */
+    struct nfa_verdict *verdicts; /* by shape */
 
-    bool has_gap; /* some deadline is not start + within */
-    bool quiet;   /* nobody sees a run expire (nfa_runs_deadline) */
+    bool has_gap;  /* some deadline is not start + within */
+    bool quiet;    /* nobody sees a run expire (nfa_runs_deadline) */
+    bool has_rows; /* several single runs may lie in a row */
 
     struct nfa_heap next; /* the runs as they will be: in the list's own place or in `scratch` */
     struct nfa_heap scratch;
@@ -177,6 +203,8 @@ struct nfa_machine {
 
     uint64_t *guard_memo; /* epoch << 1 | value */
     uint64_t guard_epoch;
+    uint64_t
+        call_epoch; /* guard_epoch when the event came: the guards that are asked once a call carry it */
     uint64_t *visits; /* by state: epoch of the last visit */
     uint64_t visit_epoch;
     uint32_t *stack; /* states */
@@ -242,6 +270,10 @@ void nfa_keep_run(struct nfa_machine *machine, const struct nfa_item *run);
 void nfa_drop_run(struct nfa_machine *machine, struct nfa_path *path);
 /* The new list takes the place of the old one. */
 void nfa_store_runs(struct nfa_machine *machine, struct nfa_runs *runs);
+void nfa_list_free(struct nfa_machine *machine, struct nfa_run_list *list);
+/* With room for one more, NULL without memory; or with less room if there is far too much. */
+struct nfa_run_list *nfa_list_grow(struct nfa_machine *machine, struct nfa_run_list *list);
+struct nfa_run_list *nfa_list_shrink(struct nfa_machine *machine, struct nfa_run_list *list);
 rt_time nfa_run_deadline(const struct nfa_program *program, const struct nfa_item *run);
 /* What the list as a whole waits for: anew, or with what the runs from `first` on add. */
 void nfa_summarise(struct nfa_machine *machine, struct nfa_run_list *list, uint32_t first);
@@ -286,6 +318,9 @@ struct nfa_run_list *nfa_single_spell_out(struct nfa_machine *machine, struct nf
 /* The other way: the one run as a single; false: it cannot be one.  Its list, if there is one, is the caller's. */
 bool nfa_single_fold(struct nfa_machine *machine, struct nfa_runs *runs,
                      const struct nfa_item *run);
+/* The shape that the run, spelt out, may be folded into; 0: none.  Then it becomes that. */
+uint32_t nfa_shape_of(const struct nfa_machine *machine, const struct nfa_item *run);
+void nfa_fold_item(struct nfa_machine *machine, struct nfa_item *run, uint32_t shape);
 /* It goes with what it has taken; counted by the caller. */
 void nfa_single_drop(struct nfa_machine *machine, struct nfa_runs *runs);
 /* The run's first event. */
@@ -294,6 +329,22 @@ static inline const struct nfa_event_head *nfa_single_first(const struct nfa_run
     nfa_event older = nfa_single_event(runs, 1);
 
     return older != NULL ? older : nfa_single_event(runs, 0);
+}
+
+/* row.c */
+bool nfa_row_allowed(const struct nfa_machine *machine);
+/* The event in hand to a single run or a row.  *done false: it is not so simple, and nothing is done. */
+enum rt_status nfa_row_step(struct nfa_machine *machine, struct nfa_runs *runs, bool *done);
+/* The row as a list with nodes; false: no memory, and it is a row still.  And back, if it can be one. */
+bool nfa_row_spell_out(struct nfa_machine *machine, struct nfa_run_list *list);
+void nfa_row_fold(struct nfa_machine *machine, struct nfa_run_list *list);
+/* What is over goes; for machines where nobody sees that. */
+void nfa_row_expire(struct nfa_machine *machine, struct nfa_runs *runs, rt_time time);
+void nfa_row_drop(struct nfa_machine *machine, struct nfa_run_list *list);
+static inline void nfa_row_prefetch(const struct nfa_item *item)
+{
+    RT_PREFETCH(nfa_single_event(&item->single, 0));
+    RT_PREFETCH(nfa_single_event(&item->single, 1));
 }
 
 /* emit.c */

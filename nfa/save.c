@@ -143,6 +143,15 @@ static bool number_path(struct numbering *numbering, const struct nfa_path *path
     return true;
 }
 
+static void add_node(uint32_t parent, const struct nfa_path *node, nfa_save_event_fn *save_event,
+                     void *context, struct rt_buffer *out)
+{
+    rt_form_add_uint(out, parent);
+    rt_form_add_uint(out, node->step);
+    rt_form_add_byte(out, node->flags);
+    save_event(context, node->event, out);
+}
+
 static void add_nodes(const struct numbering *numbering, nfa_save_event_fn *save_event,
                       void *context, struct rt_buffer *out)
 {
@@ -150,10 +159,8 @@ static void add_nodes(const struct numbering *numbering, nfa_save_event_fn *save
     for (uint32_t i = 0; i < numbering->count; i++) {
         const struct nfa_path *node = numbering->nodes[i];
 
-        rt_form_add_uint(out, node->parent == NULL ? 0 : number_of(numbering, node->parent));
-        rt_form_add_uint(out, node->step);
-        rt_form_add_byte(out, node->flags);
-        save_event(context, node->event, out);
+        add_node(node->parent == NULL ? 0 : number_of(numbering, node->parent), node, save_event,
+                 context, out);
     }
 }
 
@@ -178,6 +185,38 @@ static bool number_items(struct numbering *numbering, const struct nfa_item *ite
     return true;
 }
 
+/* As the nodes that its runs would have: each has its own. */
+static void save_row(const struct nfa_machine *machine, const struct nfa_run_list *list,
+                     nfa_save_event_fn *save_event, void *context, struct rt_buffer *out)
+{
+    uint32_t nodes = 0;
+    struct nfa_single single;
+
+    for (uint32_t i = 0; i < list->count; i++)
+        nodes += nfa_single_event(&list->runs[i].single, 1) == NULL ? 1 : 2;
+    rt_form_add_uint(out, nodes);
+    nodes = 0;
+    for (uint32_t i = 0; i < list->count; i++) {
+        nfa_single_open(machine->program, &list->runs[i].single, &single);
+        if (single.item.path->parent != NULL) {
+            add_node(0, single.item.path->parent, save_event, context, out);
+            nodes++;
+        }
+        add_node(single.item.path->parent == NULL ? 0 : nodes, single.item.path, save_event,
+                 context, out);
+        nodes++;
+    }
+    rt_form_add_uint(out, list->count);
+    nodes = 0;
+    for (uint32_t i = 0; i < list->count; i++) {
+        nfa_single_open(machine->program, &list->runs[i].single, &single);
+        nodes += single.item.path->length;
+        rt_form_add_uint(out, nodes - 1);
+        rt_form_add_uint(out, (uint64_t)single.item.value);
+    }
+    rt_form_add_uint(out, 0);
+}
+
 enum rt_status nfa_runs_save(const struct nfa_machine *machine, const struct nfa_runs *runs,
                              nfa_save_event_fn *save_event, void *context, struct rt_buffer *out)
 {
@@ -189,6 +228,10 @@ enum rt_status nfa_runs_save(const struct nfa_machine *machine, const struct nfa
     struct numbering numbering = {.capacity = FEW_NODES};
     bool numbered;
 
+    if (list->is_row) {
+        save_row(machine, list, save_event, context, out);
+        return out->failed ? RT_ERR_NOMEM : RT_OK;
+    }
     if (nfa_is_single(runs)) {
         nfa_single_open(machine->program, runs, &single);
         items = &single.item;

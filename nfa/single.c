@@ -31,7 +31,10 @@ void nfa_single_open(const struct nfa_program *program, const struct nfa_runs *r
                                           .references = 1};
         out->nodes[0].parent = &out->nodes[1];
     }
-    out->item = (struct nfa_item){&out->nodes[0], shape->state, first->time, first->sequence};
+    out->item = (struct nfa_item){.path = &out->nodes[0],
+                                  .value = shape->state,
+                                  .start_time = first->time,
+                                  .start_sequence = first->sequence};
 }
 
 void nfa_single_drop(struct nfa_machine *machine, struct nfa_runs *runs)
@@ -165,6 +168,7 @@ struct nfa_run_list *nfa_single_spell_out(struct nfa_machine *machine, struct nf
         *older = *newest->parent;
     newest->parent = older;
     list->count = 1;
+    list->is_row = false;
     list->runs[0] = single.item;
     list->runs[0].path = newest;
     list->newest_start = single.item.start_time;
@@ -179,23 +183,37 @@ static bool is_alone(const struct nfa_path *path, uint32_t runs)
     return path->references == 1 && path->runs == runs && path->flags == 0;
 }
 
-bool nfa_single_fold(struct nfa_machine *machine, struct nfa_runs *runs, const struct nfa_item *run)
+uint32_t nfa_shape_of(const struct nfa_machine *machine, const struct nfa_item *run)
 {
-    struct nfa_path *newest = run->path, *older = newest->parent;
-    uint32_t shape;
+    const struct nfa_path *newest = run->path, *older = newest->parent;
 
     if (newest->length > 2 || !is_alone(newest, 1) || (older != NULL && !is_alone(older, 0)))
-        return false;
-    shape = nfa_find_shape(machine->program, (uint32_t)run->value, newest->length, newest->step,
-                           older == NULL ? 0 : older->step);
-    if (shape == 0)
-        return false;
-    nfa_set_single(runs, newest->event, older == NULL ? NULL : older->event, shape);
+        return 0;
+    return nfa_find_shape(machine->program, (uint32_t)run->value, newest->length, newest->step,
+                          older == NULL ? 0 : older->step);
+}
+
+void nfa_fold_item(struct nfa_machine *machine, struct nfa_item *run, uint32_t shape)
+{
+    struct nfa_path *newest = run->path, *older = newest->parent;
+
+    nfa_set_single(&run->single, newest->event, older == NULL ? NULL : older->event, shape);
     nfa_path_forget(machine, newest);
     rt_pool_give(&machine->paths, newest);
     if (older != NULL) {
         nfa_path_forget(machine, older);
         rt_pool_give(&machine->paths, older);
     }
+}
+
+bool nfa_single_fold(struct nfa_machine *machine, struct nfa_runs *runs, const struct nfa_item *run)
+{
+    uint32_t shape = nfa_shape_of(machine, run);
+    struct nfa_item folded = *run;
+
+    if (shape == 0)
+        return false;
+    nfa_fold_item(machine, &folded, shape);
+    *runs = folded.single;
     return true;
 }

@@ -12,12 +12,15 @@
 static bool guard_holds(struct nfa_machine *machine, nfa_guard guard, const struct nfa_match *view)
 {
     uint64_t known = machine->guard_memo[guard];
+    uint64_t epoch = guard < 64 && (machine->callbacks.event_guards >> guard & 1) != 0
+                         ? machine->call_epoch
+                         : machine->guard_epoch;
     bool holds;
 
-    if (known >> 1 == machine->guard_epoch)
+    if (known >> 1 == epoch)
         return (known & 1) != 0;
     holds = machine->callbacks.guard(machine->context, guard, machine->event, view);
-    machine->guard_memo[guard] = machine->guard_epoch << 1 | holds;
+    machine->guard_memo[guard] = epoch << 1 | holds;
     return holds;
 }
 
@@ -120,7 +123,10 @@ static bool ends_at_once(struct nfa_machine *machine, uint32_t state, const stru
 static struct nfa_item moved(const struct nfa_machine *machine, const struct nfa_item *run,
                              struct nfa_path *path, int64_t value)
 {
-    struct nfa_item item = {path, value, run->start_time, run->start_sequence};
+    struct nfa_item item = {.path = path,
+                            .value = value,
+                            .start_time = run->start_time,
+                            .start_sequence = run->start_sequence};
 
     if (run->path == NULL) {
         item.start_time = machine->time;
@@ -296,9 +302,28 @@ static enum rt_status step_single(struct nfa_machine *machine, struct nfa_runs *
         return RT_OK;
     if (!begins && nfa_single_step(machine, runs, &count, &stopped))
         return RT_OK;
+    if (begins && machine->has_rows) {
+        enum rt_status status;
+        bool done;
+
+        status = nfa_row_step(machine, runs, &done);
+        if (done)
+            return status;
+    }
     if (nfa_single_spell_out(machine, runs) == NULL)
         return RT_ERR_NOMEM;
     return begins ? step_list(machine, runs) : follow_single(machine, runs, count, stopped);
+}
+
+static enum rt_status step_row(struct nfa_machine *machine, struct nfa_runs *runs)
+{
+    enum rt_status status;
+    bool done;
+
+    status = nfa_row_step(machine, runs, &done);
+    if (done)
+        return status;
+    return nfa_row_spell_out(machine, nfa_list_of(runs)) ? step_list(machine, runs) : RT_ERR_NOMEM;
 }
 
 enum rt_status nfa_step(struct nfa_machine *machine, struct nfa_runs *runs, nfa_event event,
@@ -314,8 +339,11 @@ enum rt_status nfa_step(struct nfa_machine *machine, struct nfa_runs *runs, nfa_
     machine->time = time;
     machine->sequence = sequence;
     machine->true_guards = true_guards;
+    machine->call_epoch = ++machine->guard_epoch;
     if (nfa_is_single(runs))
         return step_single(machine, runs);
+    if (!nfa_runs_empty(runs) && nfa_list_of(runs)->is_row)
+        return step_row(machine, runs);
     if (nfa_runs_empty(runs) && nfa_single_begin(machine, runs))
         return RT_OK;
     return step_list(machine, runs);

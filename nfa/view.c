@@ -17,10 +17,15 @@ void nfa_runs_each(const struct nfa_machine *machine, const struct nfa_runs *run
     }
     for (uint32_t i = 0; i < count; i++) {
         struct nfa_run_view view = {.start_time = items[i].start_time};
+        const struct nfa_path *path = items[i].path;
 
-        if (items[i].path != NULL) {
-            view.step = nfa_program_step_name(machine->program, items[i].path->step);
-            view.taken = items[i].path->length;
+        if (list != NULL && list->is_row) {
+            nfa_single_open(machine->program, &items[i].single, &single);
+            path = single.item.path;
+        }
+        if (path != NULL) {
+            view.step = nfa_program_step_name(machine->program, path->step);
+            view.taken = path->length;
         }
         each(context, &view);
     }

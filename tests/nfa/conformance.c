@@ -78,7 +78,8 @@ static void on_timeout(void *context, const struct nfa_match *match)
 
 bool driver_init(struct driver *driver, json_t *json, struct nfa_refusal *refusal)
 {
-    struct nfa_callbacks callbacks = {on_guard, on_keep, on_release, on_match, NULL};
+    struct nfa_callbacks callbacks = {
+        .guard = on_guard, .keep = on_keep, .release = on_release, .match = on_match};
     struct nfa_limits limits = {0};
 
     *driver = (struct driver){0};

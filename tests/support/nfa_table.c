@@ -492,11 +492,23 @@ static void on_timeout(void *context, const struct nfa_match *match)
     print_match(context, match, " timeout");
 }
 
+static struct nfa_callbacks callbacks_for(const struct nfa_table *table)
+{
+    struct nfa_callbacks callbacks = {.guard = on_guard,
+                                      .keep = on_keep,
+                                      .release = on_release,
+                                      .match = on_match,
+                                      .timeout = on_timeout};
+
+    for (uint32_t i = 0; i < table->guard_count; i++)
+        callbacks.event_guards |= (uint64_t)(table->guards[i].length_max == 0) << i;
+    return callbacks;
+}
+
 enum rt_status nfa_rig_init(struct nfa_rig *rig, const struct nfa_table *table,
                             const struct nfa_limits *limits, struct nfa_refusal *refusal)
 {
-    static const struct nfa_callbacks callbacks = {on_guard, on_keep, on_release, on_match,
-                                                   on_timeout};
+    const struct nfa_callbacks callbacks = callbacks_for(table);
     enum rt_status status;
 
     *rig = (struct nfa_rig){.table = table};
@@ -512,9 +524,21 @@ enum rt_status nfa_rig_init(struct nfa_rig *rig, const struct nfa_table *table,
 
 enum rt_status nfa_rig_hush(struct nfa_rig *rig, const struct nfa_limits *limits)
 {
-    static const struct nfa_callbacks callbacks = {on_guard, on_keep, on_release, on_match, NULL};
+    struct nfa_callbacks callbacks = callbacks_for(rig->table);
 
+    callbacks.timeout = NULL;
     rig->hushed = true;
+    nfa_machine_free(rig->machine);
+    rig->machine = NULL;
+    return nfa_machine_new(rig->program, limits, &callbacks, rig, &rig->machine);
+}
+
+enum rt_status nfa_rig_without_rows(struct nfa_rig *rig, const struct nfa_limits *limits)
+{
+    struct nfa_callbacks callbacks = callbacks_for(rig->table);
+
+    callbacks.event_guards = 0;
+    callbacks.timeout = rig->hushed ? NULL : on_timeout;
     nfa_machine_free(rig->machine);
     rig->machine = NULL;
     return nfa_machine_new(rig->program, limits, &callbacks, rig, &rig->machine);

@@ -86,6 +86,8 @@ enum rt_status nfa_rig_init(struct nfa_rig *rig, const struct nfa_table *table,
                             const struct nfa_limits *limits, struct nfa_refusal *refusal);
 /* Before the first event: timeouts are not wanted, and time is not told but by nfa_step. */
 enum rt_status nfa_rig_hush(struct nfa_rig *rig, const struct nfa_limits *limits);
+/* The same machine that asks each run for itself, and so has no rows.  Before the first event. */
+enum rt_status nfa_rig_without_rows(struct nfa_rig *rig, const struct nfa_limits *limits);
 void nfa_rig_done(struct nfa_rig *rig); /* clears the runs; asserts that every event was released */
 /* One event of the table: time goes on, then it is offered. */
 enum rt_status nfa_rig_feed(struct nfa_rig *rig, const struct table_event *event);

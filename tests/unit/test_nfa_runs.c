@@ -504,6 +504,109 @@ static void runs_that_expire_unseen_change_no_match(void **state)
     }
 }
 
+/* ---- rows ---- */
+
+static void short_runs_lie_side_by_side_without_nodes(void **state)
+{
+    static const struct {
+        const char *events;
+        uint32_t runs;
+        bool is_row;
+    } cases[] = {
+        {"a", 1, false},          /* a single */
+        {"a a", 2, true},         /* two of one shape */
+        {"a b a a b a", 4, true}, /* of two shapes */
+        {"a b a c", 2, false},    /* the oldest has taken three */
+        {"a b a c d", 1, false},  /* it has ended: a single is left */
+        {"a b a c a d", 2, true}, /* and a row again */
+        {"a a x", 0, false},      /* all have ended */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct fixture fixture;
+        const struct nfa_run_list *list;
+
+        set_up(&fixture,
+               "begin a; notFollowedBy x; followedBy b; followedBy c; followedBy d; within 100",
+               cases[i].events, (struct nfa_limits){0});
+        feed_all(&fixture);
+        list = nfa_list_of(&fixture.rig.runs);
+        assert_int_equal(nfa_runs_count(&fixture.rig.runs), cases[i].runs);
+        assert_int_equal(list != NULL && list->is_row, cases[i].is_row);
+        if (cases[i].is_row)
+            assert_int_equal(fixture.rig.machine->paths.in_use, 0);
+        tear_down(&fixture);
+    }
+}
+
+static void assert_same_counters(const struct fixture *a, const struct fixture *b)
+{
+    assert_memory_equal(counters(a), counters(b), sizeof(struct nfa_counters));
+}
+
+/* One event after the other, and what can be seen after each. */
+static void compare_rigs(struct fixture *rows, struct fixture *lists, struct seeded *seeded)
+{
+    for (uint32_t i = 0; i < rows->table.event_count; i++) {
+        const struct table_event *event = &rows->table.events[i];
+        uint64_t first[2];
+
+        rows->rig.keep_fails = lists->rig.keep_fails = seeded_below(seeded, 12) == 0;
+        assert_int_equal(nfa_rig_feed(&rows->rig, event),
+                         nfa_rig_feed(&lists->rig, &lists->table.events[i]));
+        assert_string_equal(output(rows), output(lists));
+        assert_same_counters(rows, lists);
+        assert_int_equal(nfa_runs_deadline(rows->rig.machine, &rows->rig.runs, &first[0]).ms,
+                         nfa_runs_deadline(lists->rig.machine, &lists->rig.runs, &first[1]).ms);
+        assert_int_equal(first[0], first[1]);
+        assert_int_equal(nfa_runs_want(rows->rig.machine, &rows->rig.runs, 1),
+                         nfa_runs_want(lists->rig.machine, &lists->rig.runs, 1));
+    }
+}
+
+static void a_row_does_what_a_list_does(void **state)
+{
+    static const char *const patterns[] = {
+        "begin a; followedBy b; followedBy c; skip past_last; within 20",
+        "begin a; followedBy b; followedBy c; followedBy d; within 40",
+        "begin a; notFollowedBy d; followedBy b; followedBy c; skip to_next; within 30",
+        "begin a; next b; followedBy c",
+        "begin a 2; followedBy b; within 30",
+        "begin a; followedBy b optional; followedBy c; within 30",
+        "begin a; notFollowedBy b; within 12",
+    };
+    static const struct nfa_limits limits[] = {
+        {.runs_per_key = 500},
+        {.runs_per_key = 3, .policy = NFA_DROP_OLDEST},
+        {.runs_per_key = 3, .policy = NFA_DROP_NEW},
+        {.path_length = 2},
+        {.path_length = 1, .runs_per_key = 4, .policy = NFA_STOP},
+    };
+    struct seeded seeded = seeded_from(72);
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(patterns) * COUNT_OF(limits) * 12; i++) {
+        const struct nfa_limits *limit = &limits[i / 12 % COUNT_OF(limits)];
+        const char *pattern = patterns[i / 12 / COUNT_OF(limits)];
+        struct fixture rows, lists;
+
+        set_up(&rows, pattern, "a", *limit);
+        add_random_events(&rows.table, &seeded);
+        set_up(&lists, pattern, "a", *limit);
+        memcpy(lists.table.events, rows.table.events, sizeof(rows.table.events));
+        lists.table.event_count = rows.table.event_count;
+        if (i % 2 == 0) {
+            assert_int_equal(nfa_rig_hush(&rows.rig, limit), RT_OK);
+            assert_int_equal(nfa_rig_hush(&lists.rig, limit), RT_OK);
+        }
+        assert_int_equal(nfa_rig_without_rows(&lists.rig, limit), RT_OK);
+        compare_rigs(&rows, &lists, &seeded);
+        tear_down(&lists);
+        tear_down(&rows);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -529,6 +632,8 @@ int main(void)
         cmocka_unit_test(stepping_survives_every_failed_allocation),
         cmocka_unit_test(too_many_states_are_a_limit_not_a_crash),
         cmocka_unit_test(groups_nest_sixteen_deep_and_no_deeper),
+        cmocka_unit_test(short_runs_lie_side_by_side_without_nodes),
+        cmocka_unit_test(a_row_does_what_a_list_does),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
