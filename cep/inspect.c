@@ -2,6 +2,7 @@
 #include "cep/inspect.h"
 
 #include "cep/key.h"
+#include "cep/save_state.h"
 #include "cep/state.h"
 #include "runtime/base/alloc.h"
 
@@ -64,6 +65,8 @@ static void render_key(const struct cep_keying *keying, struct rt_text bytes,
 static enum rt_status look_at_slot(struct looking *looking, const struct cep_slot *slot,
                                    const struct cep_rule *rule)
 {
+    enum rt_status status;
+
     looking->view = (struct cep_slot_view){.rule = rule->rule->index,
                                            .key = rt_buffer_view(&looking->key),
                                            .oldest = RT_TIME_MAX,
@@ -73,7 +76,8 @@ static enum rt_status look_at_slot(struct looking *looking, const struct cep_slo
         nfa_runs_each(rule->machine, &slot->runs, add_run, looking);
     else
         add_step(looking, rule->windows != NULL ? "window" : "value");
-    return looking->each(looking->context, &looking->view);
+    status = cep_save_measure(looking->engine, slot, &looking->view.bytes);
+    return status != RT_OK ? status : looking->each(looking->context, &looking->view);
 }
 
 static enum rt_status look_at_line(struct looking *looking, const struct cep_keying *keying,

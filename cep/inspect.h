@@ -24,15 +24,17 @@ struct cep_slot_view {
     uint32_t rule;
     struct rt_text key; /* as in alerts: {"user":"bob"} */
     uint64_t partials;  /* partial matches; 1 for a window */
-    rt_time oldest;     /* first event of the oldest partial match; RT_TIME_MAX: not known */
-    rt_time deadline;   /* when something of it ends by itself; RT_TIME_MAX: it does not */
+    uint64_t
+        bytes; /* of its saved form with the events that it holds; what several rules share counts for each */
+    rt_time oldest;   /* first event of the oldest partial match; RT_TIME_MAX: not known */
+    rt_time deadline; /* when something of it ends by itself; RT_TIME_MAX: it does not */
     const struct cep_step_count *steps;
     size_t step_count; /* at most CEP_SLOT_STEPS_MAX; further ones are counted with the last */
 };
 
 /* RT_OK, or what ends the walk. */
 typedef enum rt_status cep_slot_view_fn(void *context, const struct cep_slot_view *view);
-/* Every slot, key by key.  RT_ERR_NOMEM. */
+/* Every slot, key by key, of an engine that tracks what changes (struct rt_memory).  RT_ERR_NOMEM. */
 enum rt_status cep_engine_each_slot(struct cep_engine *engine, cep_slot_view_fn *each,
                                     void *context);
 

@@ -170,3 +170,20 @@ enum rt_status cep_save_key(struct cep_engine *engine, const struct cep_keying *
     out->value = rt_buffer_view(&saving->value);
     return RT_OK;
 }
+
+enum rt_status cep_save_measure(struct cep_engine *engine, const struct cep_slot *slot,
+                                uint64_t *bytes)
+{
+    struct cep_saving *saving = engine->saving;
+    enum rt_status status;
+
+    begin_key(&saving->numbering);
+    rt_buffer_reset(&saving->events);
+    rt_buffer_reset(&saving->slots);
+    status = add_slot(saving, &engine->rules[slot->rule], slot);
+    if (status != RT_OK)
+        return status;
+    *bytes = saving->events.length + saving->slots.length;
+    return saving->events.failed || saving->slots.failed || saving->numbering.failed ? RT_ERR_NOMEM
+                                                                                     : RT_OK;
+}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * save_state.h - what saving and restoring work with.  Private to cep/save*.c and cep/restore.c.
+ * save_state.h - what saving and restoring work with.  Private to cep/save*.c, cep/restore.c and cep/inspect.c.
  *
  *     tables    keyings[0] .. keyings[n - 1], dedup       each with its changes (runtime/state/changes.h)
  *     saving    names of removed keys of all tables --> entries that were written early --> lines of all tables
@@ -49,6 +49,9 @@ enum rt_status cep_save_key(struct cep_engine *engine, const struct cep_keying *
 /* Only its id, as removed. */
 enum rt_status cep_save_key_removed(struct cep_engine *engine, const struct cep_keying *keying,
                                     struct rt_text key, struct rt_entry *out);
+/* How many bytes a slot would take as the only one of its key. */
+enum rt_status cep_save_measure(struct cep_engine *engine, const struct cep_slot *slot,
+                                uint64_t *bytes);
 void cep_numbering_done(struct cep_numbering *numbering);
 
 /* ---- save_header.c ---- */

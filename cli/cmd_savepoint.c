@@ -255,7 +255,6 @@ static enum cli_exit check(const struct cli_call *call, const char *directory, c
 {
     struct rt_checkpoints *checkpoints = NULL;
     const struct rt_manifest *manifest;
-    const char *rules = cli_value(call, CLI_OPTION_RULES, "rules");
     struct cli_still still;
     char path[RT_PATH_BYTES_MAX];
     enum rt_status status;
@@ -269,7 +268,7 @@ static enum cli_exit check(const struct cli_call *call, const char *directory, c
         code = status == RT_OK ? CLI_OK : cli_state_failed(call, status, checkpoints);
     }
     if (code == CLI_OK) {
-        code = cli_still_open(&still, call, rules, checkpoints, manifest);
+        code = cli_still_open(&still, call, checkpoints, manifest);
         if (code == CLI_OK)
             code = compare_rules(call, &still);
         cli_still_done(&still);

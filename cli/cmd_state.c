@@ -96,7 +96,7 @@ static void add_steps(struct rt_buffer *out, const struct cep_step_count *steps,
 /* ---- ls ---- */
 
 struct sum {
-    uint64_t keys, partials;
+    uint64_t keys, partials, bytes;
     rt_time oldest;
     struct cep_step_count steps[CEP_SLOT_STEPS_MAX];
     size_t step_count;
@@ -129,11 +129,37 @@ static enum rt_status add_to_sum(void *context, const struct cep_slot_view *view
         return RT_OK;
     sum->keys++;
     sum->partials += view->partials;
+    sum->bytes += view->bytes;
     if (rt_time_before(view->oldest, sum->oldest))
         sum->oldest = view->oldest;
     for (size_t i = 0; i < view->step_count; i++)
         add_to_step(sum, &view->steps[i]);
     return RT_OK;
+}
+
+/* Blanks up to so many bytes behind `begin`. */
+static void fill_up(struct rt_buffer *page, size_t begin, size_t width)
+{
+    while (page->length < begin + width && !page->failed)
+        rt_buffer_char(page, ' ');
+}
+
+static void add_row(struct look *look, uint32_t rule, const struct sum *sum)
+{
+    struct rt_buffer *page = &look->page;
+    struct rt_buffer bytes;
+    size_t begin;
+
+    rt_buffer_init(&bytes, WORD_BYTES_MAX);
+    cli_add_bytes(&bytes, sum->bytes);
+    rt_buffer_printf(page, "%-24s %10" PRIu64 " %10" PRIu64 " %9s  ", id_of(look, rule), sum->keys,
+                     sum->partials, bytes.data == NULL ? "" : bytes.data);
+    rt_buffer_done(&bytes);
+    begin = page->length;
+    add_time(page, sum->oldest);
+    fill_up(page, begin, 27);
+    add_steps(page, sum->steps, sum->step_count);
+    rt_buffer_char(page, '\n');
 }
 
 static enum rt_status ls(struct look *look)
@@ -147,21 +173,11 @@ static enum rt_status ls(struct look *look)
     for (uint32_t i = 0; i < count; i++)
         sums.by_rule[i].oldest = RT_TIME_MAX;
     status = cep_engine_each_slot(look->still.engine, add_to_sum, &sums);
-    rt_buffer_printf(&look->page, "%-24s %10s %10s  %-26s %s\n", "rule", "keys", "partials",
-                     "oldest", "by step");
+    rt_buffer_printf(&look->page, "%-24s %10s %10s %9s  %-26s %s\n", "rule", "keys", "partials",
+                     "saved", "oldest", "by step");
     for (uint32_t i = 0; i < count && status == RT_OK; i++) {
-        struct rt_buffer *page = &look->page;
-        size_t begin;
-
-        if (look->rule_id != NULL && i != look->rule)
-            continue;
-        rt_buffer_printf(page, "%-24s %10" PRIu64 " %10" PRIu64 "  ", id_of(look, i),
-                         sums.by_rule[i].keys, sums.by_rule[i].partials);
-        begin = page->length;
-        add_time(page, sums.by_rule[i].oldest);
-        rt_buffer_printf(page, "%*s", (int)(27 - (page->length - begin)), "");
-        add_steps(page, sums.by_rule[i].steps, sums.by_rule[i].step_count);
-        rt_buffer_char(page, '\n');
+        if (look->rule_id == NULL || i == look->rule)
+            add_row(look, i, &sums.by_rule[i]);
     }
     rt_free(sums.by_rule);
     return status;
@@ -223,6 +239,7 @@ static enum rt_status export_one(void *context, const struct cep_slot_view *view
     rt_buffer_json_string(page, rt_text_of(id_of(look, view->rule)));
     rt_buffer_printf(page, ",\"key\":%.*s,\"partials\":%" PRIu64, (int)view->key.length,
                      view->key.data, view->partials);
+    rt_buffer_printf(page, ",\"bytes\":%" PRIu64, view->bytes);
     add_json_time(page, "oldest", view->oldest);
     add_json_time(page, "deadline", view->deadline);
     rt_buffer_string(page, ",\"steps\":{");
@@ -443,7 +460,6 @@ static enum cli_exit find_rule(struct look *look)
 
 static enum cli_exit open_all(struct look *look, const char *directory, bool writes)
 {
-    const char *rules = cli_value(look->call, CLI_OPTION_RULES, "rules");
     enum cli_exit code =
         cli_state_open_newest(look->call, directory, &look->checkpoints, &look->manifest);
     enum rt_status status;
@@ -455,7 +471,7 @@ static enum cli_exit open_all(struct look *look, const char *directory, bool wri
     status = rt_checkpoints_verify(look->checkpoints, false);
     if (status != RT_OK)
         return cli_state_failed(look->call, status, look->checkpoints);
-    code = cli_still_open(&look->still, look->call, rules, look->checkpoints, look->manifest);
+    code = cli_still_open(&look->still, look->call, look->checkpoints, look->manifest);
     if (code == CLI_OK)
         code = find_rule(look);
     if (code == CLI_OK)
@@ -521,10 +537,14 @@ const struct cli_command cli_command_state = {
     .arguments = "ls|show|top|export|drop [RULE] --dir DIR [options]",
     .summary = "what a stopped job remembers",
     .details =
-        "Reads the newest checkpoint in DIR, in which no process may be working.  ls: a row "
-        "a rule.  show: partial matches of\na rule, of one key with --key user=bob.  top: "
-        "the keys with the most.  export: all, a JSON object a line.\ndrop: takes out what a "
-        "rule remembers, of one key or of all; what is left is a new checkpoint.",
+        "Reads the newest checkpoint in DIR, in which no process may be working.  ls: a row a "
+        "rule;\n"
+        "`saved` is what its state takes in a checkpoint.  show: partial matches of a rule, of "
+        "one\n"
+        "key with --key user=bob.  top: the keys with the most.  export: all, a JSON object a "
+        "line.\n"
+        "drop: takes out what a rule remembers, of one key or of all; what is left is a new\n"
+        "checkpoint.",
     .arguments_min = 1,
     .arguments_max = 2,
     .options = {CLI_OPTION_DIR, CLI_OPTION_RULES, CLI_OPTION_KEY},

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/run_state.h"
 #include "runtime/base/form.h"
@@ -188,9 +189,27 @@ static enum rt_status name_sources(struct cli_still *still, const struct rt_mani
     return RT_OK;
 }
 
+/* A directory does not hold the rules that its state belongs to. */
+static enum rt_status load_rules(struct cli_still *still, const struct cli_call *call)
+{
+    size_t given = cli_value_count(call, CLI_OPTION_RULES);
+    const char **paths = rt_arena_array(&still->arena, given + 1, sizeof(*paths));
+
+    if (paths == NULL)
+        return RT_ERR_NOMEM;
+    paths[0] = "rules";
+    for (size_t i = 0; i < given; i++)
+        paths[i] = cli_value_at(call, CLI_OPTION_RULES, i);
+    if (given == 0 && access(paths[0], F_OK) != 0) {
+        cli_complain(call, "which rules does the state belong to?  There is no `rules/` here: name "
+                           "them with --rules PATH, as they were named to `egret run`");
+        return RT_ERR_IO;
+    }
+    return cli_rule_set_load(&still->set, call, paths, given == 0 ? 1 : given, NULL);
+}
+
 enum cli_exit cli_still_open(struct cli_still *still, const struct cli_call *call,
-                             const char *rules, struct rt_checkpoints *checkpoints,
-                             const struct rt_manifest *manifest)
+                             struct rt_checkpoints *checkpoints, const struct rt_manifest *manifest)
 {
     struct cep_options limits = cep_options_standard();
     enum rt_status status;
@@ -198,7 +217,7 @@ enum cli_exit cli_still_open(struct cli_still *still, const struct cli_call *cal
     *still = (struct cli_still){.engine = NULL};
     rt_buffer_init(&still->header, HEADER_BYTES_MAX);
     rt_arena_init(&still->arena, HEADER_BYTES_MAX);
-    status = cli_rule_set_load(&still->set, call, &rules, 1, NULL);
+    status = load_rules(still, call);
     if (status != RT_OK) {
         cli_rule_set_print_diags(&still->set, call, true);
         return cli_rule_set_exit(status);

@@ -44,9 +44,10 @@ struct cli_still {
     struct rt_arena arena; /* names of the sources that were */
 };
 
-/* Loads the rules, makes an engine of them, and reads the header of the chosen checkpoint.  Call cli_still_done in any case. */
+/* Loads the rules that --rules names, makes an engine of them, and reads the header of the chosen checkpoint.  Call
+ * cli_still_done in any case. */
 enum cli_exit cli_still_open(struct cli_still *still, const struct cli_call *call,
-                             const char *rules, struct rt_checkpoints *checkpoints,
+                             struct rt_checkpoints *checkpoints,
                              const struct rt_manifest *manifest);
 /* Restores all of the chosen checkpoint into the engine. */
 enum cli_exit cli_still_restore(struct cli_still *still, const struct cli_call *call,

@@ -260,8 +260,11 @@ class State(unittest.TestCase):
             self.assertGreater(len(mine), 10)
             self.assertEqual(int(rows[rule][1]), len(mine))
             self.assertEqual(int(rows[rule][2]), sum(slot["partials"] for slot in mine))
+            saved = sum(slot["bytes"] for slot in mine)
+            self.assertEqual(" ".join(rows[rule][3:5]), f"{saved} B" if saved < 1000 else f"{saved / 1000:.1f} kB")
             for slot in mine:
                 self.assertEqual(sum(slot["steps"].values()), slot["partials"])
+                self.assertGreater(slot["bytes"], 20 if rule == "silent" else 0)
         most = max(slot["partials"] for slot in slots)
         self.assertEqual(int(self.state("top").out.splitlines()[1].split()[0]), most)
         self.assertEqual(len(self.exported("silent")), int(rows["silent"][1]))
@@ -305,6 +308,18 @@ class State(unittest.TestCase):
             self.assertEqual(done.code, 0, done.err)
             self.assertTrue(os.path.isdir(os.path.join(self.folder, "a.state", "work")))
             self.assertEqual(self.place.outputs("a"), self.place.expected)
+
+    def test_the_rules_of_a_state_are_asked_for(self):
+        for words in (("state", "ls"), ("savepoint", "check", "x")):
+            self.savepoint("create", "--name", "x")
+            done = self.call(*words, "--dir", "a.state")
+            self.assertEqual(done.code, 2)
+            self.assertIn("which rules does the state belong to?", done.err)
+            self.assertIn("--rules PATH", done.err)
+        one, other = self.edited("silent", "quiet"), "rules.yaml"
+        done = self.call("state", "ls", "--dir", "a.state", "--rules", other, "--rules", one)
+        self.assertEqual(done.code, 1)  # both were read: their rules have the same ids
+        self.assertIn("E501", done.err)
 
     def test_wrong_calls_of_state(self):
         for words, part in ((("show",), "id of one rule"), (("show", "silnt"), "silent"), (("look",), "ls, show, top"),
