@@ -6,16 +6,17 @@
  *                   ^                                 |                       |
  *                   +------ an event of k2, or its deadline: read and put back as restoring does
  *
- * A cold key has no line, no timer and no memory.  What it costs is a look-up for each key that has no line, and for its deadline
- * a reminder, which is taken out before timers fire that far.  A reminder may be stale: the key is in memory again, has
+ * A cold key has no line and no timer.  What it costs is its hash in a set, so that only what is cold is looked for there, and for
+ * its deadline a reminder, which is taken out before timers fire that far.  A reminder may be stale: the key is in memory again, has
  * gone, or has a later deadline; then it does nothing.
- * A key that goes leaves its entry behind until the next saving: its name is kept as long.
+ * A key that goes, from memory, leaves its entry behind until the next saving; it is not in the set, so nobody finds it.
  */
 #include <stdlib.h>
 
 #include "cep/save_state.h"
 #include "runtime/base/alloc.h"
 #include "runtime/base/assert.h"
+#include "runtime/state/hash_set.h"
 
 enum {
     SAMPLE = 512,      /* keys whose idleness decides who leaves */
@@ -23,15 +24,13 @@ enum {
 };
 
 struct cep_cold {
-    struct rt_cold *port;         /* borrowed */
-    struct rt_buffer header;      /* of this engine: what its entries are read under */
-    struct cep_restoring *reader; /* owned */
-    struct rt_buffer value;       /* of the entry at hand */
-    struct rt_buffer name;        /* of the key that comes or goes */
-    size_t bytes_max;             /* while restoring */
-    size_t hand;                  /* where the search for idle keys goes on */
-    /* Names of saved keys that have gone: since the last freeze, and before it; what is cold under such a name is no more. */
-    struct rt_key_table gone, gone_before;
+    struct rt_cold *port;            /* borrowed */
+    struct rt_buffer header;         /* of this engine: what its entries are read under */
+    struct cep_restoring *reader;    /* owned */
+    struct rt_buffer value;          /* of the entry at hand */
+    size_t bytes_max;                /* while restoring */
+    size_t hand;                     /* where the search for idle keys goes on */
+    struct rt_hash_set there;        /* hashes of all cold keys (hash_of) */
     struct rt_memory_counters count; /* spilled, brought_back */
 };
 
@@ -46,11 +45,8 @@ enum rt_status cep_cold_set(struct cep_engine *engine, struct rt_cold *port, siz
     engine->cold = cold;
     cold->port = port;
     cold->bytes_max = bytes;
-    rt_key_table_init(&cold->gone, SIZE_MAX);
-    rt_key_table_init(&cold->gone_before, SIZE_MAX);
     rt_buffer_init(&cold->header, SIZE_MAX);
     rt_buffer_init(&cold->value, SIZE_MAX);
-    rt_buffer_init(&cold->name, SIZE_MAX);
     status = cep_save_header(engine, &cold->header);
     if (status == RT_OK)
         status = cep_restoring_new(engine, rt_buffer_view(&cold->header), false, &cold->reader);
@@ -64,11 +60,9 @@ void cep_cold_done(struct cep_engine *engine)
     if (cold == NULL)
         return;
     cep_restoring_free(cold->reader);
-    rt_key_table_done(&cold->gone);
-    rt_key_table_done(&cold->gone_before);
+    rt_hash_set_done(&cold->there);
     rt_buffer_done(&cold->header);
     rt_buffer_done(&cold->value);
-    rt_buffer_done(&cold->name);
     rt_free(cold);
     engine->cold = NULL;
 }
@@ -82,63 +76,11 @@ void cep_cold_count(const struct cep_engine *engine, struct rt_memory_counters *
     out->brought_back = engine->cold->count.brought_back;
 }
 
-/* ---- what has gone ---- */
-
-static enum rt_status add_name(struct rt_key_table *names, struct rt_text name)
+/* Keys of different keyings are different keys. */
+static uint64_t hash_of(const struct cep_engine *engine, const struct cep_keying *keying,
+                        uint64_t key_hash)
 {
-    const uint64_t hash = rt_key_hash(name);
-    struct rt_key_line *line;
-
-    if (rt_key_table_find(names, hash, name) != NULL)
-        return RT_OK;
-    return rt_key_table_insert(names, hash, name, &line);
-}
-
-static void remove_name(struct rt_key_table *names, struct rt_text name)
-{
-    struct rt_key_line *line = rt_key_table_find(names, rt_key_hash(name), name);
-
-    if (line != NULL)
-        rt_key_table_remove(names, line);
-}
-
-static void forget_names(struct rt_key_table *names)
-{
-    rt_key_table_done(names);
-    rt_key_table_init(names, SIZE_MAX);
-}
-
-/* The name stays when the key is there again: that key may go before it is saved, and the old entry still lies there. */
-void cep_cold_gone(struct cep_engine *engine, const struct cep_keying *keying, struct rt_text key)
-{
-    struct cep_cold *cold = engine->cold;
-
-    /* The name that the key's entry has; the usual scratch may hold the one at hand. */
-    rt_buffer_reset(&cold->name);
-    rt_form_add_fixed(&cold->name, engine->saving->identities[keying - engine->keyings]);
-    rt_buffer_text(&cold->name, key);
-    cep_fail(engine,
-             cold->name.failed ? RT_ERR_NOMEM : add_name(&cold->gone, rt_buffer_view(&cold->name)));
-}
-
-static bool has_gone(const struct cep_cold *cold, struct rt_text name)
-{
-    const uint64_t hash = rt_key_hash(name);
-
-    return rt_key_table_find(&cold->gone, hash, name) != NULL ||
-           rt_key_table_find(&cold->gone_before, hash, name) != NULL;
-}
-
-/* If what went before the last freeze is not known to be stored, what went since waits one turn longer. */
-void cep_cold_freeze(struct cep_engine *engine)
-{
-    struct cep_cold *cold = engine->cold;
-
-    if (cold->gone_before.count > 0)
-        return;
-    rt_key_table_done(&cold->gone_before);
-    cold->gone_before = cold->gone;
-    rt_key_table_init(&cold->gone, SIZE_MAX);
+    return key_hash ^ engine->saving->identities[keying - engine->keyings];
 }
 
 /* ---- leaving ---- */
@@ -204,9 +146,11 @@ static enum rt_status leave(struct cep_engine *engine, struct cep_keying *keying
 
     if (status == RT_OK && due.ms != RT_TIME_MAX.ms)
         status = cold->port->remind(cold->port, &id, due);
+    if (status == RT_OK)
+        status = rt_hash_set_add(&cold->there, hash_of(engine, keying, line->hash));
     if (status != RT_OK)
         return status;
-    remove_name(&cold->gone, id.name); /* what is saved under it is this key again */
+    engine->cold_bytes = rt_hash_set_bytes(&cold->there);
     keep_awake(engine, key);
     count_live(engine, key, true);
     cep_key_forget(engine, keying, line);
@@ -286,7 +230,6 @@ enum rt_status cep_cold_spill(struct cep_engine *engine, size_t bytes)
     enum rt_status status = RT_OK;
 
     RT_ASSERT(engine->cold != NULL);
-    forget_names(&engine->cold->gone_before); /* the last saving is stored */
     /* First those that have been idle long, then whoever may. */
     for (int round = 0; round < 2; round++) {
         for (uint32_t i = 0; i < engine->plan->keying_count && status == RT_OK; i++) {
@@ -314,13 +257,12 @@ enum rt_status cep_cold_limit(struct cep_engine *engine, struct cep_keying *keyi
 static struct rt_key_line *bring_back(struct cep_engine *engine, struct cep_keying *keying,
                                       const struct rt_entry *id, struct rt_text key)
 {
+    const uint64_t hash = rt_key_hash(key);
     struct cep_cold *cold = engine->cold;
     struct rt_entry entry = *id;
     struct rt_key_line *line;
     enum rt_status status;
 
-    if (has_gone(cold, id->name))
-        return NULL;
     rt_buffer_reset(&cold->value);
     status = cold->port->get(cold->port, id, &cold->value);
     if (status == RT_ERR_NOT_FOUND)
@@ -333,8 +275,10 @@ static struct rt_key_line *bring_back(struct cep_engine *engine, struct cep_keyi
         cep_fail(engine, status);
         return NULL;
     }
-    line = rt_key_table_find(&keying->table, rt_key_hash(key), key);
+    line = rt_key_table_find(&keying->table, hash, key);
     RT_ASSERT(line != NULL && keying->cold_keys > 0);
+    (void)rt_hash_set_remove(&cold->there, hash_of(engine, keying, hash));
+    engine->cold_bytes = rt_hash_set_bytes(&cold->there);
     engine->counters.keys--;
     engine->cold_keys--;
     keying->cold_keys--;
@@ -347,9 +291,11 @@ struct rt_key_line *cep_cold_line(struct cep_engine *engine, struct cep_keying *
                                   uint64_t hash, struct rt_text key)
 {
     struct rt_entry id;
-    enum rt_status status = cep_save_key_removed(engine, keying, key, &id);
+    enum rt_status status;
 
-    (void)hash;
+    if (!rt_hash_set_has(&engine->cold->there, hash_of(engine, keying, hash)))
+        return NULL;
+    status = cep_save_key_removed(engine, keying, key, &id);
     if (status != RT_OK) {
         cep_fail(engine, status);
         return NULL;
@@ -371,7 +317,7 @@ static enum rt_status remember(void *context, const struct rt_entry *id)
         if (engine->saving->identities[i] != identity)
             continue;
         if (keying->cold_keys > 0 &&
-            rt_key_table_find(&keying->table, rt_key_hash(key), key) == NULL)
+            rt_hash_set_has(&engine->cold->there, hash_of(engine, keying, rt_key_hash(key))))
             (void)bring_back(engine, keying, id, key);
     }
     return engine->status;

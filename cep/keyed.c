@@ -262,8 +262,6 @@ static void remove_line(struct cep_engine *engine, struct cep_keying *keying,
                         struct rt_key_line *line)
 {
     rt_changes_remove(&keying->changes, line);
-    if (engine->cold != NULL && (rt_key_line_marks(line) & RT_MARK_SAVED) != 0)
-        cep_cold_gone(engine, keying, rt_key_line_key(line)); /* also what was saved just now */
     take_out_line(engine, keying, line);
 }
 
@@ -469,7 +467,7 @@ void cep_make_room_for_event(struct cep_engine *engine, struct cep_keying *prefe
 size_t cep_state_bytes(const struct cep_engine *engine)
 {
     return (engine->counters.keys - engine->cold_keys) * sizeof(struct rt_key_line) +
-           engine->long_key_bytes + engine->slot_lists.bytes_in_use +
+           engine->long_key_bytes + engine->slot_lists.bytes_in_use + engine->cold_bytes +
            engine->captured.bytes_in_use + engine->windows.bytes_in_use +
            engine->timers.in_use * engine->timers.object_size + cep_dedup_bytes(&engine->dedup) +
            engine->run_bytes;

@@ -201,8 +201,6 @@ static enum rt_status freeze(struct rt_memory *port, bool whole, struct rt_buffe
         status = rt_changes_freeze(changes_of(engine, i), whole);
     saving->is_broken = status != RT_OK;
     saving->is_open = status == RT_OK;
-    if (saving->is_open && engine->cold != NULL)
-        cep_cold_freeze(engine);
     return status;
 }
 

@@ -147,7 +147,6 @@ enum rt_status cep_restore(struct cep_engine *const *engines, size_t count, stru
 
 enum rt_status cep_cold_set(struct cep_engine *engine, struct rt_cold *cold, size_t bytes);
 void cep_cold_done(struct cep_engine *engine);
-void cep_cold_freeze(struct cep_engine *engine);
 void cep_cold_count(const struct cep_engine *engine, struct rt_memory_counters *out);
 enum rt_status cep_cold_spill(struct cep_engine *engine, size_t bytes);
 /* While restoring: this line leaves again at once if there is too much. */

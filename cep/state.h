@@ -329,6 +329,7 @@ struct cep_engine {
     size_t run_bytes;      /* of all rules */
     struct cep_cold *cold; /* owned; NULL: all is in memory */
     uint64_t cold_keys;    /* of counters.keys: those that are not in memory */
+    size_t cold_bytes;     /* what it takes to know them */
     struct cep_counters counters;
 };
 
@@ -455,8 +456,6 @@ void cep_key_forget(struct cep_engine *engine, struct cep_keying *keying, struct
 
 /* ---- cold.c ---- */
 
-/* A saved key has gone; its entry stays where it is until the next saving. */
-void cep_cold_gone(struct cep_engine *engine, const struct cep_keying *keying, struct rt_text key);
 /* A key that is not in memory is brought back if it is cold: its line, or NULL.  Lines of the keying move. */
 struct rt_key_line *cep_cold_line(struct cep_engine *engine, struct cep_keying *keying,
                                   uint64_t hash, struct rt_text key);

@@ -14,6 +14,7 @@ enum {
     LOGS_KEPT = 2,
     MESSAGE_MAX = 1000
 };
+static const double memtable_filter = 0.05; /* of the write buffer */
 static const double filter_bits = 10; /* one look-up in a hundred of a missing key reads a block */
 
 struct rt_rocks {
@@ -71,6 +72,9 @@ static void set_options(struct rt_rocks *rocks, const struct rt_rocks_options *o
     rocksdb_options_set_paranoid_checks(rocks->options, 1);
     rocksdb_options_set_compression(rocks->options, rocksdb_lz4_compression);
     rocksdb_options_set_write_buffer_size(rocks->options, (size_t)buffer);
+    /* What was written long ago is not looked for in the list of what was written last. */
+    rocksdb_options_set_memtable_prefix_bloom_size_ratio(rocks->options, memtable_filter);
+    rocksdb_options_set_memtable_whole_key_filtering(rocks->options, 1);
     rocksdb_options_set_max_open_files(rocks->options, FILES_MAX);
     rocksdb_options_set_keep_log_file_num(rocks->options, LOGS_KEPT);
     rocksdb_options_set_info_log_level(rocks->options, 3); /* errors */
