@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kafka_library.h - the only file that includes librdkafka's header, for the four that call it.  Private to them:
+ *
+ *     kafka_client.c   settings, and what reader and writer share
+ *     kafka_reader.c   fixed partitions, a queue each, messages
+ *     kafka_places.c   where things are: partitions, bounds, committed offsets, positions
+ *     kafka_writer.c   topic handles, delivery reports, transactions
+ *
+ * L1  Nobody else sees a type of the library: the port is kafka_client.h.
+ */
+#ifndef EGRET_RUNTIME_IO_KAFKA_LIBRARY_H
+#define EGRET_RUNTIME_IO_KAFKA_LIBRARY_H
+
+#include <librdkafka/rdkafka.h>
+
+#include "runtime/io/kafka_client.h"
+
+enum { RT_KAFKA_ERROR_BYTES = 512, RT_KAFKA_TOPICS_MAX = 256 };
+
+#define RT_KAFKA_LENGTH(array) (sizeof(array) / sizeof((array)[0]))
+
+/* ---- what both need ---- */
+
+bool rt_kafka_has_setting(const struct rt_kafka_settings *settings, const char *name);
+
+/* A configuration without callbacks; NULL: `message` says why. */
+rd_kafka_conf_t *rt_kafka_configure(const struct rt_kafka_setting *defaults, size_t default_count,
+                                    const struct rt_kafka_settings *settings,
+                                    struct rt_buffer *message);
+
+/* Takes `conf` over. */
+rd_kafka_t *rt_kafka_start_client(rd_kafka_type_t type, rd_kafka_conf_t *conf,
+                                  struct rt_buffer *message);
+
+/* Into a text of RT_KAFKA_ERROR_BYTES. */
+void rt_kafka_say(char *error, const char *what, const char *why);
+
+/* What the metadata say of one topic. */
+enum rt_status rt_kafka_count_partitions(rd_kafka_t *client, rd_kafka_topic_t *handle,
+                                         int timeout_ms, uint32_t *out, char *error);
+
+/* ---- a reader ---- */
+
+/* A partition that is read. */
+struct rt_kafka_lane {
+    rd_kafka_queue_t *queue; /* owned */
+    int64_t stamp;           /* of its last record */
+    bool is_empty;           /* in this poll */
+};
+
+struct rt_kafka_reader {
+    rd_kafka_t *client;
+    rd_kafka_queue_t *queue;     /* what is of no partition: errors */
+    struct rt_kafka_lane *lanes; /* owned */
+    size_t lane_count;
+    char **topics; /* names, owned, as each of them */
+    size_t topic_count;
+    char *cluster;
+    rd_kafka_message_t *messages[RT_KAFKA_POLL_MAX];
+    size_t next, count;
+    int bell[2]; /* a pipe: the library writes a byte when the empty queue gets a message */
+    const rd_kafka_topic_t *last_handle; /* of the last message: its topic is last_topic */
+    uint32_t last_topic;
+    char error[RT_KAFKA_ERROR_BYTES];
+};
+
+/* Keeps what to say; RT_ERR_IO. */
+enum rt_status rt_kafka_reader_failed(struct rt_kafka_reader *reader, const char *what,
+                                      rd_kafka_resp_err_t code);
+
+/* The places as the library has them; the caller's to destroy. */
+rd_kafka_topic_partition_list_t *rt_kafka_list_of(const struct rt_kafka_reader *reader,
+                                                  const struct rt_kafka_place *places,
+                                                  size_t count);
+
+#endif
