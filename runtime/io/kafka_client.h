@@ -7,7 +7,8 @@
  *
  * K1  Settings are the client library's own names, given as text; what the caller sets stands above the defaults here.
  * K2  Outages are the library's business: it connects again by itself.  A call fails only for what will not mend by waiting.
- * K3  A reader's partitions are assigned by hand (one process owns them); messages of a poll are borrowed until the next poll.
+ * K3  A reader's partitions are assigned by hand (one process owns them), each is a lane, numbered in the order of assigning.  A
+ *     message is borrowed during the call that hands it out.
  * K4  Whatever a transactional call answers but RT_OK leaves the outcome unknown: only a new writer that has been through
  *     rt_kafka_writer_init, and then the committed places, can tell.  `fenced` says that another writer of that id, or the
  *     coordinator's time-out of our own transaction, is the likely cause.
@@ -24,11 +25,8 @@
 #include "runtime/base/status.h"
 #include "runtime/base/text.h"
 
-enum {
-    RT_KAFKA_METADATA_MAX =
-        255, /* of a committed place; ours are shorter, longer ones are somebody else's */
-    RT_KAFKA_POLL_MAX = 256
-};
+/* Of a committed place; ours are shorter, longer ones are somebody else's. */
+enum { RT_KAFKA_METADATA_MAX = 255 };
 
 /* An offset that is none. */
 enum { RT_KAFKA_NO_OFFSET = -1001 };
@@ -65,7 +63,7 @@ struct rt_kafka_message {
     int64_t timestamp_ms; /* -1: none */
     struct rt_text key, value;
     bool has_key, has_value; /* a null value is a tombstone */
-    const void *handle;      /* for rt_kafka_message_header */
+    const void *handle;      /* for rt_kafka_message_header, as long as the message is borrowed */
 };
 
 /* RT_ERR_IO: a setting is not known or not valid; `message` says which.  No connection is needed. */
@@ -121,18 +119,30 @@ enum rt_status rt_kafka_reader_assign_more(struct rt_kafka_reader *reader,
                                            const struct rt_kafka_place *places, size_t count);
 
 /*
- * Gets up to RT_KAFKA_POLL_MAX messages, those of one partition in order, without waiting; then `next` hands them out.
- * RT_ERR_IO: reading cannot go on (an offset that is gone, a topic that was deleted, no permission).
+ * Before messages are taken: looks after what is of no partition, and tells the fetcher what has been emptied.  Without
+ * waiting.  RT_ERR_IO: reading cannot go on.
  */
 enum rt_status rt_kafka_reader_poll(struct rt_kafka_reader *reader);
-bool rt_kafka_reader_next(struct rt_kafka_reader *reader, struct rt_kafka_message *out);
+
+/* There are messages of that lane. */
+bool rt_kafka_reader_has(const struct rt_kafka_reader *reader, size_t lane);
+
+/* Gets a message, borrowed for the call; false: no more, please, after this one. */
+typedef bool rt_kafka_take_fn(void *context, const struct rt_kafka_message *message);
+
+/*
+ * Hands out the messages that are there of that lane, in order, without waiting.  RT_ERR_IO: reading cannot go on (an
+ * offset that is gone, a topic that was deleted, no permission).
+ */
+enum rt_status rt_kafka_reader_take(struct rt_kafka_reader *reader, size_t lane,
+                                    rt_kafka_take_fn *take, void *context);
 
 /* Readable when a message may be there; each poll empties it first. */
 int rt_kafka_reader_descriptor(const struct rt_kafka_reader *reader);
 
 /*
- * Offset of the next record, control records passed over; RT_KAFKA_NO_OFFSET if nothing was read yet.  Only meaningful when `next`
- * has handed out everything.
+ * Offset of the next record, control records passed over; RT_KAFKA_NO_OFFSET if nothing was read yet.  Only meaningful
+ * when everything that was taken of that partition has been worked off.
  */
 int64_t rt_kafka_reader_position(struct rt_kafka_reader *reader, uint32_t topic,
                                  uint32_t partition);
@@ -140,9 +150,6 @@ int64_t rt_kafka_reader_position(struct rt_kafka_reader *reader, uint32_t topic,
 /* The nth header; false: there are fewer. */
 bool rt_kafka_message_header(const struct rt_kafka_message *message, size_t index,
                              struct rt_kafka_header *out);
-/* The last header of that name; false: none, or its value is null. */
-bool rt_kafka_message_find(const struct rt_kafka_message *message, const char *name,
-                           struct rt_text *out);
 
 /* ---- writing ---- */
 

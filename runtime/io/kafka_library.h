@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * kafka_library.h - the only file that includes librdkafka's header, for the four that call it.  Private to them:
+ * kafka_library.h - the only file that includes librdkafka's header, for those that call it.  Private to them:
  *
- *     kafka_client.c   settings, and what reader and writer share
- *     kafka_reader.c   fixed partitions, a queue each, messages
- *     kafka_places.c   where things are: partitions, bounds, committed offsets, positions
- *     kafka_writer.c   topic handles, delivery reports, transactions
+ *     kafka_client.c     settings, and what reader and writer share
+ *     kafka_reader.c     fixed partitions, a lane each
+ *     kafka_messages.c   messages of a lane, headers, and that the fetching goes on
+ *     kafka_places.c     where things are: partitions, bounds, committed offsets, positions
+ *     kafka_writer.c     topic handles, delivery reports, transactions
  *
  * L1  Nobody else sees a type of the library: the port is kafka_client.h.
  */
@@ -42,11 +43,11 @@ enum rt_status rt_kafka_count_partitions(rd_kafka_t *client, rd_kafka_topic_t *h
 
 /* ---- a reader ---- */
 
-/* A partition that is read. */
+/* A partition that is read: the library's queue of it. */
 struct rt_kafka_lane {
     rd_kafka_queue_t *queue; /* owned */
-    int64_t stamp;           /* of its last record */
-    bool is_empty;           /* in this poll */
+    uint32_t topic, partition;
+    uint64_t bytes_taken, messages_taken; /* since the fetcher was last told to look */
 };
 
 struct rt_kafka_reader {
@@ -57,17 +58,19 @@ struct rt_kafka_reader {
     char **topics; /* names, owned, as each of them */
     size_t topic_count;
     char *cluster;
-    rd_kafka_message_t *messages[RT_KAFKA_POLL_MAX];
-    size_t next, count;
-    int bell[2]; /* a pipe: the library writes a byte when the empty queue gets a message */
-    const rd_kafka_topic_t *last_handle; /* of the last message: its topic is last_topic */
-    uint32_t last_topic;
+    uint64_t look_bytes,
+        look_messages; /* so much may be taken of a lane before the fetcher is told */
+    bool must_look;
+    int bell[2]; /* a pipe: the library writes a byte when an empty queue gets a message */
     char error[RT_KAFKA_ERROR_BYTES];
 };
 
 /* Keeps what to say; RT_ERR_IO. */
 enum rt_status rt_kafka_reader_failed(struct rt_kafka_reader *reader, const char *what,
                                       rd_kafka_resp_err_t code);
+
+/* Readable when a queue that was empty is not any more; this makes it unreadable. */
+void rt_kafka_reader_silence(struct rt_kafka_reader *reader);
 
 /* The places as the library has them; the caller's to destroy. */
 rd_kafka_topic_partition_list_t *rt_kafka_list_of(const struct rt_kafka_reader *reader,
