@@ -150,6 +150,10 @@ enum rt_status rt_job_new(const struct rt_job_options *options, struct rt_job **
     rt_buffer_init(&job->error, ERROR_BYTES_MAX);
     if (options->measure)
         target = put_probe_before(job, target);
+    job->group_max = RT_GROUP_EVENTS_STRAIGHT;
+    for (size_t i = 0; i < options->source_count; i++)
+        if (options->sources[i].time.per_partition)
+            job->group_max = RT_GROUP_EVENTS;
     job->slots = rt_alloc_zeroed(RT_GROUP_EVENTS * field_count, sizeof(*job->slots));
 
     enum rt_status status = job->slots == NULL ? RT_ERR_NOMEM : copy_sources(job);

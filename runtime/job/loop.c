@@ -213,7 +213,7 @@ static enum rt_status decode_group(struct rt_job *job, size_t *next)
 {
     job->group_count = 0;
     rt_arena_reset(&job->scratch);
-    while (*next < job->batch.count && job->group_count < RT_GROUP_EVENTS) {
+    while (*next < job->batch.count && job->group_count < job->group_max) {
         const struct rt_record *record = &job->batch.records[*next];
         struct rt_arena_mark mark = rt_arena_mark(&job->scratch);
         enum rt_reject reject = RT_REJECT_NONE;
@@ -245,20 +245,21 @@ static enum rt_status decode_group(struct rt_job *job, size_t *next)
 
 /* ---- pushing: events to the operator ---- */
 
+static enum rt_status waits_too_much(struct rt_job *job, enum rt_status status)
+{
+    return rt_job_failed(job, status,
+                         status != RT_ERR_LIMIT
+                             ? rt_status_text(status)
+                             : "more events wait for the watermark than memory is allowed for: "
+                               "the bound of the disorder is too large, or a partition is silent");
+}
+
 /* What the stream itself refused; anything else is the operator's answer. */
 static enum rt_status refused(struct rt_job *job, enum rt_status status,
                               const struct rt_record *record)
 {
-    switch (status) {
-    case RT_ERR_DATA:
-        return reject_record(job, record, RT_REJECT_FUTURE, NULL);
-    case RT_ERR_LIMIT:
-        return rt_job_failed(job, status,
-                             "more events wait for the watermark than memory is allowed for: "
-                             "the bound of the disorder is too large, or a partition is silent");
-    default:
-        return rt_job_failed(job, status, rt_status_text(status));
-    }
+    return status == RT_ERR_DATA ? reject_record(job, record, RT_REJECT_FUTURE, NULL)
+                                 : waits_too_much(job, status);
 }
 
 static enum rt_status push_event(struct rt_job *job, const struct rt_event *event,
@@ -285,9 +286,13 @@ static enum rt_status push_group(struct rt_job *job)
     enum rt_status status = RT_OK;
 
     rt_stream_prepare(job->stream, job->group, job->group_count);
+    rt_stream_lend(job->stream);
     for (size_t i = 0; i < job->group_count && status == RT_OK; i++)
         status = push_event(job, job->group[i], job->records[i]);
-    return status;
+
+    enum rt_status kept = rt_stream_keep(job->stream);
+
+    return status == RT_OK && kept != RT_OK ? waits_too_much(job, kept) : status;
 }
 
 /* ---- batches ---- */

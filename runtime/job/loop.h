@@ -2,11 +2,11 @@
 /*
  * loop.h - a job from inside: what loop.c walks through and job.c builds.
  *
- *     batch (source)  records  [ 0 1 2 ... 63 | 64 ... 127 | ... ]
+ *     batch (source)  records  [ 0 1 2 ... 63 | 64 ... 127 | ... ]      of several partitions a group is the whole batch
  *     group           slots    [ 64 x fields ]   events [ 64 ]   scratch: what decoding had to unescape
  *
  * L1  A group is decoded as a whole, then pushed: keys can be prefetched, and the scratch memory of a group is forgotten at
- *     once.  When a group's scratch memory runs out the group ends there, so that only a single record can be too large.
+ *     once.  What has to wait is lent to the stream for the group, and most of it is released before that ends.  When a group's scratch memory runs out the group ends there, so that only a single record can be too large.
  */
 #ifndef EGRET_RUNTIME_JOB_LOOP_H
 #define EGRET_RUNTIME_JOB_LOOP_H
@@ -17,7 +17,11 @@
 #include "runtime/job/durable.h"
 #include "runtime/job/job.h"
 
-enum { RT_GROUP_EVENTS = 64 };
+enum {
+    RT_GROUP_EVENTS = 256,
+    RT_GROUP_EVENTS_STRAIGHT =
+        64 /* where nothing waits, so that a group stays in the nearest cache */
+};
 
 /* Between stream and operator while a job is measured: switches the stage. */
 struct rt_job_probe {
@@ -43,7 +47,7 @@ struct rt_job {
     struct rt_event events[RT_GROUP_EVENTS];
     const struct rt_event *group[RT_GROUP_EVENTS]; /* their addresses */
     const struct rt_record *records[RT_GROUP_EVENTS];
-    size_t group_count;
+    size_t group_count, group_max;
     rt_time time_last; /* the latest of all events so far */
     bool marked; /* the sources have been told to remember, and wait to be told that it counts */
     rt_time marked_time; /* with marked: time_last then */

@@ -27,6 +27,7 @@ static enum rt_status copy_sources(struct rt_stream *stream,
         return RT_ERR_NOMEM;
     stream->source_count = count;
     stream->has_partitions = count > 1;
+    stream->soon = !options->holds_ties;
     for (size_t i = 0; i < count; i++) {
         const struct rt_stream_source *source = &sources[i];
 
@@ -36,9 +37,9 @@ static enum rt_status copy_sources(struct rt_stream *stream,
         stream->idle_timeouts[i] = source->idle_timeout;
         stream->has_partitions |= source->per_partition;
         stream->has_idle_timeout |= source->idle_timeout.ms > 0;
+        stream->soon &= source->out_of_orderness.ms == 0 && !source->punctuated;
     }
-    stream->straight = !stream->has_partitions && stream->sources[0].out_of_orderness.ms == 0 &&
-                       !stream->sources[0].punctuated && !options->holds_ties;
+    stream->straight = stream->soon && !stream->has_partitions;
     return RT_OK;
 }
 
@@ -110,19 +111,32 @@ bool rt_stream_holds(const struct rt_stream *stream, uint32_t *source)
     return true;
 }
 
-void rt_stream_prepare(struct rt_stream *stream, const struct rt_event *const *events, size_t count)
-{
-    if (stream->straight && stream->target->prepare != NULL)
-        stream->target->prepare(stream->target, events, count);
-}
-
-/* ---- what the watermark releases ---- */
-
 static void count_waiting(struct rt_stream *stream)
 {
     stream->counters.waiting = rt_order_count(&stream->order);
     stream->counters.waiting_bytes = rt_order_bytes(&stream->order);
 }
+
+void rt_stream_lend(struct rt_stream *stream)
+{
+    rt_order_lend(&stream->order);
+}
+
+enum rt_status rt_stream_keep(struct rt_stream *stream)
+{
+    enum rt_status status = rt_order_keep(&stream->order);
+
+    count_waiting(stream);
+    return status;
+}
+
+void rt_stream_prepare(struct rt_stream *stream, const struct rt_event *const *events, size_t count)
+{
+    if (stream->soon && stream->target->prepare != NULL)
+        stream->target->prepare(stream->target, events, count);
+}
+
+/* ---- what the watermark releases ---- */
 
 /*
  * What stands at the head of the queue is going to be pushed soon.  A few at a time, so that what is prepared is still in the
@@ -136,7 +150,7 @@ static void prepare_waiting(struct rt_stream *stream)
         stream->prepared--;
         return;
     }
-    if (stream->target->prepare == NULL)
+    if (stream->soon || stream->target->prepare == NULL)
         return;
     stream->prepared = rt_order_peek(&stream->order, soon, PREPARED_EVENTS);
     if (stream->prepared > 0)
@@ -223,7 +237,7 @@ static enum rt_status push_straight(struct rt_stream *stream, const struct rt_ev
 static enum rt_status push_ordered(struct rt_stream *stream, const struct rt_event *event,
                                    bool punctuation)
 {
-    enum rt_status status = rt_order_add(&stream->order, event);
+    enum rt_status status = rt_order_add(&stream->order, stream->heard_last, event);
     rt_time least = RT_TIME_MIN;
 
     if (status != RT_OK)

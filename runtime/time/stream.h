@@ -13,7 +13,7 @@
  * T3  In-order events wait in a queue without sorting; out-of-order ones cost a bucket, not a search.
  * T4  After the operator has seen everything at or before the watermark, it is told the watermark; with bound 0 push itself
  *     tells it, since an event's time is then just behind the watermark.
- * T5  What waits is kept (rt_event_keep) with all its fields in this stream's own blocks, which are bounded.  The operator
+ * T5  What waits when the caller takes its events back is kept (rt_event_keep) with all its fields in this stream's own blocks, which are bounded.  The operator
  *     gets it as a borrowed event, so that what it keeps counts against its own bound.
  * T6  No clock here: idle partitions and the future limit get the wall clock's time from the caller.
  * T7  Nothing is lost: pushed = released + late + waiting, after every call.
@@ -77,11 +77,18 @@ enum rt_status rt_stream_leave(struct rt_stream *stream, uint32_t source);
 bool rt_stream_holds(const struct rt_stream *stream, uint32_t *source);
 
 /*
- * The next events to be pushed: where they go straight through, the operator may prepare for them.  Of what waits the stream
- * itself tells the operator.
+ * The next events to be pushed: where they do not wait long, the operator may prepare for them.  Of what waits for a bound to pass
+ * the stream itself tells the operator.
  */
 void rt_stream_prepare(struct rt_stream *stream, const struct rt_event *const *events,
                        size_t count);
+
+/*
+ * Between these two the events that are pushed live on, with all that they lead to: what waits is copied only by
+ * rt_stream_keep, when most of it has been released again.  RT_ERR_LIMIT, RT_ERR_NOMEM: what was waiting and not yet copied is lost.
+ */
+void rt_stream_lend(struct rt_stream *stream);
+enum rt_status rt_stream_keep(struct rt_stream *stream);
 
 /*
  * One event in arrival order; borrowed.  `punctuation`: the watermark moves to its time after it.  `wall`: the clock's time

@@ -140,7 +140,7 @@ static enum rt_status load_waiting(struct rt_stream *stream, struct rt_event_rea
             status = RT_ERR_CORRUPT;
         }
         if (status == RT_OK)
-            status = rt_order_add(&stream->order, &event);
+            status = rt_order_add(&stream->order, stream->heard_last, &event);
         if (status != RT_OK)
             return status;
         before.time = event.time;

@@ -17,6 +17,8 @@ struct rt_stream {
     bool has_idle_timeout;
     struct rt_operator *target;
     bool straight; /* an event that is not late may be released at once */
+    bool
+        soon; /* without a bound: it is released when the other partitions are as far, which is soon */
     bool finished;
     bool restored; /* the time that it was away does not count as silence */
     rt_time watermark;

@@ -10,7 +10,7 @@
 #include "runtime/time/stream.h"
 #include "tests/support/seeded.h"
 
-enum { EVENTS_MAX = 4000, LOG_MAX = 3 * EVENTS_MAX };
+enum { EVENTS_MAX = 4000, LOG_MAX = 3 * EVENTS_MAX, LOANS_MAX = 256 };
 
 /* ---- an operator that writes down what it gets, and checks the contract O1 to O3 ---- */
 
@@ -91,7 +91,8 @@ static void recorder_prepare(struct rt_operator *self, const struct rt_event *co
     for (size_t i = 0; i < count; i++) {
         assert_int_equal(rt_event_at(events[i], 0).u.integer, events[i]->sequence);
         assert_true(events[i]->time.ms >= recorder->last_time.ms);
-        assert_true(i == 0 || events[i - 1]->sequence < events[i]->sequence);
+        assert_true(i == 0 || events[i - 1]->time.ms < events[i]->time.ms ||
+                    events[i - 1]->sequence < events[i]->sequence);
     }
     recorder->prepared += count;
 }
@@ -117,25 +118,48 @@ struct arrival {
     bool punctuation;
 };
 
+/* What a caller lends: an event and all that it leads to. */
+struct loan {
+    struct rt_event event;
+    struct rt_value slot;
+    char raw[24];
+};
+
+static enum rt_status push_loan(struct rt_stream *stream, const struct arrival *arrival,
+                                uint64_t sequence, rt_time wall, struct loan *loan)
+{
+    int length = snprintf(loan->raw, sizeof(loan->raw), "%llu", (unsigned long long)sequence);
+
+    loan->slot = rt_int((int64_t)sequence);
+    loan->event =
+        (struct rt_event){.time = {arrival->time},
+                          .sequence = sequence,
+                          .position = {.partition = arrival->partition, .offset = sequence},
+                          .slots = &loan->slot,
+                          .slot_count = 1,
+                          .raw = loan->raw,
+                          .raw_length = (uint32_t)length};
+
+    enum rt_status status = rt_stream_push(stream, &loan->event, arrival->punctuation, wall);
+    const struct rt_stream_counters *counters = rt_stream_counters(stream);
+
+    assert_int_equal(counters->pushed, counters->released + counters->late + counters->waiting);
+    return status;
+}
+
+/* The caller takes back what it lent: nobody may look at it any more. */
+static void take_back(struct loan *loan)
+{
+    memset(loan, 'x', sizeof(*loan));
+}
+
 static enum rt_status push_at(struct rt_stream *stream, const struct arrival *arrival,
                               uint64_t sequence, rt_time wall)
 {
-    struct rt_value slot = rt_int((int64_t)sequence);
-    char raw[24];
-    int length = snprintf(raw, sizeof(raw), "%llu", (unsigned long long)sequence);
-    struct rt_event event = {.time = {arrival->time},
-                             .sequence = sequence,
-                             .position = {.partition = arrival->partition, .offset = sequence},
-                             .slots = &slot,
-                             .slot_count = 1,
-                             .raw = raw,
-                             .raw_length = (uint32_t)length};
-    enum rt_status status = rt_stream_push(stream, &event, arrival->punctuation, wall);
-    const struct rt_stream_counters *counters = rt_stream_counters(stream);
+    struct loan loan;
+    enum rt_status status = push_loan(stream, arrival, sequence, wall, &loan);
 
-    memset(raw, 'x', sizeof(raw)); /* borrowed: nobody may look at it any more */
-    slot = rt_null();
-    assert_int_equal(counters->pushed, counters->released + counters->late + counters->waiting);
+    take_back(&loan);
     return status;
 }
 
@@ -224,9 +248,12 @@ static void compare_logs(const struct recorder *recorder, const struct oracle *o
     assert_int_equal(at, oracle->count);
 }
 
+/* With `group` so many events at a time are lent, as a job does. */
 static void feed_and_compare(const struct rt_stream_options *options,
-                             const struct arrival *arrivals, size_t count, uint32_t partitions)
+                             const struct arrival *arrivals, size_t count, uint32_t partitions,
+                             size_t group)
 {
+    static struct loan loans[LOANS_MAX];
     struct recorder *recorder = recorder_new();
     struct oracle *oracle = rt_alloc_zeroed(1, sizeof(*oracle));
     size_t blocks = rt_live_blocks();
@@ -242,7 +269,14 @@ static void feed_and_compare(const struct rt_stream_options *options,
     for (uint32_t i = 0; options->per_partition && i < partitions; i++)
         assert_int_equal(rt_stream_expect(stream, 0, i), RT_OK);
     for (size_t i = 0; i < count; i++) {
-        assert_int_equal(push_at(stream, &arrivals[i], i, RT_TIME_MIN), RT_OK);
+        if (i % group == 0)
+            rt_stream_lend(stream);
+        assert_int_equal(push_loan(stream, &arrivals[i], i, RT_TIME_MIN, &loans[i % group]), RT_OK);
+        if (i % group == group - 1 || i == count - 1) {
+            assert_int_equal(rt_stream_keep(stream), RT_OK);
+            for (size_t l = 0; l < group; l++)
+                take_back(&loans[l]);
+        }
         oracle_push(oracle, &arrivals[i], i);
         assert_int_equal(rt_stream_counters(stream)->waiting, oracle->waiting_count);
         assert_int_equal(rt_stream_watermark(stream).ms, oracle->watermark);
@@ -287,6 +321,7 @@ static void events_come_out_as_from_a_sorted_list(void **state)
 {
     static const uint32_t disorders[] = {0, 1, 7, 300, 5000, 60000, 86400000, 1000000000};
     static const uint32_t steps[] = {0, 1, 20, 5000};
+    static const size_t groups[] = {1, 7, LOANS_MAX};
     static struct arrival arrivals[EVENTS_MAX];
     uint64_t seed = 1;
 
@@ -300,7 +335,8 @@ static void events_come_out_as_from_a_sorted_list(void **state)
                                                     .per_partition = mode & 1};
 
                 fill_arrivals(arrivals, seed++, steps[s], disorders[d], partitions);
-                feed_and_compare(&options, arrivals, d % 2 == 0 ? EVENTS_MAX : 500, partitions);
+                feed_and_compare(&options, arrivals, d % 2 == 0 ? EVENTS_MAX : 500, partitions,
+                                 groups[seed % COUNT_OF(groups)]);
             }
         }
     }
@@ -619,6 +655,47 @@ static void what_waits_is_bounded(void **state)
     rt_free(recorder);
 }
 
+/* Every allocation fails once, also those of the copies that are made at the end of a loan. */
+static void without_memory_what_was_lent_is_forgotten(void **state)
+{
+    enum { EVENTS = 100 };
+    static struct loan loans[EVENTS];
+    struct recorder *recorder = recorder_new();
+    struct rt_stream_options options = {.out_of_orderness = {1000000}, .per_partition = true};
+    size_t blocks = rt_live_blocks(), forgotten = 0;
+    bool fired = true;
+
+    (void)state;
+    for (size_t nth = 1; fired; nth++) {
+        struct rt_stream *stream = NULL;
+
+        *recorder = (struct recorder){
+            .port = recorder->port, .watermark = RT_TIME_MIN, .last_time = RT_TIME_MIN};
+        assert_int_equal(rt_stream_new(&options, &recorder->port, &stream), RT_OK);
+        rt_stream_lend(stream);
+        for (uint64_t i = 0; i < EVENTS; i++)
+            assert_int_equal(push_loan(stream,
+                                       &(struct arrival){(int64_t)i, (uint32_t)(i % 3), false}, i,
+                                       RT_TIME_MIN, &loans[i]),
+                             RT_OK);
+        rt_fault_arm(nth);
+
+        enum rt_status status = rt_stream_keep(stream);
+
+        fired = rt_fault_disarm();
+        assert_int_equal(status, fired ? RT_ERR_NOMEM : RT_OK);
+        for (size_t i = 0; i < EVENTS; i++)
+            take_back(&loans[i]);
+        forgotten += EVENTS - rt_stream_counters(stream)->waiting;
+        assert_int_equal(rt_stream_finish(stream), RT_OK);
+        assert_int_equal(recorder->pushes, rt_stream_counters(stream)->released);
+        rt_stream_free(stream);
+        assert_int_equal(rt_live_blocks(), blocks);
+    }
+    assert_true(forgotten > 0);
+    rt_free(recorder);
+}
+
 static void an_error_of_the_operator_comes_back_and_nothing_is_counted_twice(void **state)
 {
     struct recorder *recorder = recorder_new();
@@ -696,6 +773,7 @@ int main(void)
         cmocka_unit_test(an_event_too_far_ahead_of_the_clock_is_refused),
         cmocka_unit_test(many_partitions_have_their_least_watermark),
         cmocka_unit_test(what_waits_is_bounded),
+        cmocka_unit_test(without_memory_what_was_lent_is_forgotten),
         cmocka_unit_test(an_error_of_the_operator_comes_back_and_nothing_is_counted_twice),
         cmocka_unit_test(without_memory_an_event_is_refused_and_nothing_is_lost),
     };
