@@ -4,16 +4,8 @@
 
 #include "runtime/base/assert.h"
 
-enum { UINT_BYTES_MAX = 10 };
-
-void rt_form_add_byte(struct rt_buffer *out, uint8_t value)
+size_t rt_form_put_uint(char bytes[RT_FORM_UINT_BYTES_MAX], uint64_t value)
 {
-    rt_buffer_char(out, (char)value);
-}
-
-void rt_form_add_uint(struct rt_buffer *out, uint64_t value)
-{
-    char bytes[UINT_BYTES_MAX];
     size_t length = 0;
 
     while (value > 0x7f) {
@@ -21,7 +13,18 @@ void rt_form_add_uint(struct rt_buffer *out, uint64_t value)
         value >>= 7;
     }
     bytes[length++] = (char)value;
-    rt_buffer_add(out, bytes, length);
+    return length;
+}
+
+void rt_form_add_large(struct rt_buffer *out, uint64_t value)
+{
+    char bytes[RT_FORM_UINT_BYTES_MAX];
+    char *at = rt_buffer_spare(out, RT_FORM_UINT_BYTES_MAX);
+
+    if (at != NULL)
+        rt_buffer_wrote(out, rt_form_put_uint(at, value));
+    else
+        rt_buffer_add(out, bytes, rt_form_put_uint(bytes, value));
 }
 
 void rt_form_add_int(struct rt_buffer *out, int64_t value)
@@ -34,10 +37,15 @@ void rt_form_add_int(struct rt_buffer *out, int64_t value)
 void rt_form_add_fixed(struct rt_buffer *out, uint64_t value)
 {
     char bytes[8];
+    char *at = rt_buffer_spare(out, sizeof(bytes));
+    char *target = at == NULL ? bytes : at;
 
     for (unsigned i = 0; i < sizeof(bytes); i++)
-        bytes[i] = (char)(value >> (8 * i));
-    rt_buffer_add(out, bytes, sizeof(bytes));
+        target[i] = (char)(value >> (8 * i));
+    if (at != NULL)
+        rt_buffer_wrote(out, sizeof(bytes));
+    else
+        rt_buffer_add(out, bytes, sizeof(bytes));
 }
 
 void rt_form_add_double(struct rt_buffer *out, double value)
@@ -95,13 +103,13 @@ uint64_t rt_form_uint(struct rt_form *form)
     const unsigned char *start = form->at;
     uint64_t value = 0;
 
-    for (unsigned i = 0; i < UINT_BYTES_MAX; i++) {
+    for (unsigned i = 0; i < RT_FORM_UINT_BYTES_MAX; i++) {
         const unsigned char *byte = take(form, 1);
 
         if (byte == NULL)
             return 0;
         /* The tenth byte holds the last bit; a last byte of 0 says what a shorter form would. */
-        if ((i == UINT_BYTES_MAX - 1 && *byte > 1) || (i > 0 && *byte == 0))
+        if ((i == RT_FORM_UINT_BYTES_MAX - 1 && *byte > 1) || (i > 0 && *byte == 0))
             break;
         value |= (uint64_t)(*byte & 0x7f) << (7 * i);
         if ((*byte & 0x80) == 0)

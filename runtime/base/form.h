@@ -23,8 +23,29 @@
 
 /* ---- writing ---- */
 
-void rt_form_add_byte(struct rt_buffer *out, uint8_t value);
-void rt_form_add_uint(struct rt_buffer *out, uint64_t value);
+enum { RT_FORM_UINT_BYTES_MAX = 10 };
+/* The form of a uint into `bytes`; how long it is. */
+size_t rt_form_put_uint(char bytes[RT_FORM_UINT_BYTES_MAX], uint64_t value);
+
+static inline void rt_form_add_byte(struct rt_buffer *out, uint8_t value)
+{
+    char *at = rt_buffer_spare(out, 1);
+
+    if (at == NULL) {
+        rt_buffer_char(out, (char)value);
+        return;
+    }
+    *at = (char)value;
+    rt_buffer_wrote(out, 1);
+}
+void rt_form_add_large(struct rt_buffer *out, uint64_t value); /* rt_form_add_uint, any value */
+static inline void rt_form_add_uint(struct rt_buffer *out, uint64_t value)
+{
+    if (value <= 0x7f)
+        rt_form_add_byte(out, (uint8_t)value);
+    else
+        rt_form_add_large(out, value);
+}
 void rt_form_add_int(struct rt_buffer *out, int64_t value);
 void rt_form_add_fixed(struct rt_buffer *out, uint64_t value);
 void rt_form_add_double(struct rt_buffer *out, double value);

@@ -51,25 +51,21 @@ void rt_buffer_reset(struct rt_buffer *buffer)
         buffer->data[0] = '\0';
 }
 
-/* Room for `more` bytes and a NUL. */
-static bool make_room(struct rt_buffer *buffer, size_t more)
+/* Moves to where there is room for `more` bytes and a NUL. */
+static bool grow(struct rt_buffer *buffer, size_t more)
 {
-    if (buffer->failed)
-        return false;
     if (more > buffer->bytes_max || buffer->length > buffer->bytes_max - more) {
         buffer->failed = true;
         return false;
     }
 
     size_t needed = buffer->length + more + 1;
-
-    if (needed <= buffer->capacity)
-        return true;
-
     size_t capacity = buffer->capacity < BUFFER_BYTES_FIRST ? BUFFER_BYTES_FIRST : buffer->capacity;
 
     while (capacity < needed)
         capacity *= 2;
+    if (capacity - 1 > buffer->bytes_max)
+        capacity = buffer->bytes_max + 1;
 
     char *data = rt_realloc(buffer->data, capacity);
 
@@ -82,14 +78,21 @@ static bool make_room(struct rt_buffer *buffer, size_t more)
     return true;
 }
 
+/* Room for `more` bytes and a NUL. */
+static inline bool make_room(struct rt_buffer *buffer, size_t more)
+{
+    if (buffer->failed)
+        return false;
+    return more < buffer->capacity - buffer->length || grow(buffer, more);
+}
+
 void rt_buffer_add(struct rt_buffer *buffer, const char *data, size_t length)
 {
     if (!make_room(buffer, length))
         return;
     if (length > 0)
         memcpy(buffer->data + buffer->length, data, length);
-    buffer->length += length;
-    buffer->data[buffer->length] = '\0';
+    rt_buffer_wrote(buffer, length);
 }
 
 void rt_buffer_text(struct rt_buffer *buffer, struct rt_text text)

@@ -63,7 +63,7 @@ size_t rt_utf8_width(struct rt_text text);
 struct rt_buffer {
     char *data; /* owned; always NUL-terminated when not NULL */
     size_t length;
-    size_t capacity;
+    size_t capacity; /* at most bytes_max and a NUL */
     size_t bytes_max;
     bool failed; /* an append did not fit or found no memory; sticky until reset */
 };
@@ -72,6 +72,21 @@ void rt_buffer_init(struct rt_buffer *buffer, size_t bytes_max);
 void rt_buffer_done(struct rt_buffer *buffer);  /* a zeroed buffer is fine */
 void rt_buffer_reset(struct rt_buffer *buffer); /* empties, keeps the memory, clears `failed` */
 void rt_buffer_add(struct rt_buffer *buffer, const char *data, size_t length);
+/*
+ * For writers of many small pieces: where `most` bytes may be written at once, of which rt_buffer_wrote then tells how many were; NULL:
+ * there is not so much room now, which says nothing of rt_buffer_add.
+ */
+static inline char *rt_buffer_spare(struct rt_buffer *buffer, size_t most)
+{
+    return most < buffer->capacity - buffer->length && !buffer->failed
+               ? buffer->data + buffer->length
+               : NULL;
+}
+static inline void rt_buffer_wrote(struct rt_buffer *buffer, size_t length)
+{
+    buffer->length += length;
+    buffer->data[buffer->length] = '\0';
+}
 void rt_buffer_text(struct rt_buffer *buffer, struct rt_text text);
 void rt_buffer_string(struct rt_buffer *buffer, const char *nul_terminated);
 void rt_buffer_char(struct rt_buffer *buffer, char c);
