@@ -16,7 +16,8 @@ enum {
     ENTRY_BYTES_MAX = 1 << 30,
     ERROR_BYTES_MAX = 4096,
     EARLY_BYTES_KEPT = 1 << 20, /* of an early buffer that is empty */
-    ENTRY_OVERHEAD = 16         /* of an entry, as the budget counts it */
+    ENTRY_OVERHEAD = 16,        /* of an entry, as the budget counts it */
+    LINES_AT_ONCE = 16
 };
 
 static struct cep_engine *engine_of(const struct rt_memory *port)
@@ -125,6 +126,7 @@ static enum rt_status write_key_early(void *context, const struct rt_key_line *l
     const struct cep_keying *keying = context;
     struct cep_engine *engine = keying->engine;
 
+    cep_save_prefetch(engine, keying, &line, 1);
     return write_early(engine, (uint32_t)(keying - engine->keyings), line);
 }
 
@@ -204,8 +206,8 @@ static enum rt_status freeze(struct rt_memory *port, bool whole, struct rt_buffe
     return status;
 }
 
-/* The next frozen entry; RT_END: there is none. */
-static enum rt_status next_entry(struct cep_engine *engine, struct rt_entry *out)
+/* What was written before its turn: names of removed keys, then entries; RT_END: nothing of it is left. */
+static enum rt_status next_written(struct cep_engine *engine, struct rt_entry *out)
 {
     struct rt_text name;
 
@@ -213,18 +215,64 @@ static enum rt_status next_entry(struct cep_engine *engine, struct rt_entry *out
         if (rt_changes_next_removed(changes_of(engine, i), &name))
             return entry_of_removed(engine, i, name, out);
     }
-    if (rt_entry_take(&engine->saving->early, &engine->saving->early_next, out))
-        return RT_OK;
-    for (uint32_t i = 0; i < table_count(engine); i++) {
-        struct rt_changes *changes = changes_of(engine, i);
-        struct rt_key_line *line = rt_changes_next(changes);
+    return rt_entry_take(&engine->saving->early, &engine->saving->early_next, out) ? RT_OK : RT_END;
+}
 
-        if (line == NULL)
-            continue;
-        rt_changes_set_saved(changes, line);
-        return entry_of_line(engine, i, line, out);
+/* Some frozen lines of one table, *table, to be written now; what they lead to is on its way into the caches.  0: there are none. */
+static size_t next_lines(struct cep_engine *engine, uint32_t *table,
+                         const struct rt_key_line *lines[LINES_AT_ONCE])
+{
+    size_t count = 0;
+
+    for (uint32_t i = 0; i < table_count(engine) && count == 0; i++) {
+        struct rt_changes *changes = changes_of(engine, i);
+
+        *table = i;
+        while (count < LINES_AT_ONCE) {
+            struct rt_key_line *line = rt_changes_next(changes);
+
+            if (line == NULL)
+                break;
+            rt_changes_set_saved(changes, line);
+            lines[count++] = line;
+        }
     }
-    return RT_END;
+    if (*table < engine->plan->keying_count)
+        cep_save_prefetch(engine, &engine->keyings[*table], lines, count);
+    return count;
+}
+
+struct hand_out {
+    rt_entry_fn *take;
+    void *context;
+    size_t bytes;
+};
+
+static enum rt_status hand_out(struct cep_saving *saving, struct hand_out *to,
+                               const struct rt_entry *entry)
+{
+    enum rt_status status = to->take(to->context, entry);
+
+    to->bytes += entry->name.length + entry->value.length + ENTRY_OVERHEAD;
+    saving->counters.saved++;
+    saving->counters.removed += entry->removed;
+    return status;
+}
+
+static enum rt_status save_lines(struct cep_engine *engine, struct hand_out *to)
+{
+    const struct rt_key_line *lines[LINES_AT_ONCE];
+    uint32_t table = 0;
+    const size_t count = next_lines(engine, &table, lines);
+    enum rt_status status = count == 0 ? RT_END : RT_OK;
+    struct rt_entry entry;
+
+    for (size_t i = 0; i < count && status == RT_OK; i++) {
+        status = entry_of_line(engine, table, lines[i], &entry);
+        if (status == RT_OK)
+            status = hand_out(engine->saving, to, &entry);
+    }
+    return status;
 }
 
 static enum rt_status save_some(struct rt_memory *port, size_t bytes, rt_entry_fn *take,
@@ -233,18 +281,16 @@ static enum rt_status save_some(struct rt_memory *port, size_t bytes, rt_entry_f
     struct cep_engine *engine = engine_of(port);
     struct cep_saving *saving = engine->saving;
     enum rt_status status = saving->is_broken ? RT_ERR_NOMEM : RT_OK;
-    size_t taken = 0;
-    struct rt_entry entry;
+    struct hand_out to = {take, context, 0};
 
-    while (saving->is_open && status == RT_OK && taken < bytes) {
-        status = next_entry(engine, &entry);
+    while (saving->is_open && status == RT_OK && to.bytes < bytes) {
+        struct rt_entry entry;
+
+        status = next_written(engine, &entry);
         if (status == RT_OK)
-            status = take(context, &entry);
-        if (status != RT_OK)
-            break;
-        taken += entry.name.length + entry.value.length + ENTRY_OVERHEAD;
-        saving->counters.saved++;
-        saving->counters.removed += entry.removed;
+            status = hand_out(saving, &to, &entry);
+        else if (status == RT_END)
+            status = save_lines(engine, &to);
     }
     if (status == RT_END) {
         forget_early(saving);

@@ -11,9 +11,15 @@
 #include "cep/history.h"
 #include "cep/save_state.h"
 #include "runtime/base/alloc.h"
+#include "runtime/base/assert.h"
 #include "runtime/window/save.h"
 
-enum { FIRST_PLACES = 64 };
+enum {
+    FIRST_PLACES = 64,
+    CACHE_LINE = 64,
+    EVENT_BYTES_FETCHED = 384, /* of an event: most have no more */
+    LARGE_TABLE = 1 << 14      /* lines: 1 MiB; what a smaller one leads to is in the caches */
+};
 
 /* ---- events ---- */
 
@@ -84,6 +90,11 @@ static void save_event(void *context, nfa_event event, struct rt_buffer *out)
 
 /* ---- slots ---- */
 
+static const struct cep_slot *slots_of(const struct rt_key_line *line, uint32_t *count)
+{
+    return cep_key_slots(cep_key_of_line((struct rt_key_line *)(uintptr_t)line), count);
+}
+
 static enum rt_status add_slot(struct cep_saving *saving, const struct cep_rule *rule,
                                const struct cep_slot *slot)
 {
@@ -98,39 +109,99 @@ static enum rt_status add_slot(struct cep_saving *saving, const struct cep_rule 
         rt_window_save(&rule->windows->shape, cep_window_of(rule, slot, &view), out);
     else
         rt_form_add_fixed(out, slot->seen);
-    return RT_OK;
+    return out->failed ? RT_ERR_NOMEM : RT_OK;
+}
+
+/* In front of the bytes from `begin` on, which have a byte for it: how many they are.  More than that takes moves them. */
+static bool put_length(struct rt_buffer *out, size_t begin)
+{
+    const size_t length = out->length - begin;
+    char head[RT_FORM_UINT_BYTES_MAX];
+    const size_t head_length = rt_form_put_uint(head, length);
+
+    if (head_length > 1) {
+        rt_buffer_add(out, head, head_length - 1); /* room */
+        if (out->failed)
+            return false;
+        memmove(out->data + begin + head_length - 1, out->data + begin, length);
+    }
+    memcpy(out->data + begin - 1, head, head_length);
+    return true;
 }
 
 static enum rt_status add_slots(struct cep_engine *engine, const struct rt_key_line *line)
 {
     struct cep_saving *saving = engine->saving;
-    struct rt_buffer *value = &saving->value;
+    struct rt_buffer *value = &saving->value, *out = &saving->slots;
     uint32_t count;
-    const struct cep_slot *slots =
-        cep_key_slots(cep_key_of_line((struct rt_key_line *)(uintptr_t)line), &count);
-    struct rt_buffer *list = &saving->name; /* the name is written last */
+    const struct cep_slot *slots = slots_of(line, &count);
 
-    rt_buffer_reset(list);
-    rt_form_add_uint(list, count);
+    rt_buffer_reset(out);
+    rt_form_add_uint(out, count);
     for (uint32_t i = 0; i < count; i++) {
-        enum rt_status status;
+        rt_form_add_uint(out, slots[i].rule);
+        rt_form_add_uint(out, slots[i].touched);
+        rt_form_add_byte(out, 0); /* the length of what follows */
 
-        rt_buffer_reset(&saving->slots);
-        status = add_slot(saving, &engine->rules[slots[i].rule], &slots[i]);
+        const size_t begin = out->length;
+        const enum rt_status status = add_slot(saving, &engine->rules[slots[i].rule], &slots[i]);
+
         if (status != RT_OK)
             return status;
-        rt_form_add_uint(list, slots[i].rule);
-        rt_form_add_uint(list, slots[i].touched);
-        rt_form_add_text(list, rt_buffer_view(&saving->slots));
-        if (saving->slots.failed)
+        if (!put_length(out, begin))
             return RT_ERR_NOMEM;
     }
     rt_form_add_uint(value, saving->numbering.count);
     rt_buffer_text(value, rt_buffer_view(&saving->events));
-    rt_buffer_text(value, rt_buffer_view(list));
-    return list->failed || saving->events.failed || value->failed || saving->numbering.failed
-               ? RT_ERR_NOMEM
-               : RT_OK;
+    rt_buffer_text(value, rt_buffer_view(out));
+    return saving->events.failed || value->failed || saving->numbering.failed ? RT_ERR_NOMEM
+                                                                              : RT_OK;
+}
+
+/* ---- ahead ---- */
+
+/* The blocks of kept events, each once if neighbours share it. */
+static void fetch_events(const struct cep_engine *engine, const struct cep_slot *slots,
+                         uint32_t count)
+{
+    nfa_event newest[NFA_NEWEST_MAX], last = NULL;
+
+    for (uint32_t i = 0; i < count; i++) {
+        if (engine->rules[slots[i].rule].machine == NULL)
+            continue;
+        for (uint32_t left = nfa_runs_newest(&slots[i].runs, newest); left > 0; left--) {
+            const char *event = newest[left - 1];
+
+            for (size_t at = 0; event != last && at < EVENT_BYTES_FETCHED; at += CACHE_LINE)
+                RT_PREFETCH(event + at);
+            last = event;
+        }
+    }
+}
+
+/* Each round touches what the round before has fetched: the slots of a key, their runs, what runs have taken, the events. */
+void cep_save_prefetch(const struct cep_engine *engine, const struct cep_keying *keying,
+                       const struct rt_key_line *const *lines, size_t count)
+{
+    if (keying->table.capacity < LARGE_TABLE)
+        return;
+    for (size_t i = 0; i < count; i++)
+        cep_key_prefetch(engine, lines[i], false);
+    for (size_t i = 0; i < count; i++)
+        cep_key_prefetch(engine, lines[i], true);
+    for (size_t i = 0; i < count; i++) {
+        uint32_t slot_count;
+        const struct cep_slot *slots = slots_of(lines[i], &slot_count);
+
+        for (uint32_t j = 0; j < slot_count && slot_count > 1; j++)
+            cep_slot_prefetch(engine, &slots[j], true);
+    }
+    for (size_t i = 0; i < count; i++) {
+        uint32_t slot_count;
+        const struct cep_slot *slots = slots_of(lines[i], &slot_count);
+
+        fetch_events(engine, slots, slot_count);
+    }
 }
 
 /* ---- entries ---- */

@@ -53,6 +53,9 @@ enum rt_status cep_save_key_removed(struct cep_engine *engine, const struct cep_
 enum rt_status cep_save_measure(struct cep_engine *engine, const struct cep_slot *slot,
                                 uint64_t *bytes);
 void cep_numbering_done(struct cep_numbering *numbering);
+/* Lines whose entries will be made next: what they lead to is fetched meanwhile, all of it at once. */
+void cep_save_prefetch(const struct cep_engine *engine, const struct cep_keying *keying,
+                       const struct rt_key_line *const *lines, size_t count);
 
 /* ---- save_header.c ---- */
 

@@ -185,6 +185,31 @@ void nfa_runs_prefetch(const struct nfa_runs *runs, bool paths)
         nfa_row_prefetch(&list->runs[i]);
 }
 
+uint32_t nfa_runs_newest(const struct nfa_runs *runs, nfa_event out[NFA_NEWEST_MAX])
+{
+    const struct nfa_run_list *list = nfa_list_of(runs);
+    const bool is_row = list != NULL && list->is_row;
+    const uint32_t runs_count = list == NULL ? 1 : list->count;
+    uint32_t count = 0;
+
+    if (nfa_runs_empty(runs))
+        return 0;
+    for (uint32_t i = 0; i < runs_count && count + 2 <= NFA_NEWEST_MAX; i++) {
+        if (list != NULL && !is_row) {
+            RT_PREFETCH(list->runs[i].path->parent);
+            out[count++] = list->runs[i].path->event;
+            continue;
+        }
+
+        const struct nfa_runs *run = is_row ? &list->runs[i].single : runs;
+
+        out[count++] = nfa_single_event(run, 0);
+        if (nfa_single_event(run, 1) != NULL)
+            out[count++] = nfa_single_event(run, 1);
+    }
+    return count;
+}
+
 /* ---- one call ---- */
 
 void nfa_call_begin(struct nfa_machine *machine, struct nfa_run_list *list)

@@ -200,6 +200,9 @@ uint32_t nfa_runs_count(const struct nfa_runs *runs);
 /* Brings what nfa_step would touch into the cache: the list or a single run's events; or, when a list has come, what its
  * first runs have taken. */
 void nfa_runs_prefetch(const struct nfa_runs *runs, bool paths);
+/* When paths have come: the events of a single run, or what the first runs of a list have taken last.  Borrowed. */
+enum { NFA_NEWEST_MAX = 8 };
+uint32_t nfa_runs_newest(const struct nfa_runs *runs, nfa_event out[NFA_NEWEST_MAX]);
 
 /*
  * Offers one event to every live run and to a new one.  `true_guards`: as for nfa_runs_want; UINT64_MAX when not known.

@@ -143,7 +143,7 @@ static bool number_path(struct numbering *numbering, const struct nfa_path *path
     return true;
 }
 
-static void add_node(uint32_t parent, const struct nfa_path *node, nfa_save_event_fn *save_event,
+static void add_node(const struct nfa_path *node, uint32_t parent, nfa_save_event_fn *save_event,
                      void *context, struct rt_buffer *out)
 {
     rt_form_add_uint(out, parent);
@@ -158,9 +158,9 @@ static void add_nodes(const struct numbering *numbering, nfa_save_event_fn *save
     rt_form_add_uint(out, numbering->count);
     for (uint32_t i = 0; i < numbering->count; i++) {
         const struct nfa_path *node = numbering->nodes[i];
+        uint32_t parent = node->parent == NULL ? 0 : number_of(numbering, node->parent);
 
-        add_node(node->parent == NULL ? 0 : number_of(numbering, node->parent), node, save_event,
-                 context, out);
+        add_node(node, parent, save_event, context, out);
     }
 }
 
@@ -185,69 +185,83 @@ static bool number_items(struct numbering *numbering, const struct nfa_item *ite
     return true;
 }
 
-/* As the nodes that its runs would have: each has its own. */
-static void save_row(const struct nfa_machine *machine, const struct nfa_run_list *list,
-                     nfa_save_event_fn *save_event, void *context, struct rt_buffer *out)
+/* One of the short runs of a key: a single, or those of a row. */
+static const struct nfa_runs *short_run(const struct nfa_runs *runs, uint32_t number)
 {
-    uint32_t nodes = 0;
-    struct nfa_single single;
+    return nfa_is_single(runs) ? runs : &nfa_list_of(runs)->runs[number].single;
+}
 
-    for (uint32_t i = 0; i < list->count; i++)
-        nodes += nfa_single_event(&list->runs[i].single, 1) == NULL ? 1 : 2;
+/*
+ * What most keys have: runs of one or two events each, which share nothing and need no numbering.  Their form is that of the nodes
+ * that they would have.
+ */
+static void save_short(const struct nfa_machine *machine, const struct nfa_runs *runs,
+                       nfa_save_event_fn *save_event, void *context, struct rt_buffer *out)
+{
+    const struct nfa_shape *shapes = machine->program->shapes;
+    const uint32_t count = nfa_is_single(runs) ? 1 : nfa_list_of(runs)->count;
+    uint32_t nodes = 0;
+
+    for (uint32_t i = 0; i < count; i++)
+        nodes += shapes[nfa_single_shape(short_run(runs, i))].length;
     rt_form_add_uint(out, nodes);
     nodes = 0;
-    for (uint32_t i = 0; i < list->count; i++) {
-        nfa_single_open(machine->program, &list->runs[i].single, &single);
-        if (single.item.path->parent != NULL) {
-            add_node(0, single.item.path->parent, save_event, context, out);
-            nodes++;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct nfa_runs *run = short_run(runs, i);
+        const struct nfa_shape *shape = &shapes[nfa_single_shape(run)];
+
+        for (uint32_t back = shape->length; back-- > 0; nodes++) {
+            rt_form_add_uint(out, back + 1 == shape->length ? 0 : nodes); /* its parent, from 1 */
+            rt_form_add_uint(out, shape->steps[back]);
+            rt_form_add_byte(out, 0); /* no flags (R6) */
+            save_event(context, nfa_single_event(run, back), out);
         }
-        add_node(single.item.path->parent == NULL ? 0 : nodes, single.item.path, save_event,
-                 context, out);
-        nodes++;
     }
-    rt_form_add_uint(out, list->count);
+    rt_form_add_uint(out, count);
     nodes = 0;
-    for (uint32_t i = 0; i < list->count; i++) {
-        nfa_single_open(machine->program, &list->runs[i].single, &single);
-        nodes += single.item.path->length;
-        rt_form_add_uint(out, nodes - 1);
-        rt_form_add_uint(out, (uint64_t)single.item.value);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct nfa_shape *shape = &shapes[nfa_single_shape(short_run(runs, i))];
+
+        nodes += shape->length;
+        rt_form_add_uint(out, nodes - 1); /* its node, from 0 */
+        rt_form_add_uint(out, shape->state);
     }
-    rt_form_add_uint(out, 0);
+    rt_form_add_uint(out, 0); /* held */
+}
+
+static enum rt_status save_list(const struct nfa_run_list *list, nfa_save_event_fn *save_event,
+                                void *context, struct rt_buffer *out)
+{
+    struct numbering numbering;
+    bool numbered;
+
+    numbering.nodes = numbering.few;
+    numbering.places = NULL;
+    numbering.count = 0;
+    numbering.capacity = FEW_NODES;
+    numbered = number_items(&numbering, list->runs, list->count) &&
+               number_items(&numbering, list->held, list->held_count);
+    if (numbered) {
+        add_nodes(&numbering, save_event, context, out);
+        add_items(&numbering, list->runs, list->count, true, out);
+        add_items(&numbering, list->held, list->held_count, false, out);
+    }
+    forget_numbers(&numbering);
+    return numbered ? RT_OK : RT_ERR_NOMEM;
 }
 
 enum rt_status nfa_runs_save(const struct nfa_machine *machine, const struct nfa_runs *runs,
                              nfa_save_event_fn *save_event, void *context, struct rt_buffer *out)
 {
     static const struct nfa_run_list none = {0};
-    const struct nfa_run_list *list = nfa_list_of(runs) == NULL ? &none : nfa_list_of(runs);
-    const struct nfa_item *items = list->runs;
-    uint32_t count = list->count;
-    struct nfa_single single;
-    struct numbering numbering = {.capacity = FEW_NODES};
-    bool numbered;
+    const struct nfa_run_list *list = nfa_list_of(runs);
+    enum rt_status status = RT_OK;
 
-    if (list->is_row) {
-        save_row(machine, list, save_event, context, out);
-        return out->failed ? RT_ERR_NOMEM : RT_OK;
-    }
-    if (nfa_is_single(runs)) {
-        nfa_single_open(machine->program, runs, &single);
-        items = &single.item;
-        count = 1;
-    }
-    numbering.nodes = numbering.few;
-    numbered = number_items(&numbering, items, count) &&
-               number_items(&numbering, list->held, list->held_count);
-
-    if (numbered) {
-        add_nodes(&numbering, save_event, context, out);
-        add_items(&numbering, items, count, true, out);
-        add_items(&numbering, list->held, list->held_count, false, out);
-    }
-    forget_numbers(&numbering);
-    return numbered && !out->failed ? RT_OK : RT_ERR_NOMEM;
+    if (nfa_is_single(runs) || (list != NULL && list->is_row))
+        save_short(machine, runs, save_event, context, out);
+    else
+        status = save_list(list == NULL ? &none : list, save_event, context, out);
+    return status == RT_OK && out->failed ? RT_ERR_NOMEM : status;
 }
 
 /* ---- read ---- */

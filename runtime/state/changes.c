@@ -4,7 +4,7 @@
 #include "runtime/base/alloc.h"
 #include "runtime/base/assert.h"
 
-enum { FIRST_CAPACITY = 1024, LENGTH_BYTES = 4, PREFETCH_AHEAD = 8 };
+enum { FIRST_CAPACITY = 1024, LENGTH_BYTES = 4, PREFETCH_AHEAD = 16 };
 
 void rt_changes_track(struct rt_changes *changes, struct rt_key_table *table,
                       rt_changes_write_fn *write_early, void *context)
