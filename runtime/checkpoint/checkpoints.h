@@ -35,7 +35,7 @@ struct rt_checkpoints_options {
     struct rt_text program;  /* version; borrowed */
     uint32_t groups;         /* key groups */
     uint64_t rules;          /* hash of the rule set */
-    size_t run_bytes;        /* entries gathered in memory before they are written; 0: 64 MiB */
+    size_t run_bytes;    /* entries gathered in memory before they are written, twice; 0: 64 MiB */
     unsigned keep;       /* checkpoints that stay, the newest included: 2 (also for less) to 64 */
     unsigned deltas_max; /* more files than this are merged; 0: 32 */
     enum rt_base_kind bases;
@@ -109,6 +109,8 @@ struct rt_checkpoint_made {
 enum rt_status rt_checkpoints_begin(struct rt_checkpoints *checkpoints, bool whole, uint64_t *id);
 /* rt_entry_fn; the context is the rt_checkpoints. */
 rt_entry_fn rt_checkpoints_add;
+/* The disk is behind: it is better to add no more just now.  Who does may have to wait for it. */
+bool rt_checkpoints_are_full(struct rt_checkpoints *checkpoints);
 enum rt_status rt_checkpoints_add_blob(struct rt_checkpoints *checkpoints, struct rt_text name,
                                        struct rt_text value);
 /* C1.  RT_ERR_IO: it cannot be made; what is on disk is as it was, and the directory should be left alone. */

@@ -62,7 +62,8 @@ struct rt_checkpoints {
     size_t former_count;
     uint64_t generation; /* of `last`: counts up when it begins anew */
     /* in the making */
-    struct rt_pending *pending; /* NULL: none */
+    struct rt_pending *pending; /* owned; from the first one on */
+    bool is_open;               /* from begin to its end */
     struct rt_chain next;
     uint64_t next_id;
     bool whole, prepared;

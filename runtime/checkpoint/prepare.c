@@ -9,18 +9,18 @@
 
 enum rt_status rt_checkpoints_begin(struct rt_checkpoints *checkpoints, bool whole, uint64_t *id)
 {
-    struct rt_pending_options options = {
-        .directory = checkpoints->directory,
-        .owner = {checkpoints->job, checkpoints->highest + 1},
-        .run_bytes = checkpoints->options.run_bytes,
-    };
-    enum rt_status status;
+    enum rt_status status = RT_OK;
 
-    RT_ASSERT(checkpoints->pending == NULL && !checkpoints->read_only);
+    RT_ASSERT(!checkpoints->is_open && !checkpoints->read_only);
     rt_buffer_reset(&checkpoints->why);
-    status = rt_pending_new(&options, &checkpoints->why, &checkpoints->pending);
+    if (checkpoints->pending == NULL)
+        status = rt_pending_new(checkpoints->directory, checkpoints->options.run_bytes,
+                                &checkpoints->why, &checkpoints->pending);
     if (status != RT_OK)
         return status;
+    rt_pending_begin(checkpoints->pending,
+                     (struct rt_file_owner){checkpoints->job, checkpoints->highest + 1});
+    checkpoints->is_open = true;
     checkpoints->next_id = ++checkpoints->highest;
     checkpoints->whole = whole;
     checkpoints->prepared = false;
@@ -33,6 +33,11 @@ enum rt_status rt_checkpoints_add(void *context, const struct rt_entry *entry)
     struct rt_checkpoints *checkpoints = context;
 
     return rt_pending_add(checkpoints->pending, entry);
+}
+
+bool rt_checkpoints_are_full(struct rt_checkpoints *checkpoints)
+{
+    return rt_pending_is_full(checkpoints->pending);
 }
 
 enum rt_status rt_checkpoints_add_blob(struct rt_checkpoints *checkpoints, struct rt_text name,
@@ -139,7 +144,7 @@ enum rt_status rt_checkpoints_prepare(struct rt_checkpoints *checkpoints,
     bool swapped = MUTANT("manifest_first");
     enum rt_status status = RT_OK;
 
-    RT_ASSERT(checkpoints->pending != NULL && !checkpoints->prepared);
+    RT_ASSERT(checkpoints->is_open && !checkpoints->prepared);
     if (!swapped)
         status = write_parts(checkpoints);
     if (status == RT_OK)
@@ -180,8 +185,9 @@ void rt_checkpoints_committed(struct rt_checkpoints *checkpoints)
 
 void rt_checkpoints_abandon(struct rt_checkpoints *checkpoints)
 {
-    rt_pending_free(checkpoints->pending);
-    checkpoints->pending = NULL;
+    if (checkpoints->is_open)
+        rt_pending_end(checkpoints->pending);
+    checkpoints->is_open = false;
     checkpoints->prepared = false;
     rt_chain_clear(&checkpoints->next);
 }

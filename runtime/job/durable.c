@@ -14,8 +14,9 @@
 enum {
     NS_PER_MS = 1000000,
     CHANGES_MAX = 1000000,
-    SLICE_BYTES = 64 << 10,     /* saved after a batch */
-    IDLE_SLICE_BYTES = 4 << 20, /* and when there was none */
+    SLICE_BYTES =
+        256 << 10, /* saved after a batch: some 0.3 ms; what changes meanwhile costs more */
+    IDLE_SLICE_BYTES = 1 << 20, /* and when there was none */
     IDLE_MS =
         3600000 /* a decision elsewhere is made again after so long without events, lest it is forgotten there */
 };
@@ -352,6 +353,8 @@ static enum rt_status step(struct rt_durable *durable, bool idle)
     case RT_DURABLE_IDLE:
         return is_due(durable) ? rt_durable_begin(durable, false) : RT_OK;
     case RT_DURABLE_SAVING:
+        if (rt_checkpoints_are_full(durable->options.checkpoints))
+            return RT_OK;
         return save_slice(durable, idle ? IDLE_SLICE_BYTES : SLICE_BYTES);
     case RT_DURABLE_WRITING:
         break;
@@ -368,7 +371,7 @@ int rt_durable_wait_ms(const struct rt_durable *durable, int ms)
     int64_t left_ms = durable->options.every.ms - passed_ms;
 
     if (durable->phase == RT_DURABLE_SAVING)
-        return 0;
+        return rt_checkpoints_are_full(durable->options.checkpoints) ? 1 : 0;
     if (durable->phase == RT_DURABLE_WRITING)
         return 1; /* another thread will be through soon */
     if (!moved || left_ms >= ms)
