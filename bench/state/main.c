@@ -2,10 +2,10 @@
 /*
  * main.c - what it costs that state survives.
  *
- *     egret-bench-state [-w WORKERS] [-b BOUND_MS] [-s DIR [-e EVERY_MS] [-r]] -o ALERTS FILE.ndjson RULE.yaml...
+ *     egret-bench-state [-w WORKERS] [-b BOUND_MS] [-s DIR [-e EVERY_MS] [-c CHANGES] [-r]] -o ALERTS FILE.ndjson RULE.yaml...
  *
  *     without -s    the job alone
- *     with -s       with a checkpoint every so often, and one at the end
+ *     with -s       with a checkpoint every so often, or when so many entries have changed, and one at the end
  *     with -r       only goes on from what such a run has left: nothing is read
  *
  * Prints one line of JSON.  Times and CPU are those from the first event to the end of the input; what the last checkpoint takes
@@ -23,14 +23,14 @@
 #include "runtime/time/clock.h"
 
 static const char usage[] =
-    "usage: egret-bench-state [-w WORKERS] [-b BOUND_MS] [-s DIR [-e EVERY_MS] [-r]] "
+    "usage: egret-bench-state [-w WORKERS] [-b BOUND_MS] [-s DIR [-e EVERY_MS] [-c CHANGES] [-r]] "
     "-o ALERTS FILE.ndjson RULE.yaml...\n";
 
 static bool read_words(int argc, char **argv, struct bench_wish *wish, bool *restore)
 {
     int option;
 
-    while ((option = getopt(argc, argv, "w:b:s:e:ro:")) != -1) {
+    while ((option = getopt(argc, argv, "w:b:s:e:c:ro:")) != -1) {
         switch (option) {
         case 'w':
             wish->workers = (uint32_t)strtoul(optarg, NULL, 10);
@@ -43,6 +43,9 @@ static bool read_words(int argc, char **argv, struct bench_wish *wish, bool *res
             break;
         case 'e':
             wish->every.ms = strtoll(optarg, NULL, 10);
+            break;
+        case 'c':
+            wish->changes = strtoull(optarg, NULL, 10);
             break;
         case 'r':
             *restore = true;
@@ -147,7 +150,7 @@ static bool run(struct bench_set_up *set_up)
 
 int main(int argc, char **argv)
 {
-    struct bench_wish wish = {.workers = 1, .every = {1000}};
+    struct bench_wish wish = {.workers = 1, .every = {1000}, .changes = UINT64_MAX};
     struct bench_set_up set_up = {0};
     bool restore = false, done;
     double seconds = 0;

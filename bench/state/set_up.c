@@ -123,7 +123,7 @@ static bool open_directory(struct bench_set_up *set_up)
         .checkpoints = set_up->checkpoints,
         .groups = GROUPS,
         .every = set_up->wish->every,
-        .changes_max = UINT64_MAX,
+        .changes_max = set_up->wish->changes,
         .outputs = &set_up->durable_output,
         .output_count = 1,
         .source_names = source_names,

@@ -27,6 +27,7 @@ struct bench_wish {
     const char *directory;      /* of the state; NULL: nothing survives */
     uint32_t workers;
     rt_duration every; /* time between checkpoints */
+    uint64_t changes;  /* or when so many entries have changed */
     rt_duration bound; /* out-of-orderness: so much event time waits for the watermark */
 };
 
