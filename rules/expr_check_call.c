@@ -8,6 +8,8 @@
  *     sum(fail.amount)    sum(fail.filter(has amount).map(amount)), events without the field left out
  *     count(x)            size(x)
  */
+#include <string.h>
+
 #include "rules/diagnostics.h"
 #include "rules/expr_checker.h"
 #include "rules/regex.h"
@@ -244,6 +246,51 @@ static uint32_t pattern_place(const struct expr_checker *checker, const struct e
     return literal->begin + 2 + (uint32_t)at;
 }
 
+/* A text that stands in quotes as it is, in those of YAML too. */
+static bool needs_no_escape(struct rt_text text)
+{
+    for (size_t i = 0; i < text.length; i++) {
+        if ((unsigned char)text.data[i] < ' ' || memchr("\\\"'", text.data[i], 3) != NULL)
+            return false;
+    }
+    return true;
+}
+
+/* A pattern that is written out and does what a plain comparison says better. */
+static void warn_of_plain(struct expr_checker *checker, const struct expr_node *node,
+                          const struct expr_regex *regex)
+{
+    static const struct {
+        const char *asks, *function;
+    } plain[] = {[EXPR_REGEX_CONTAINS] = {"contains", "contains"},
+                 [EXPR_REGEX_PREFIX] = {"begins with", "startsWith"},
+                 [EXPR_REGEX_SUFFIX] = {"ends with", "endsWith"},
+                 [EXPR_REGEX_EQUALS] = {"is", NULL}};
+    const struct expr_text *text = checker->work->text;
+    const struct expr_node *literal = node->children[1];
+    char quote = text->text.data[literal->begin];
+    bool of_member = node->name_begin > node->children[0]->begin;
+    struct rt_text words;
+    enum expr_regex_kind kind = expr_regex_kind(regex, &words);
+    struct rt_diag *diag;
+
+    quote = quote == 'r' || quote == 'R' ? text->text.data[literal->begin + 1] : quote;
+    if (kind == EXPR_REGEX_GENERAL || words.length == 0 || (quote != '"' && quote != '\''))
+        return; /* a parameter may be another pattern in the next run */
+    diag = rt_diag_add(checker->work->diags, RT_SEVERITY_WARNING, RULE_DIAG_PLAIN_PATTERN,
+                       expr_text_span(text, of_member ? node->name_begin : literal->begin,
+                                      of_member ? node->end : literal->end),
+                       "this pattern only asks whether the text %s `%.*s`", plain[kind].asks,
+                       EXPR_PRINT(words));
+    if (plain[kind].function == NULL)
+        rt_diag_help(checker->work->diags, diag, "compare with ==");
+    else if (of_member && needs_no_escape(words))
+        rt_diag_fix(checker->work->diags, diag, "%s(%c%.*s%c)", plain[kind].function, quote,
+                    EXPR_PRINT(words), quote);
+    else
+        rt_diag_help(checker->work->diags, diag, "%s says so", plain[kind].function);
+}
+
 /* matches(x, "..."): the pattern is compiled once to say what is wrong with it. */
 static bool check_pattern(struct expr_checker *checker, struct expr_node *node)
 {
@@ -260,6 +307,8 @@ static bool check_pattern(struct expr_checker *checker, struct expr_node *node)
         rt_diag_add(checker->work->diags, RT_SEVERITY_WARNING, RULE_DIAG_EXPR_PATTERN,
                     expr_text_span(checker->work->text, literal->begin, literal->end),
                     "a repetition inside a repetition can run into the match limit");
+    if (status == RT_OK && !checker->work->quiet)
+        warn_of_plain(checker, node, regex);
     if (status == RT_OK)
         expr_regex_free(regex);
     if (status == RT_OK)
