@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/kafka_ends.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "runtime/base/assert.h"
 #include "runtime/io/kafka_client.h"
@@ -148,6 +150,16 @@ static void add_options(struct settings *settings, const struct cli_kafka *kafka
     }
 }
 
+/* The client library names neither the file nor what is wrong with it. */
+static void check_file(struct settings *settings, const char *key, const char *path)
+{
+    if (path == NULL || settings->status != RT_OK || access(path, R_OK) == 0)
+        return;
+    rt_buffer_printf(settings->message, "`tls.%s`: cannot read `%s`: %s", key, path,
+                     strerror(errno));
+    refuse(settings, RT_ERR_IO);
+}
+
 static void add_security(struct settings *settings, const struct cli_kafka *kafka)
 {
     static const char *const protocols[2][2] = {{"plaintext", "ssl"},
@@ -160,6 +172,9 @@ static void add_security(struct settings *settings, const struct cli_kafka *kafk
         add(settings, "sasl.password", read_secret(settings, &kafka->password));
     }
     if (kafka->has_tls) {
+        check_file(settings, "ca", kafka->ca);
+        check_file(settings, "certificate", kafka->certificate);
+        check_file(settings, "key", kafka->key);
         add(settings, "ssl.ca.location", kafka->ca);
         add(settings, "ssl.certificate.location", kafka->certificate);
         add(settings, "ssl.key.location", kafka->key);

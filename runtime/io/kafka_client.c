@@ -7,9 +7,63 @@
 
 #include "runtime/io/kafka_library.h"
 
+enum { SLICE_MS_FIRST = 500 };
+
 static const struct rt_kafka_setting defaults_of_both[] = {
     {"client.id", "egret"},
 };
+
+/* ---- refusals ---- */
+
+static bool is_refusal(const char *text)
+{
+    static const char *const signs[] = {"SASL authentication error", "SSL handshake failed",
+                                        "SASL handshake failed", "SASL mechanism"};
+
+    for (size_t i = 0; i < RT_KAFKA_LENGTH(signs); i++)
+        if (strstr(text, signs[i]) != NULL)
+            return true;
+    return false;
+}
+
+/* Any thread of the library: "[thrd:NAME]: ADDRESS: SASL authentication error: ..." */
+static void on_log(const rd_kafka_t *client, int level, const char *facility, const char *text)
+{
+    struct rt_kafka_refusal *refusal = rd_kafka_opaque(client);
+    const char *thread_end = strstr(text, "]: ");
+    int none = 0;
+
+    (void)level;
+    if (refusal == NULL || strcmp(facility, "FAIL") != 0 || !is_refusal(text) ||
+        !atomic_compare_exchange_strong(&refusal->state, &none, 1))
+        return;
+    snprintf(refusal->text, sizeof(refusal->text), "%s",
+             thread_end == NULL ? text : thread_end + strlen("]: "));
+    for (char *at = refusal->text; *at != '\0'; at++)
+        if (*at == '\n')
+            *at = ' ';
+    atomic_store(&refusal->state, 2);
+}
+
+/* Waits for the metadata, unless it is refused them, which the library tries again for ever. */
+static rd_kafka_resp_err_t ask(rd_kafka_t *client, rd_kafka_topic_t *handle, int timeout_ms,
+                               const struct rd_kafka_metadata **found)
+{
+    struct rt_kafka_refusal *refusal = rd_kafka_opaque(client);
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__TIMED_OUT;
+    int there = 2;
+
+    atomic_compare_exchange_strong(&refusal->state, &there, 0);
+    for (int left = timeout_ms, slice = SLICE_MS_FIRST; left > 0; left -= slice, slice *= 2) {
+        code = rd_kafka_metadata(client, 0, handle, found, slice < left ? slice : left);
+        if ((code != RD_KAFKA_RESP_ERR__TIMED_OUT && code != RD_KAFKA_RESP_ERR__TRANSPORT) ||
+            atomic_load(&refusal->state) == 2)
+            return code;
+    }
+    return code;
+}
+
+/* ---- settings ---- */
 
 static bool apply(rd_kafka_conf_t *conf, const struct rt_kafka_setting *items, size_t count,
                   struct rt_buffer *message)
@@ -33,14 +87,13 @@ bool rt_kafka_has_setting(const struct rt_kafka_settings *settings, const char *
     return false;
 }
 
-/* A configuration without callbacks; NULL: `message` says why. */
 rd_kafka_conf_t *rt_kafka_configure(const struct rt_kafka_setting *defaults, size_t default_count,
                                     const struct rt_kafka_settings *settings,
                                     struct rt_buffer *message)
 {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
 
-    rd_kafka_conf_set_log_cb(conf, NULL);
+    rd_kafka_conf_set_log_cb(conf, on_log);
     if (apply(conf, defaults_of_both, RT_KAFKA_LENGTH(defaults_of_both), message) &&
         apply(conf, defaults, default_count, message) &&
         apply(conf, settings->items, settings->count, message))
@@ -73,12 +126,16 @@ enum rt_status rt_kafka_count_partitions(rd_kafka_t *client, rd_kafka_topic_t *h
                                          int timeout_ms, uint32_t *out, char *error)
 {
     const struct rd_kafka_metadata *found = NULL;
-    rd_kafka_resp_err_t code = rd_kafka_metadata(client, 0, handle, &found, timeout_ms);
+    rd_kafka_resp_err_t code = ask(client, handle, timeout_ms, &found);
+    const struct rt_kafka_refusal *refusal = rd_kafka_opaque(client);
     enum rt_status status = RT_OK;
 
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        rt_kafka_say(error, rd_kafka_topic_name(handle), rd_kafka_err2str(code));
-        return RT_ERR_IO;
+        bool is_refused = atomic_load(&refusal->state) == 2;
+
+        rt_kafka_say(error, rd_kafka_topic_name(handle),
+                     is_refused ? refusal->text : rd_kafka_err2str(code));
+        return is_refused ? RT_ERR_DIAG : RT_ERR_IO;
     }
     code = found->topic_cnt == 1 ? found->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR && found->topics[0].partition_cnt > 0)

@@ -75,6 +75,7 @@ const char *rt_kafka_reader_error(const struct rt_kafka_reader *reader); /* neve
 
 /*
  * How many partitions a topic has now.  RT_ERR_NOT_FOUND: there is no such topic.  RT_ERR_IO: no answer in that time.
+ * RT_ERR_DIAG: the broker does not let us in, or one does not trust the other; that is known before the time is over.
  * Asked before anything else it also saves the first second of waiting.
  */
 enum rt_status rt_kafka_reader_partitions(struct rt_kafka_reader *reader, uint32_t topic,

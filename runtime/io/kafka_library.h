@@ -14,6 +14,7 @@
 #define EGRET_RUNTIME_IO_KAFKA_LIBRARY_H
 
 #include <librdkafka/rdkafka.h>
+#include <stdatomic.h>
 
 #include "runtime/io/kafka_client.h"
 
@@ -25,7 +26,7 @@ enum { RT_KAFKA_ERROR_BYTES = 512, RT_KAFKA_TOPICS_MAX = 256 };
 
 bool rt_kafka_has_setting(const struct rt_kafka_settings *settings, const char *name);
 
-/* A configuration without callbacks; NULL: `message` says why. */
+/* A configuration for a client whose opaque begins with a refusal; NULL: `message` says why. */
 rd_kafka_conf_t *rt_kafka_configure(const struct rt_kafka_setting *defaults, size_t default_count,
                                     const struct rt_kafka_settings *settings,
                                     struct rt_buffer *message);
@@ -37,7 +38,16 @@ rd_kafka_t *rt_kafka_start_client(rd_kafka_type_t type, rd_kafka_conf_t *conf,
 /* Into a text of RT_KAFKA_ERROR_BYTES. */
 void rt_kafka_say(char *error, const char *what, const char *why);
 
-/* What the metadata say of one topic. */
+/*
+ * What a broker answers to somebody whom it does not let in, or who does not trust it; the first such answer since the last look-up.
+ * Each client's opaque begins with one: threads of the library write it.
+ */
+struct rt_kafka_refusal {
+    atomic_int state; /* 0: none; 1: being written; 2: there */
+    char text[RT_KAFKA_ERROR_BYTES / 2];
+};
+
+/* What the metadata say of one topic.  RT_ERR_NOT_FOUND, RT_ERR_IO; RT_ERR_DIAG: refused. */
 enum rt_status rt_kafka_count_partitions(rd_kafka_t *client, rd_kafka_topic_t *handle,
                                          int timeout_ms, uint32_t *out, char *error);
 
@@ -51,6 +61,7 @@ struct rt_kafka_lane {
 };
 
 struct rt_kafka_reader {
+    struct rt_kafka_refusal refusal; /* first */
     rd_kafka_t *client;
     rd_kafka_queue_t *queue;     /* what is of no partition: errors */
     struct rt_kafka_lane *lanes; /* owned */

@@ -41,6 +41,13 @@ const char *rt_kafka_stop_cure(enum rt_kafka_stop stop)
     return stops[stop].cure;
 }
 
+enum rt_kafka_stop rt_kafka_stop_of_lookup(enum rt_status status)
+{
+    return status == RT_ERR_NOT_FOUND ? RT_KAFKA_STOP_TOPIC_MISSING
+           : status == RT_ERR_DIAG    ? RT_KAFKA_STOP_NOT_ADMITTED
+                                      : RT_KAFKA_STOP_UNREACHABLE;
+}
+
 enum rt_kafka_stop rt_kafka_stop_of(const char *message)
 {
     static const char prefix[] = "kafka/";

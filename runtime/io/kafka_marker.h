@@ -19,6 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "runtime/base/status.h"
 #include "runtime/base/text.h"
 
 enum { RT_KAFKA_MARKER_MAX = 96 };
@@ -46,6 +47,9 @@ const char *rt_kafka_stop_cure(enum rt_kafka_stop stop); /* a sentence */
 
 /* The stop that a message tells of; NONE: it is about something else. */
 enum rt_kafka_stop rt_kafka_stop_of(const char *message);
+
+/* What it means that a topic could not be looked up (rt_kafka_reader_partitions, rt_kafka_writer_topic). */
+enum rt_kafka_stop rt_kafka_stop_of_lookup(enum rt_status status);
 
 /* Appends "kafka/WORD: what was found; the cure"; what was found as for printf. */
 #define RT_KAFKA_STOP_SAY(message, stop, ...)                                                      \

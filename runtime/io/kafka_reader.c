@@ -114,6 +114,7 @@ enum rt_status rt_kafka_reader_new(const struct rt_kafka_settings *settings,
     if (status == RT_OK) {
         reader->look_bytes = half_of(conf, "queued.max.messages.kbytes", KILOBYTE);
         reader->look_messages = half_of(conf, "queued.min.messages", 1);
+        rd_kafka_conf_set_opaque(conf, reader);
         reader->client = rt_kafka_start_client(RD_KAFKA_CONSUMER, conf, message);
         status = reader->client == NULL ? RT_ERR_IO : RT_OK;
     }

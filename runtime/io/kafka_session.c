@@ -123,10 +123,8 @@ static enum rt_status look_up(struct rt_kafka_session *session, const char *name
     if (status == RT_OK)
         return RT_OK;
     rt_buffer_reset(&session->error);
-    RT_KAFKA_STOP_SAY(&session->error,
-                      status == RT_ERR_NOT_FOUND ? RT_KAFKA_STOP_TOPIC_MISSING
-                                                 : RT_KAFKA_STOP_UNREACHABLE,
-                      "topic %s", rt_kafka_writer_error(session->writer));
+    RT_KAFKA_STOP_SAY(&session->error, rt_kafka_stop_of_lookup(status), "topic %s",
+                      rt_kafka_writer_error(session->writer));
     return RT_ERR_IO;
 }
 

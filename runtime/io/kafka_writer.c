@@ -27,6 +27,7 @@ static const struct rt_kafka_setting defaults_of_writer[] = {
 };
 
 struct rt_kafka_writer {
+    struct rt_kafka_refusal refusal; /* first */
     rd_kafka_t *client;
     rd_kafka_topic_t *topics[RT_KAFKA_TOPICS_MAX];
     uint32_t topic_count;

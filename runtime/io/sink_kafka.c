@@ -53,10 +53,8 @@ static enum rt_status look_up(struct kafka_sink *sink, const char *name, uint32_
     if (status == RT_OK)
         return RT_OK;
     rt_buffer_reset(&sink->error);
-    RT_KAFKA_STOP_SAY(&sink->error,
-                      status == RT_ERR_NOT_FOUND ? RT_KAFKA_STOP_TOPIC_MISSING
-                                                 : RT_KAFKA_STOP_UNREACHABLE,
-                      "topic %s", rt_kafka_writer_error(sink->writer));
+    RT_KAFKA_STOP_SAY(&sink->error, rt_kafka_stop_of_lookup(status), "topic %s",
+                      rt_kafka_writer_error(sink->writer));
     return RT_ERR_IO;
 }
 

@@ -17,7 +17,11 @@
 #include "runtime/base/alloc.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/hash.h"
+#include "runtime/base/killpoint.h"
 #include "runtime/io/source_kafka_inside.h"
+#include "runtime/time/clock.h"
+
+enum { IDLE_MS = 3600000, NS_OF_MS = 1000000 };
 
 /* ---- reading ---- */
 
@@ -241,17 +245,25 @@ static void source_mark(struct rt_source *port)
         source->marked[i].offset = next_of(source, &source->parts[i]);
 }
 
-/* Only what has moved: the group may stand elsewhere on purpose where nothing was read. */
+/*
+ * Only what has moved: the group may stand elsewhere on purpose where nothing was read.  Now and then what has not moved too,
+ * because committed offsets expire.
+ */
 static enum rt_status source_acknowledge(struct rt_source *port)
 {
     struct rt_kafka_source *source = rt_kafka_source_of(port);
+    uint64_t now = rt_clock_monotonic_ns();
+    uint64_t idle_ms = TUNED("idle_ms", IDLE_MS);
+    bool again = now - source->acknowledged_all_at >= idle_ms * NS_OF_MS;
     size_t count = 0;
 
+    if (again)
+        source->acknowledged_all_at = now;
     for (size_t i = 0; i < source->marked_count; i++) {
         const struct rt_kafka_place *place = &source->marked[i];
         struct rt_kafka_part *part = &source->parts[i];
 
-        if (!part->has_last || part->acknowledged == place->offset)
+        if (!part->has_last || (part->acknowledged == place->offset && !again))
             continue;
         part->acknowledged = place->offset;
         source->marked[count++] = *place;

@@ -47,7 +47,7 @@ struct rt_kafka_source {
     int64_t start_ms;
     bool until_now, wants_headers, new_partitions, pass_gaps;
     bool sought, started;
-    uint64_t look_every_ns, looked_at;
+    uint64_t look_every_ns, looked_at, acknowledged_all_at;
     struct rt_kafka_place *marked; /* owned */
     size_t marked_count;
     struct rt_buffer error;

@@ -149,11 +149,11 @@ static enum rt_status look_up_topics(struct rt_kafka_source *source, struct rt_b
         if (status == RT_ERR_NOT_FOUND)
             RT_KAFKA_STOP_SAY(message, RT_KAFKA_STOP_TOPIC_MISSING, "there is no topic `%s`",
                               source->topic_names[t]);
-        else if (status == RT_ERR_IO)
-            RT_KAFKA_STOP_SAY(message, RT_KAFKA_STOP_UNREACHABLE, "no answer about topic %s",
+        else if (status == RT_ERR_IO || status == RT_ERR_DIAG)
+            RT_KAFKA_STOP_SAY(message, rt_kafka_stop_of_lookup(status), "no answer about topic %s",
                               rt_kafka_reader_error(source->reader));
         if (status != RT_OK)
-            return status == RT_ERR_NOT_FOUND ? RT_ERR_IO : status;
+            return status == RT_ERR_NOT_FOUND || status == RT_ERR_DIAG ? RT_ERR_IO : status;
     }
     return RT_OK;
 }
@@ -242,7 +242,7 @@ enum rt_status rt_source_kafka_open(const struct rt_kafka_source_options *option
     source->wants_headers = options->headers;
     source->new_partitions = options->new_partitions;
     source->look_every_ns = options->look_every_ms * NS_OF_MS;
-    source->looked_at = rt_clock_monotonic_ns();
+    source->looked_at = source->acknowledged_all_at = rt_clock_monotonic_ns();
     rt_arena_init(&source->names, NAMES_BYTES_MAX);
     rt_buffer_init(&source->error, ERROR_BYTES);
 

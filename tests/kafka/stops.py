@@ -224,14 +224,15 @@ class Idle(Case):
     """Committed offsets expire unless they are committed again: here an hour is 100 ms."""
 
     def test_offsets_are_committed_again_though_nothing_comes(self):
-        job = self.job("idle")
-        job.feed(300)
-        job.start(EGRET_TUNED="idle_ms:100")
-        job.wait_until(lambda: self.all_read(job))
-        before = self.commits()
-        job.wait_until(lambda: self.commits() >= before + 3)
-        self.assertTrue(self.all_read(job))
-        self.assertEqual(job.stop(), 0, job.errors)
+        for name, more in (("idle", {}), ("idle-least", {"sink": "delivery: at_least_once", "state": ""})):
+            job = self.job(name, **more)
+            job.feed(300)
+            job.start("--set", "sources.in.event_time.idle_timeout=100ms", EGRET_TUNED="idle_ms:100")
+            job.wait_until(lambda: self.all_read(job))
+            before = self.commits()
+            job.wait_until(lambda: self.commits() >= before + 3)
+            self.assertTrue(self.all_read(job))
+            self.assertEqual(job.stop(), 0, job.errors)
 
     @staticmethod
     def commits():
