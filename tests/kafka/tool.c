@@ -197,6 +197,22 @@ static rd_kafka_t *member(const char *group, char **settings, int count)
     return made;
 }
 
+/* A broker that has just started is not yet the group's. */
+static void ask_for_committed(rd_kafka_t *consumer, rd_kafka_topic_partition_list_t *list)
+{
+    uint64_t end = rt_clock_monotonic_ns() + TIMEOUT_MS * UINT64_C(1000000);
+    rd_kafka_resp_err_t code = rd_kafka_committed(consumer, list, TIMEOUT_MS);
+
+    while ((code == RD_KAFKA_RESP_ERR_NOT_COORDINATOR ||
+            code == RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE ||
+            code == RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS) &&
+           rt_clock_monotonic_ns() < end) {
+        rd_kafka_poll(consumer, 100); /* which lets the client look for it again */
+        code = rd_kafka_committed(consumer, list, TIMEOUT_MS);
+    }
+    check("committed", code);
+}
+
 static void offsets(char **words)
 {
     rd_kafka_t *consumer = member(words[0], NULL, 0);
@@ -205,7 +221,7 @@ static void offsets(char **words)
 
     for (int i = 0; i < count; i++)
         rd_kafka_topic_partition_list_add(list, words[1], i);
-    check("committed", rd_kafka_committed(consumer, list, TIMEOUT_MS));
+    ask_for_committed(consumer, list);
     for (int i = 0; i < count; i++)
         printf("%d\t%lld\t%.*s\n", i, (long long)list->elems[i].offset,
                (int)list->elems[i].metadata_size, (const char *)list->elems[i].metadata);
