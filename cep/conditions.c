@@ -66,7 +66,7 @@ static struct cep_truth evaluate(struct cep_memo *memo, const struct expr *code)
 /* `&&` of CEL: false decides whatever the others are, then an error, then true. */
 struct cep_truth cep_atoms_truth(struct cep_memo *memo, const struct rule_condition *condition)
 {
-    struct cep_truth all = {.turn = memo->turn, .truth = EXPR_TRUE};
+    const struct cep_truth *error = NULL;
 
     for (uint32_t i = 0; i < condition->atom_count; i++) {
         struct cep_truth *atom = &memo->atoms[condition->atoms[i]];
@@ -75,10 +75,10 @@ struct cep_truth cep_atoms_truth(struct cep_memo *memo, const struct rule_condit
             *atom = evaluate(memo, memo->plan->atoms[condition->atoms[i]].code);
         if (atom->truth == EXPR_FALSE)
             return *atom;
-        if (atom->truth == EXPR_ERROR && all.truth != EXPR_ERROR)
-            all = *atom;
+        if (atom->truth == EXPR_ERROR && error == NULL)
+            error = atom;
     }
-    return all;
+    return error != NULL ? *error : (struct cep_truth){.turn = memo->turn, .truth = EXPR_TRUE};
 }
 
 struct cep_truth cep_condition_truth(struct cep_memo *memo, const struct rule_condition *condition)
@@ -107,7 +107,10 @@ void cep_count_error(struct cep_rule *rule, uint32_t row, enum rt_value_error wh
 bool cep_condition_holds(struct cep_rule *rule, const struct rule_condition *condition,
                          enum cep_condition_place place)
 {
-    struct cep_truth truth = cep_condition_truth(&rule->engine->memo, condition);
+    if (condition->tree == NULL)
+        return true;
+
+    const struct cep_truth truth = cep_condition_truth(&rule->engine->memo, condition);
 
     if (truth.truth == EXPR_ERROR)
         cep_count_error(rule, rule->rule->guard_count + place, (enum rt_value_error)truth.why);
