@@ -7,7 +7,13 @@
 #include "runtime/base/alloc.h"
 #include "runtime/base/assert.h"
 
-enum { ALIGNMENT = 16, SLAB_BYTES_FIRST = 4096, SLAB_BYTES_LAST = 1 << 20 };
+enum {
+    ALIGNMENT = 16,
+    LINE_BYTES = 64,
+    SLAB_BYTES_FIRST = 4096,
+    SLAB_BYTES_LAST = 16 << 20,
+    HUGE_PAGE_BYTES = 2 << 20
+};
 
 struct rt_pool_slab {
     struct rt_pool_slab *next;
@@ -37,6 +43,20 @@ void rt_pool_done(struct rt_pool *pool)
     *pool = (struct rt_pool){.object_size = pool->object_size, .objects_max = pool->objects_max};
 }
 
+static unsigned char *align(unsigned char *start, size_t to)
+{
+    return start + (to - (uintptr_t)start % to) % to;
+}
+
+/* Whole huge pages within a large slab: objects are touched in any order, each in a page of its own. */
+static void advise(unsigned char *start, size_t bytes)
+{
+    unsigned char *first = align(start, HUGE_PAGE_BYTES);
+    const size_t pages = (bytes - (size_t)(first - start)) / HUGE_PAGE_BYTES;
+
+    rt_advise_huge_pages(first, pages * HUGE_PAGE_BYTES);
+}
+
 static int add_slab(struct rt_pool *pool)
 {
     size_t bytes = pool->bytes_reserved < SLAB_BYTES_FIRST  ? SLAB_BYTES_FIRST
@@ -47,13 +67,15 @@ static int add_slab(struct rt_pool *pool)
     if (count < 4)
         count = 4;
 
-    struct rt_pool_slab *slab = rt_alloc(sizeof(*slab) + count * pool->object_size);
+    struct rt_pool_slab *slab = rt_alloc(sizeof(*slab) + count * pool->object_size + LINE_BYTES);
 
     if (slab == NULL)
         return -1;
     slab->next = pool->slabs;
     pool->slabs = slab;
-    pool->fresh = slab->data;
+    pool->fresh = align(slab->data, LINE_BYTES);
+    if (count * pool->object_size >= 2 * (size_t)HUGE_PAGE_BYTES)
+        advise(pool->fresh, count * pool->object_size);
     pool->fresh_count = count;
     pool->bytes_reserved += count * pool->object_size;
     return 0;

@@ -5,7 +5,8 @@
  *     slab 0: [obj][obj][obj]...   slab 1: [obj][obj]...       free: obj -> obj -> obj
  *
  * P1  Objects never move.  P2  Taking from the free list or the newest slab is constant cost; malloc is
- * called once per slab.  P3  `in_use` never exceeds objects_max; reaching it is an answer (NULL), and the
+ * called once per slab.  Objects of a whole number of cache lines begin with a line; large slabs lie in huge pages.
+ * P3  `in_use` never exceeds objects_max; reaching it is an answer (NULL), and the
  * caller counts it.  A pool belongs to one thread.
  */
 #ifndef EGRET_RUNTIME_BASE_POOL_H
