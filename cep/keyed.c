@@ -202,7 +202,7 @@ static struct cep_slot_list *list_with_room(struct cep_engine *engine, struct ce
     if (old == NULL) {
         key->only = (struct cep_slot){.rule = CEP_MANY, .deadline = RT_TIME_MAX};
         key->only.list = list;
-        cep_sweep_note(engine, key, &list->slots[0]);
+        cep_sweep_note_list(engine, key, &list->slots[0]);
     }
     key->only.list = list;
     return list;

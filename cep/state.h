@@ -124,8 +124,13 @@ struct cep_prepared {
 struct cep_sweep {                 /* a cursor through the table (sweep.c) */
     rt_duration shortest, longest; /* times that slots of swept rules last */
     rt_duration period;            /* of one round; 0: no rule is swept */
-    rt_time reached;               /* as far as it has done its work */
-    size_t step;
+    unsigned epoch_bits;           /* of a time: those below the number of its epoch */
+    rt_time now;
+    rt_time reached;             /* its work up to here is in `owed` */
+    double owed;                 /* lines */
+    size_t step, capacity;       /* of the table, in this round */
+    rt_time round, round_before; /* when this round began, and the one before */
+    bool is_exact;               /* hints may be too old: lines are looked at */
     bool has_begun;
 };
 
@@ -484,8 +489,12 @@ void cep_fire(struct cep_engine *engine, rt_time until);
 
 /* ---- sweep.c ---- */
 
-/* The slot of a key has got its deadline. */
-void cep_sweep_note(struct cep_engine *engine, struct cep_key *key, const struct cep_slot *slot);
+/* The slot of a swept rule has got its deadline. */
+void cep_sweep_note(struct cep_engine *engine, struct cep_keying *keying, struct rt_key_line *line,
+                    const struct cep_slot *slot);
+/* The key has a list, and this slot is in it now. */
+void cep_sweep_note_list(struct cep_engine *engine, struct cep_key *key,
+                         const struct cep_slot *slot);
 /* A swept rule whose slots last at least so long looks its keys up here. */
 void cep_sweep_add_rule(struct cep_keying *keying, rt_duration lasts);
 /* The cursor has not come by yet, but by the time of the event at hand the slot is no more. */

@@ -47,7 +47,7 @@ enum rt_status cep_timer_set(struct cep_engine *engine, struct cep_keying *keyin
 
     if (rule->is_swept) {
         slot->deadline = deadline; /* as it is: no timer would find out that it has moved on */
-        cep_sweep_note(engine, cep_key_of_line(line), slot);
+        cep_sweep_note(engine, keying, line, slot);
         return RT_OK;
     }
     if (!rt_time_before(deadline, slot->deadline))

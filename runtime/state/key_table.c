@@ -59,6 +59,7 @@ void rt_key_table_done(struct rt_key_table *table)
     }
     rt_blocks_done(&table->long_keys);
     rt_free(table->memory);
+    rt_free(table->hints);
     *table = (struct rt_key_table){0};
 }
 
@@ -82,8 +83,11 @@ static size_t distance_at(const struct rt_key_table *table, size_t place)
 
 void rt_key_table_prefetch(const struct rt_key_table *table, uint64_t hash)
 {
-    if (table->capacity > 0)
-        RT_PREFETCH(&table->lines[home_of(table, hash)]);
+    if (table->capacity == 0)
+        return;
+    RT_PREFETCH(&table->lines[home_of(table, hash)]);
+    if (table->hints != NULL)
+        RT_PREFETCH(&table->hints[home_of(table, hash)]);
 }
 
 struct rt_text rt_key_line_key(const struct rt_key_line *line)
@@ -143,6 +147,13 @@ struct rt_key_line *rt_key_table_find(const struct rt_key_table *table, uint64_t
     return find(table, hash, 0, has_key, &key);
 }
 
+static void move_line(struct rt_key_table *table, size_t from, size_t to)
+{
+    table->lines[to] = table->lines[from];
+    if (table->hints != NULL)
+        table->hints[to] = table->hints[from];
+}
+
 /* Opens a gap for `hash` in the order of home places and returns it.  The table has a free line. */
 static struct rt_key_line *open_gap(struct rt_key_table *table, uint64_t hash)
 {
@@ -162,7 +173,7 @@ static struct rt_key_line *open_gap(struct rt_key_table *table, uint64_t hash)
     while (end != place) {
         size_t before = (end - 1) & mask;
 
-        table->lines[end] = table->lines[before];
+        move_line(table, before, end);
         end = before;
     }
     return &table->lines[place];
@@ -173,24 +184,36 @@ static enum rt_status resize(struct rt_key_table *table, size_t capacity)
     size_t bytes = capacity * sizeof(struct rt_key_line);
     size_t alignment = bytes >= HUGE_PAGE_BYTES ? HUGE_PAGE_BYTES : LINE_BYTES;
     char *memory = rt_alloc_zeroed(1, bytes + alignment);
+    unsigned char *hints = table->has_hints ? rt_alloc_zeroed(1, capacity) : NULL;
 
-    if (memory == NULL)
+    if (memory == NULL || (hints == NULL && table->has_hints)) {
+        rt_free(memory);
+        rt_free(hints);
         return RT_ERR_NOMEM;
+    }
 
     struct rt_key_table old = *table;
     size_t past = (uintptr_t)memory % alignment;
 
     table->memory = memory;
     table->lines = (struct rt_key_line *)(void *)(memory + (past == 0 ? 0 : alignment - past));
+    table->hints = hints;
     table->capacity = capacity;
     table->shift = 64 - (unsigned)__builtin_ctzll(capacity);
     if (alignment == HUGE_PAGE_BYTES)
         rt_advise_huge_pages(table->lines, bytes);
     for (size_t i = 0; i < old.capacity; i++) {
-        if (old.lines[i].hash != 0)
-            *open_gap(table, old.lines[i].hash) = old.lines[i];
+        if (old.lines[i].hash == 0)
+            continue;
+
+        struct rt_key_line *line = open_gap(table, old.lines[i].hash);
+
+        *line = old.lines[i];
+        if (hints != NULL)
+            hints[rt_key_table_place(table, line)] = old.hints[i];
     }
     rt_free(old.memory);
+    rt_free(old.hints);
     return RT_OK;
 }
 
@@ -227,6 +250,8 @@ enum rt_status rt_key_table_insert(struct rt_key_table *table, uint64_t hash, st
     }
     *out = open_gap(table, hash);
     **out = fresh;
+    if (table->hints != NULL)
+        table->hints[rt_key_table_place(table, *out)] = 0;
     table->count++;
     return RT_OK;
 }
@@ -240,7 +265,7 @@ void rt_key_table_remove(struct rt_key_table *table, struct rt_key_line *line)
     release_key(table, line);
     for (size_t next = (place + 1) & mask;
          table->lines[next].hash != 0 && distance_at(table, next) > 0; next = (next + 1) & mask) {
-        table->lines[place] = table->lines[next];
+        move_line(table, next, place);
         place = next;
     }
     table->lines[place].hash = 0;

@@ -14,6 +14,8 @@
  * K5  The hash is compared before the key.  Keys longer than 15 bytes lie in blocks of the table's own.
  * K6  Growth doubles and moves every line (amortised constant cost); a table that is nearly empty shrinks.
  * K7  A line carries three marks of whoever tracks changes (changes.h); they move with it and are none at insertion.
+ * K8  A table may have a hint a line: a byte of the caller's that moves with its line.  They lie apart, so that one line of memory
+ *     tells of 64 lines what is worth a look.  An insertion makes it 0; that of a free line has no meaning.
  * The payload is the caller's: zeroed at insertion, whatever it refers to is released by the caller before removal.
  */
 #ifndef EGRET_RUNTIME_STATE_KEY_TABLE_H
@@ -43,11 +45,18 @@ struct rt_key_table {
     size_t capacity; /* 0 or a power of two */
     size_t count;
     unsigned shift; /* 64 - log2(capacity) */
+    bool has_hints;
+    unsigned char *hints; /* owned, by place; NULL: there are none */
     struct rt_blocks long_keys;
 };
 
 /* Never fails and allocates nothing yet.  long_key_bytes_max: bound on the bytes of keys that are not inline. */
 void rt_key_table_init(struct rt_key_table *table, size_t long_key_bytes_max);
+/* Before the first insertion: there is a hint a line (K8). */
+static inline void rt_key_table_add_hints(struct rt_key_table *table)
+{
+    table->has_hints = true;
+}
 /* Payloads must have been released.  A zeroed table is fine. */
 void rt_key_table_done(struct rt_key_table *table);
 
@@ -95,6 +104,13 @@ static inline void rt_key_line_set_marks(struct rt_key_line *line, unsigned mark
 {
     line->key[RT_KEY_INLINE_MAX] =
         (unsigned char)((line->key[RT_KEY_INLINE_MAX] & ~(unsigned)RT_KEY_MARKS) | marks);
+}
+
+/* Where its hint is, in table->hints. */
+static inline size_t rt_key_table_place(const struct rt_key_table *table,
+                                        const struct rt_key_line *line)
+{
+    return (size_t)(line - table->lines);
 }
 
 /* For sweeps: place 0 .. capacity - 1; NULL when the line is free. */

@@ -254,6 +254,55 @@ static void expect_window_to_cost(const char *aggregates, size_t after_one, size
     expect_idle_keys_to_cost(text, after_one, after_two);
 }
 
+/* The sweep believes what it noted of a line, for a while: a gap of any length must not make it believe what is no longer so. */
+static void what_is_over_goes_soon_whatever_the_gaps(void **state)
+{
+    static const char text[] =
+        "version: 1\n"
+        "rules:\n"
+        "  - { id: short, key_by: k, window: { sliding: 10s },\n"
+        "      aggregate: { n: count() }, having: n >= 100 }\n"
+        "  - { id: long, key_by: k, filter: k % 10 == 0, window: { sliding: 3m },\n"
+        "      aggregate: { n: count() }, having: n >= 100 }\n";
+    enum { BURSTS = 400, BURST = 50, SHORT_MS = 10000, LONG_MS = 180000 };
+    const struct cep_options options = cep_options_standard();
+    const struct rt_text k_name = RT_TEXT("k");
+    static int64_t times[BURSTS * BURST];
+    struct egret_ruleset *rules = NULL;
+    struct rt_value slots[8] = {0};
+    struct cep_counters counters;
+    struct cep_engine *engine;
+    struct rule_plan *plan;
+    int64_t now = 0, count = 0;
+
+    (void)state;
+    assert_int_equal(egret_ruleset_load_text("rules", text, NULL, NULL, &rules), EGRET_OK);
+    plan = (struct rule_plan *)(void *)rules;
+    assert_int_equal(cep_engine_new(plan, &options, ignore, NULL, &engine), RT_OK);
+    for (int64_t burst = 0; burst < BURSTS; burst++) {
+        struct rt_operator *port = cep_engine_operator(engine);
+        uint64_t bound = 64;
+
+        now += burst % 3 == 2 ? burst * burst * 97 : burst * 13;
+        for (int i = 0; i < BURST; i++) {
+            const struct rt_event event = {.time = {now},
+                                           .sequence = (uint64_t)count,
+                                           .slots = slots,
+                                           .slot_count = (uint32_t)rt_fields_count(plan->fields)};
+
+            slots[rt_fields_find(plan->fields, &k_name, 1)] = rt_int(count);
+            times[count++] = now++;
+            assert_int_equal(port->push(port, &event), RT_OK);
+        }
+        for (int64_t i = 0; i < count; i++)
+            bound += now - times[i] < (i % 10 == 0 ? LONG_MS : SHORT_MS) * 5 / 4;
+        cep_engine_counters(engine, &counters);
+        assert_in_range(counters.keys, 0, bound);
+    }
+    cep_engine_free(engine);
+    egret_ruleset_unref(rules);
+}
+
 static void a_steady_stream_allocates_nothing(void **state)
 {
     struct stream stream;
@@ -371,6 +420,7 @@ int main(void)
         cmocka_unit_test(within_frees_the_state_of_keys_that_never_return),
         cmocka_unit_test(an_idle_key_of_a_simple_sequence_costs_at_most_100_bytes),
         cmocka_unit_test(a_key_whose_sliding_window_holds_one_event_costs_its_line_only),
+        cmocka_unit_test(what_is_over_goes_soon_whatever_the_gaps),
         cmocka_unit_test(a_steady_stream_allocates_nothing),
         cmocka_unit_test(two_runs_give_the_same_bytes),
         cmocka_unit_test(an_engine_that_cannot_be_built_leaves_nothing_behind),

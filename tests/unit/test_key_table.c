@@ -59,6 +59,8 @@ static void expect_equal(const struct rt_key_table *table, const struct oracle *
         assert_int_equal(line != NULL, oracle->present[i]);
         if (line != NULL) {
             assert_int_equal(line->payload[0], oracle->value[i]);
+            assert_int_equal(table->hints[rt_key_table_place(table, line)],
+                             oracle->value[i] & 0xff);
             assert_true(rt_text_equal(rt_key_line_key(line), key));
         }
     }
@@ -71,6 +73,7 @@ static void play(bool weak, uint64_t seed)
     size_t before = rt_live_blocks();
 
     rt_key_table_init(&table, SIZE_MAX);
+    rt_key_table_add_hints(&table);
     for (size_t step = 0; step < STEPS; step++) {
         char text[600];
         /* The key space in use swells and shrinks, so the table grows and shrinks with it. */
@@ -84,7 +87,9 @@ static void play(bool weak, uint64_t seed)
         if (line == NULL) {
             assert_int_equal(rt_key_table_insert(&table, hash, key, &line), RT_OK);
             assert_int_equal(line->payload[0], 0);
+            assert_int_equal(table.hints[rt_key_table_place(&table, line)], 0);
             line->payload[0] = step;
+            table.hints[rt_key_table_place(&table, line)] = (unsigned char)step;
             oracle.present[number] = true;
             oracle.value[number] = step;
             oracle.count++;
