@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define _DEFAULT_SOURCE /* madvise */
+#define _GNU_SOURCE /* madvise, mremap */
 #include "runtime/base/alloc.h"
 
 #include <stdatomic.h>
@@ -86,6 +86,59 @@ void rt_advise_huge_pages(void *start, size_t bytes)
     (void)start;
     (void)bytes;
 #endif
+}
+
+/* ---- pages ---- */
+
+static void *map_pages(size_t bytes)
+{
+    char *start = mmap(NULL, bytes + RT_PAGES_UNIT, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    size_t before;
+
+    if (start == MAP_FAILED)
+        return NULL;
+    before = (RT_PAGES_UNIT - (uintptr_t)start % RT_PAGES_UNIT) % RT_PAGES_UNIT;
+    if (before > 0)
+        (void)munmap(start, before);
+    (void)munmap(start + before + bytes, RT_PAGES_UNIT - before);
+    return start + before;
+}
+
+void *rt_pages_new(size_t bytes)
+{
+    void *pages = fault_strikes() ? NULL : map_pages(bytes);
+
+    if (pages != NULL)
+        rt_advise_huge_pages(pages, bytes);
+    return counted(pages);
+}
+
+void *rt_pages_grow(void *pages, size_t bytes, size_t larger)
+{
+    void *place = fault_strikes() ? NULL : map_pages(larger);
+
+    if (place == NULL)
+        return NULL;
+#ifdef MREMAP_FIXED
+    if (mremap(pages, bytes, larger, MREMAP_MAYMOVE | MREMAP_FIXED, place) == MAP_FAILED) {
+        (void)munmap(place, larger);
+        return NULL;
+    }
+#else
+    memcpy(place, pages, bytes);
+    (void)munmap(pages, bytes);
+#endif
+    rt_advise_huge_pages(place, larger);
+    return place;
+}
+
+void rt_pages_free(void *pages, size_t bytes)
+{
+    if (pages == NULL)
+        return;
+    atomic_fetch_sub_explicit(&live_blocks, 1, memory_order_relaxed);
+    (void)munmap(pages, bytes);
 }
 
 size_t rt_live_blocks(void)

@@ -38,6 +38,15 @@ char *rt_alloc_text(const char *text, size_t length);
 /* Asks the system to back this range with large pages, where it can.  A hint: nothing depends on it. */
 void rt_advise_huge_pages(void *start, size_t bytes);
 
+/*
+ * Large memory, cleared, in pages of the system's, huge ones where there are any: a multiple of RT_PAGES_UNIT, aligned to it.  Growing
+ * moves the pages, not what is in them; what is added is cleared.  NULL when there is none, and the old pages are as they were.
+ */
+#define RT_PAGES_UNIT ((size_t)2 << 20)
+void *rt_pages_new(size_t bytes);
+void *rt_pages_grow(void *pages, size_t bytes, size_t larger);
+void rt_pages_free(void *pages, size_t bytes);
+
 /* Blocks handed out and not yet freed. */
 size_t rt_live_blocks(void);
 

@@ -8,7 +8,7 @@
 enum {
     CAPACITY_FIRST = 16,
     LINE_BYTES = 64,
-    HUGE_PAGE_BYTES = 2 << 20,
+    ASIDE = 4096,     /* lines of a large table */
     LENGTH_BITS = 15, /* of the last byte of a line's key */
     LONG_KEY = 16     /* a bit of it: the bytes are elsewhere */
 };
@@ -49,18 +49,6 @@ static void release_key(struct rt_key_table *table, const struct rt_key_line *li
 
         rt_blocks_give(&table->long_keys, key.bytes, key.length);
     }
-}
-
-void rt_key_table_done(struct rt_key_table *table)
-{
-    for (size_t i = 0; i < table->capacity; i++) {
-        if (table->lines[i].hash != 0)
-            release_key(table, &table->lines[i]);
-    }
-    rt_blocks_done(&table->long_keys);
-    rt_free(table->memory);
-    rt_free(table->hints);
-    *table = (struct rt_key_table){0};
 }
 
 uint64_t rt_key_hash(struct rt_text key)
@@ -179,42 +167,152 @@ static struct rt_key_line *open_gap(struct rt_key_table *table, uint64_t hash)
     return &table->lines[place];
 }
 
-static enum rt_status resize(struct rt_key_table *table, size_t capacity)
-{
-    size_t bytes = capacity * sizeof(struct rt_key_line);
-    size_t alignment = bytes >= HUGE_PAGE_BYTES ? HUGE_PAGE_BYTES : LINE_BYTES;
-    char *memory = rt_alloc_zeroed(1, bytes + alignment);
-    unsigned char *hints = table->has_hints ? rt_alloc_zeroed(1, capacity) : NULL;
+/* ---- capacity ---- */
 
-    if (memory == NULL || (hints == NULL && table->has_hints)) {
+static size_t bytes_of(size_t capacity)
+{
+    return capacity * sizeof(struct rt_key_line);
+}
+
+static bool is_large(size_t capacity)
+{
+    return bytes_of(capacity) >= RT_PAGES_UNIT;
+}
+
+static void free_lines(const struct rt_key_table *table)
+{
+    if (is_large(table->capacity))
+        rt_pages_free(table->lines, bytes_of(table->capacity));
+    rt_free(table->memory); /* of a small one */
+    rt_free(table->hints);
+}
+
+static void set_capacity(struct rt_key_table *table, size_t capacity)
+{
+    table->capacity = capacity;
+    table->shift = 64 - (unsigned)__builtin_ctzll(capacity);
+}
+
+static void put(struct rt_key_table *table, const struct rt_key_line *line, unsigned char hint)
+{
+    struct rt_key_line *to = open_gap(table, line->hash);
+
+    *to = *line;
+    if (table->hints != NULL)
+        table->hints[rt_key_table_place(table, to)] = hint;
+}
+
+/* Empty lines of that capacity in place of those of *table, which somebody else holds. */
+static enum rt_status new_lines(struct rt_key_table *table, size_t capacity)
+{
+    unsigned char *hints = table->has_hints ? rt_alloc_zeroed(1, capacity) : NULL;
+    char *memory = NULL, *lines;
+
+    if (is_large(capacity)) {
+        lines = rt_pages_new(bytes_of(capacity));
+    } else {
+        lines = memory = rt_alloc_zeroed(1, bytes_of(capacity) + LINE_BYTES);
+        if (memory != NULL)
+            lines += (LINE_BYTES - (uintptr_t)memory % LINE_BYTES) % LINE_BYTES;
+    }
+    if (lines == NULL || (hints == NULL && table->has_hints)) {
+        if (is_large(capacity))
+            rt_pages_free(lines, bytes_of(capacity));
         rt_free(memory);
         rt_free(hints);
         return RT_ERR_NOMEM;
     }
-
-    struct rt_key_table old = *table;
-    size_t past = (uintptr_t)memory % alignment;
-
     table->memory = memory;
-    table->lines = (struct rt_key_line *)(void *)(memory + (past == 0 ? 0 : alignment - past));
+    table->lines = (struct rt_key_line *)(void *)lines;
     table->hints = hints;
-    table->capacity = capacity;
-    table->shift = 64 - (unsigned)__builtin_ctzll(capacity);
-    if (alignment == HUGE_PAGE_BYTES)
-        rt_advise_huge_pages(table->lines, bytes);
+    set_capacity(table, capacity);
+    return RT_OK;
+}
+
+static enum rt_status resize(struct rt_key_table *table, size_t capacity)
+{
+    const struct rt_key_table old = *table;
+    const enum rt_status status = new_lines(table, capacity);
+
+    if (status != RT_OK)
+        return status;
     for (size_t i = 0; i < old.capacity; i++) {
-        if (old.lines[i].hash == 0)
-            continue;
-
-        struct rt_key_line *line = open_gap(table, old.lines[i].hash);
-
-        *line = old.lines[i];
-        if (hints != NULL)
-            hints[rt_key_table_place(table, line)] = old.hints[i];
+        if (old.lines[i].hash != 0)
+            put(table, &old.lines[i], old.hints == NULL ? 0 : old.hints[i]);
     }
-    rt_free(old.memory);
+    free_lines(&old);
+    return RT_OK;
+}
+
+/*
+ * When the lines stay where they are and the table becomes twice as large, a line at place p goes to 2p + 1 at most, and not below
+ * twice its home: from the last to the first none gets in the way of those that have yet to go, unless it is farther from its home
+ * than its home is from the beginning.  The first lines, behind which others from the end may lie, are put aside.
+ */
+static bool can_spread(const struct rt_key_table *table)
+{
+    for (size_t place = ASIDE; place < table->capacity; place++) {
+        const struct rt_key_line *line = &table->lines[place];
+        const size_t home = line->hash == 0 ? place : home_of(table, line->hash);
+
+        if (home > place || 2 * home < place)
+            return false;
+    }
+    return true;
+}
+
+static enum rt_status spread(struct rt_key_table *table)
+{
+    const struct rt_key_table old = *table;
+    struct rt_key_line *aside = rt_alloc(ASIDE * sizeof(*aside)), *lines;
+    unsigned char *hints = table->has_hints ? rt_alloc_zeroed(2, old.capacity) : NULL;
+
+    lines = aside == NULL || (hints == NULL && table->has_hints)
+                ? NULL
+                : rt_pages_grow(old.lines, bytes_of(old.capacity), bytes_of(2 * old.capacity));
+    if (lines == NULL) {
+        rt_free(aside);
+        rt_free(hints);
+        return RT_ERR_NOMEM;
+    }
+    table->lines = lines;
+    table->hints = hints;
+    set_capacity(table, 2 * old.capacity);
+    memcpy(aside, lines, ASIDE * sizeof(*aside));
+    for (size_t place = 0; place < ASIDE; place++)
+        lines[place].hash = 0;
+    for (size_t place = old.capacity; place-- > 0;) {
+        const struct rt_key_line line = place < ASIDE ? aside[place] : lines[place];
+
+        if (line.hash == 0)
+            continue;
+        if (place >= ASIDE)
+            lines[place].hash = 0;
+        put(table, &line, old.hints == NULL ? 0 : old.hints[place]);
+    }
+    rt_free(aside);
     rt_free(old.hints);
     return RT_OK;
+}
+
+static enum rt_status grow(struct rt_key_table *table)
+{
+    if (table->capacity == 0)
+        return resize(table, CAPACITY_FIRST);
+    if (is_large(table->capacity) && can_spread(table))
+        return spread(table);
+    return resize(table, table->capacity * 2);
+}
+
+void rt_key_table_done(struct rt_key_table *table)
+{
+    for (size_t i = 0; i < table->capacity; i++) {
+        if (table->lines[i].hash != 0)
+            release_key(table, &table->lines[i]);
+    }
+    rt_blocks_done(&table->long_keys);
+    free_lines(table);
+    *table = (struct rt_key_table){0};
 }
 
 enum rt_status rt_key_table_insert(struct rt_key_table *table, uint64_t hash, struct rt_text key,
@@ -224,8 +322,7 @@ enum rt_status rt_key_table_insert(struct rt_key_table *table, uint64_t hash, st
 
     RT_ASSERT(hash != 0 && key.length < UINT32_MAX);
     if ((table->count + 1) * 4 > table->capacity * 3) {
-        enum rt_status status =
-            resize(table, table->capacity == 0 ? CAPACITY_FIRST : table->capacity * 2);
+        enum rt_status status = grow(table);
 
         if (status != RT_OK)
             return status;

@@ -12,7 +12,8 @@
  * K3  Removal shifts the following lines back: no tombstones, look-ups do not get slower with age.
  * K4  Lines move: a pointer to a line is good until the next insertion into or removal from this table.
  * K5  The hash is compared before the key.  Keys longer than 15 bytes lie in blocks of the table's own.
- * K6  Growth doubles and moves every line (amortised constant cost); a table that is nearly empty shrinks.
+ * K6  Growth doubles and moves every line (amortised constant cost), within the memory that a large table has already; a table that
+ *     is nearly empty shrinks.
  * K7  A line carries three marks of whoever tracks changes (changes.h); they move with it and are none at insertion.
  * K8  A table may have a hint a line: a byte of the caller's that moves with its line.  They lie apart, so that one line of memory
  *     tells of 64 lines what is worth a look.  An insertion makes it 0; that of a free line has no meaning.
@@ -41,7 +42,7 @@ _Static_assert(sizeof(struct rt_key_line) == 64, "a key is one cache line");
 struct rt_key_table {
     struct rt_key_line
         *lines;      /* aligned to a line, to a huge page when large; NULL before the first key */
-    void *memory;    /* owned: what `lines` lies in */
+    void *memory;    /* owned: what `lines` lies in while the table is small; then it owns pages */
     size_t capacity; /* 0 or a power of two */
     size_t count;
     unsigned shift; /* 64 - log2(capacity) */

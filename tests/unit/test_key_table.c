@@ -140,6 +140,73 @@ static void a_removed_key_leaves_nothing_behind(void **state)
     rt_key_table_done(&table);
 }
 
+/* Keys whose homes are all `home` in a table of 65,536 lines, among others. */
+struct crowd {
+    size_t keys, others, home;
+};
+
+static uint64_t hash_in_crowd(const struct crowd *crowd, size_t number)
+{
+    const uint64_t mixed = rt_key_hash((struct rt_text){(const char *)&number, sizeof(number)});
+
+    return number % crowd->others != 0
+               ? mixed
+               : (uint64_t)crowd->home << 48 | (mixed >> 17 & 0xffffffff) | 1;
+}
+
+static void expect_crowd(const struct rt_key_table *table, const struct crowd *crowd, size_t count)
+{
+    assert_int_equal(table->count, count);
+    for (size_t i = 0; i < count; i++) {
+        struct rt_key_line *line = rt_key_table_find(table, hash_in_crowd(crowd, i),
+                                                     (struct rt_text){(const char *)&i, sizeof(i)});
+
+        assert_non_null(line);
+        assert_int_equal(line->payload[4], i);
+        assert_int_equal(table->hints[rt_key_table_place(table, line)], i & 0xff);
+    }
+}
+
+/* A large table grows within its memory, unless keys crowd at its beginning or end; without memory it stays what it was. */
+static void a_large_table_grows_where_it_is(void **state)
+{
+    static const struct crowd crowds[] = {{200000, SIZE_MAX, 0},
+                                          {60000, 8, 4500}, /* far from a home near the beginning */
+                                          {60000, 8, 65535}, /* round the end */
+                                          {60000, 50, 65000}};
+    const size_t before = rt_live_blocks();
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(crowds) / sizeof(crowds[0]); i++) {
+        struct rt_key_table table;
+        size_t failures = 0;
+
+        rt_key_table_init(&table, SIZE_MAX);
+        rt_key_table_add_hints(&table);
+        for (size_t j = 0; j < crowds[i].keys; j++) {
+            const struct rt_text key = {(const char *)&j, sizeof(j)};
+            const size_t capacity = table.capacity;
+            struct rt_key_line *line;
+            enum rt_status status = RT_ERR_NOMEM;
+
+            for (size_t nth = 1; status != RT_OK; nth++) {
+                rt_fault_arm(nth);
+                status = rt_key_table_insert(&table, hash_in_crowd(&crowds[i], j), key, &line);
+                failures += rt_fault_disarm();
+                assert_int_equal(table.count, j + (status == RT_OK));
+            }
+            line->payload[4] = j;
+            table.hints[rt_key_table_place(&table, line)] = (unsigned char)j;
+            if (table.capacity != capacity)
+                expect_crowd(&table, &crowds[i], j + 1);
+        }
+        assert_true(failures > 20);
+        expect_crowd(&table, &crowds[i], crowds[i].keys);
+        rt_key_table_done(&table);
+        assert_int_equal(rt_live_blocks(), before);
+    }
+}
+
 static void a_table_that_emptied_gives_its_lines_back(void **state)
 {
     struct rt_key_table table;
@@ -217,6 +284,7 @@ int main(void)
         cmocka_unit_test(the_table_holds_what_was_put_in_and_not_removed),
         cmocka_unit_test(keys_that_share_a_home_place_are_told_apart),
         cmocka_unit_test(a_removed_key_leaves_nothing_behind),
+        cmocka_unit_test(a_large_table_grows_where_it_is),
         cmocka_unit_test(a_table_that_emptied_gives_its_lines_back),
         cmocka_unit_test(an_allocation_that_fails_changes_nothing),
         cmocka_unit_test(long_keys_have_a_bound_and_short_ones_do_not),
