@@ -26,8 +26,8 @@ static const struct rt_kafka_setting defaults_of_reader[] = {
     {"isolation.level", "read_committed"},
     {"check.crcs", "true"},
     {"queued.min.messages", "1000000"},
-    {"queued.max.messages.kbytes", "8192"},
-    {"max.partition.fetch.bytes", "524288"},
+    {"queued.max.messages.kbytes", "4096"},
+    {"max.partition.fetch.bytes", "262144"},
     {"fetch.wait.max.ms", "50"},
 };
 

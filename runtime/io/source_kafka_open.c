@@ -11,8 +11,8 @@
 
 enum {
     NAMES_BYTES_MAX = 16 << 20,
-    AHEAD_KB = 32 << 10,    /* read ahead of all partitions together ... */
-    AHEAD_KB_MAX = 8 << 10, /* ... and of one: the client's setting (kafka_reader.c) */
+    AHEAD_KB = 16 << 10,    /* read ahead of all partitions together ... */
+    AHEAD_KB_MAX = 4 << 10, /* ... and of one: the client's setting (kafka_reader.c) */
     AHEAD_KB_MIN = 512,
     ERROR_BYTES = 2048,
     PARTITIONS_MAX = 1 << RT_KAFKA_TOPIC_SHIFT,

@@ -63,14 +63,17 @@ struct setup {
     enum rt_kafka_start start;
     int64_t start_ms;
     bool goes_on, new_partitions;
+    bool little_ahead; /* 16 KB are read ahead */
 };
 
 static struct rt_source *open_with(const struct setup *setup, struct rt_buffer *message)
 {
     const struct rt_kafka_setting settings[] = {{"bootstrap.servers", address},
-                                                {"group.id", setup->group}};
+                                                {"group.id", setup->group},
+                                                {"queued.max.messages.kbytes", "16"},
+                                                {"max.partition.fetch.bytes", "32768"}};
     struct rt_kafka_source_options options = {
-        .settings = {settings, COUNT_OF(settings)},
+        .settings = {settings, setup->little_ahead ? COUNT_OF(settings) : 2},
         .topics = &setup->topic,
         .topic_count = 1,
         .group = setup->group,
@@ -80,7 +83,7 @@ static struct rt_source *open_with(const struct setup *setup, struct rt_buffer *
         .until_now = !setup->goes_on,
         .headers = true,
         .new_partitions = setup->new_partitions,
-        .look_every_ms = 20,
+        .look_every_ms = setup->little_ahead ? 0 : 20, /* asking would wake the fetcher */
     };
     struct rt_source *source = NULL;
 
@@ -196,6 +199,45 @@ static void every_compression_is_read(void **state)
                         "snappy snappy;0@3 =lz4 lz4 lz4 lz4;0@4 =zstd zstd zstd zstd;");
     source->free(source);
     rt_buffer_done(&seen);
+}
+
+/*
+ * librdkafka by itself looks at a full queue again after a second: ten times that nothing is there.  The whole is sixty
+ * answers, each of them more than the queue holds.
+ */
+static void a_backlog_comes_without_pauses(void **state)
+{
+    enum { RECORDS = 20000, EMPTY_TURNS_MAX = 200 };
+    static struct rt_batch batch;
+    struct setup setup = {
+        .topic = "backlog", .group = "backlog", .goes_on = true, .little_ahead = true};
+    struct rt_buffer lines;
+    size_t seen = 0, empty_turns = 0;
+
+    (void)state;
+    tool("create backlog 2");
+    rt_buffer_init(&lines, 8 << 20);
+    for (int i = 0; i < RECORDS; i++)
+        rt_buffer_printf(&lines, "%d\t-\t-\t-\t%d %0100d\n", i % 2, i, 0);
+    produce("backlog batch.num.messages=50", lines.data);
+    rt_buffer_done(&lines);
+
+    struct rt_source *source = open_source(&setup);
+    uint64_t next[2] = {0};
+
+    while (seen < RECORDS && empty_turns < EMPTY_TURNS_MAX) {
+        assert_int_equal(source->read(source, &batch), RT_OK);
+        for (size_t i = 0; i < batch.count; i++, seen++) {
+            const struct rt_position *position = &batch.records[i].position;
+
+            assert_int_equal(position->offset, next[position->partition]++);
+        }
+        empty_turns += batch.count == 0;
+        if (batch.count == 0)
+            rt_sources_wait(&source, 1, RT_SOURCE_WAIT_MS);
+    }
+    assert_int_equal(seen, RECORDS);
+    source->free(source);
 }
 
 static void a_record_that_is_too_long_comes_cut(void **state)
@@ -676,6 +718,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_come_with_all_that_they_have),
         cmocka_unit_test(every_compression_is_read),
+        cmocka_unit_test(a_backlog_comes_without_pauses),
         cmocka_unit_test(a_record_that_is_too_long_comes_cut),
         cmocka_unit_test(reading_starts_where_it_is_told_to),
         cmocka_unit_test(reading_goes_on_from_any_place),
