@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Kafka to alerts, on one core, beside plain consumption of the same topic by the client library in the same run; and how long an
-event takes to become an alert that a reader of committed transactions sees.
+event takes to become an alert that a reader of committed transactions sees.  CPU is what the whole process used, the client
+library's threads included, without what the same job uses for a topic that is empty: on a busy machine it is the steadier figure.
 
     bench/kafka/kafka.py [EVENTS]       EGRET and KAFKA_TOOL name release builds; a table on stdout
 """
@@ -9,6 +10,7 @@ import json
 import os
 import random
 import re
+import resource
 import statistics
 import subprocess
 import sys
@@ -23,6 +25,7 @@ from broker import Broker  # noqa: E402
 EGRET = os.environ.get("EGRET", os.path.join(ROOT, "build", "release", "egret"))
 TOOL = os.environ.get("KAFKA_TOOL", os.path.join(ROOT, "build", "release", "tests", "kafka_tool"))
 ROUNDS = 3
+PARTITIONS = (1, 4, 12)
 RULES = """
 version: 1
 rules:
@@ -68,6 +71,11 @@ def write_events(path, count):
                        f'"session":"{dice.getrandbits(128):032x}"}}\n')
 
 
+def cpu_of_children():
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 class Bench:
     def __init__(self, broker, folder):
         self.broker, self.folder = broker, folder
@@ -86,24 +94,27 @@ class Bench:
                                      delivery=delivery, start=start, state=state))
         return path
 
-    def plain(self, core):
+    def plain(self, count, core, topic="big4"):
+        """Seconds, and seconds of CPU."""
+        del count
         words = ["taskset", "-c", core] if core else []
-        done = subprocess.run([*words, TOOL, self.broker.address, "consume", "big"], capture_output=True, text=True,
+        done = subprocess.run([*words, TOOL, self.broker.address, "consume", topic], capture_output=True, text=True,
                               check=True)
-        return float(re.search(r"([\d.]+) a second", done.stdout).group(1))
+        found = re.search(r"([\d.]+) s, ([\d.]+) s of cpu", done.stdout)
+        return float(found.group(1)), float(found.group(2))
 
-    def egret(self, count, core, **more):
-        """Events a second, without what the same job takes for a topic that is empty."""
-        seconds = self.seconds("big", core, **more) - self.seconds("empty", core, **more)
-        return count / seconds
+    def egret(self, count, core, topic="big4", **more):
+        del count
+        full, empty = self.run(topic, core, **more), self.run("empty" + topic[3:], core, **more)
+        return full[0] - empty[0], full[1] - empty[1]
 
-    def seconds(self, topic, core, **more):
+    def run(self, topic, core, **more):
         words = ["taskset", "-c", core] if core else []
         path = self.config(topic, RULES, **more)
-        began = time.monotonic()
+        began, used = time.monotonic(), cpu_of_children()
         subprocess.run([*words, EGRET, "run", "--config", path, "--set", "sources.in.kafka.until=now"],
                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=True)
-        return time.monotonic() - began
+        return time.monotonic() - began, cpu_of_children() - used
 
     def latency(self, every, seconds=6, rate=2000):
         """Milliseconds from before the send to the receipt by a read-committed reader: p50, p99."""
@@ -144,37 +155,67 @@ class Bench:
         return found[len(found) // 2], found[len(found) * 99 // 100], len(found)
 
 
+def measure(runs, count):
+    """{name: (events a second, nanoseconds of CPU an event)}: medians of rounds in which each has its turn."""
+    results = {}
+    for _ in range(ROUNDS):
+        for name, run in runs.items():
+            seconds, cpu = run()
+            results.setdefault(name, []).append((count / seconds, cpu / count * 1e9))
+    return {name: tuple(statistics.median(column) for column in zip(*rows)) for name, rows in results.items()}
+
+
+def show_jobs(bench, count):
+    jobs = [("plain consumption", bench.plain, {})]
+    for label, more in (("no state, at least once", {"delivery": "at_least_once"}),
+                        ("exactly once, commit 1s", {"every": "1s"}),
+                        ("exactly once, commit 100ms", {"every": "100ms"})):
+        jobs.append((label, bench.egret, more))
+    found = measure({(label, core): lambda run=run, core=core, more=more: run(count, core, **more)
+                     for label, run, more in jobs for core in ("0", "")}, count)
+    print("| job | one core, events/s | of plain | ns of CPU | of plain | all cores, events/s | of plain |")
+    print("|---|---|---|---|---|---|---|")
+    for label, _, _ in jobs:
+        cells = []
+        for core in ("0", ""):
+            rate, cpu = found[label, core]
+            plain_rate, plain_cpu = found[jobs[0][0], core]
+            cells += [f"{rate:,.0f}", f"{rate / plain_rate:.0%}"]
+            if core:
+                cells += [f"{cpu:.0f}", f"{plain_cpu / cpu:.0%}"]
+        print(f"| {label} | {' | '.join(cells)} |", flush=True)
+
+
+def show_partitions(bench, count):
+    found = measure({(job.__name__, partitions): lambda job=job, topic=f"big{partitions}", more=more:
+                     job(count, "0", topic=topic, **more)
+                     for partitions in PARTITIONS
+                     for job, more in ((bench.plain, {}), (bench.egret, {"delivery": "at_least_once"}))}, count)
+    print("\n| partitions | plain, one core, events/s | ns of CPU | at least once, events/s | ns of CPU |")
+    print("|---|---|---|---|---|")
+    for partitions in PARTITIONS:
+        plain, egret = found["plain", partitions], found["egret", partitions]
+        print(f"| {partitions} | {plain[0]:,.0f} | {plain[1]:.0f} | {egret[0]:,.0f} | {egret[1]:.0f} |", flush=True)
+
+
 def main():
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 2000000
     os.environ.setdefault("EGRET_KAFKA_JAVA_OPTIONS", "")
     os.environ.setdefault("EGRET_KAFKA_HEAP", "1g")
     with tempfile.TemporaryDirectory() as folder, Broker("3.9.1", TOOL) as broker:
         bench = Bench(broker, folder)
-        for topic, partitions in (("big", 4), ("empty", 4), ("live", 4), ("alerts", 2)):
+        for topic, partitions in (("live", 4), ("alerts", 2)):
             broker.create(topic, partitions)
         events = os.path.join(folder, "events.ndjson")
         write_events(events, count)
-        broker.tool("bulk", "big", events, "user", "linger.ms=20", "batch.num.messages=10000", "compression.type=lz4")
-        rows = [("plain consumption", bench.plain, {})]
-        for label, more in (("no state, at least once", {"delivery": "at_least_once"}),
-                            ("exactly once, commit 1s", {"every": "1s"}),
-                            ("exactly once, commit 100ms", {"every": "100ms"})):
-            rows.append((label, bench.egret, more))
+        for partitions in PARTITIONS:
+            broker.create(f"big{partitions}", partitions)
+            broker.create(f"empty{partitions}", partitions)
+            broker.tool("bulk", f"big{partitions}", events, "user", "linger.ms=20", "batch.num.messages=10000",
+                        "compression.type=lz4")
         print(f"load {os.getloadavg()[0]:.1f}, {count:,} events, median of {ROUNDS}\n")
-        print("| job | one core, events/s | of plain | all cores, events/s | of plain |")
-        print("|---|---|---|---|---|")
-        results = {}
-        for _ in range(ROUNDS):
-            for label, run, more in rows:
-                for core in ("0", ""):
-                    result = run(core) if run == bench.plain else run(count, core, **more)
-                    results.setdefault((label, core), []).append(result)
-        for label, _, _ in rows:
-            cells = []
-            for core in ("0", ""):
-                rate = statistics.median(results[label, core])
-                cells += [f"{rate:,.0f}", f"{rate / statistics.median(results['plain consumption', core]):.0%}"]
-            print(f"| {label} | {' | '.join(cells)} |", flush=True)
+        show_jobs(bench, count)
+        show_partitions(bench, count)
         print("\n| commit | latency p50 | p99 | alerts |\n|---|---|---|---|")
         for every in ("100ms", "1s"):
             half, most, seen = bench.latency(every)
