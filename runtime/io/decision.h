@@ -26,12 +26,13 @@ enum { RT_MARK_BYTES = 17 }; /* 16 hexadecimal digits of the manifest's hash, an
 struct rt_decision_local {
     uint64_t job;    /* identity of the directory */
     uint64_t newest; /* checkpoint; 0: none */
+    bool blank;      /* it was made before anything was read */
 };
 
 enum rt_decision_course {
     RT_DECISION_FRESH, /* nothing was ever decided: start as configured, and save before anything is written */
     RT_DECISION_RESTORE, /* checkpoint `id`, whose mark must be `mark` */
-    RT_DECISION_NEWEST,  /* the newest checkpoint, because the operator says so */
+    RT_DECISION_NEWEST, /* the newest checkpoint, because the operator says so, or because it is blank and nothing counts yet */
     RT_DECISION_FORGET /* no state, the sources stand where they should: as after FRESH, but with them sought already */
 };
 

@@ -106,6 +106,7 @@ static enum rt_status decision_recover(struct rt_decision *port,
     struct rt_kafka_local facts = {.job = (uint32_t)local->job,
                                    .has_checkpoints = local->newest > 0,
                                    .newest = local->newest,
+                                   .blank = local->blank,
                                    .take_new_partitions = decision->new_partitions,
                                    .recover = decision->recover};
     enum rt_status status = read_committed(decision);

@@ -177,6 +177,8 @@ static struct rt_kafka_plan plan_without_offsets(const struct rt_kafka_local *lo
 {
     if (!local->has_checkpoints)
         return (struct rt_kafka_plan){.course = RT_KAFKA_FRESH};
+    if (local->blank) /* the job ended before it was committed */
+        return (struct rt_kafka_plan){.course = RT_KAFKA_NEWEST};
     RT_KAFKA_STOP_SAY(message, RT_KAFKA_STOP_OFFSETS_GONE,
                       "the state directory has checkpoint %" PRIu64
                       ", but the group has no committed offsets",

@@ -78,6 +78,7 @@ struct rt_kafka_local {
     uint32_t job; /* identity of the state directory */
     bool has_checkpoints;
     uint64_t newest; /* with has_checkpoints */
+    bool blank;      /* with has_checkpoints: the newest was made before anything was read */
     bool take_new_partitions;
     enum rt_kafka_recover recover;
 };
@@ -85,7 +86,7 @@ struct rt_kafka_local {
 enum rt_kafka_course {
     RT_KAFKA_FRESH,   /* nothing committed, nothing on the disk: start as configured */
     RT_KAFKA_RESTORE, /* the marker's checkpoint, with that hash */
-    RT_KAFKA_NEWEST,  /* the operator wants the newest checkpoint */
+    RT_KAFKA_NEWEST, /* the newest checkpoint: the operator wants it, or it is the first and holds nothing but places */
     RT_KAFKA_OFFSETS, /* the operator wants the committed offsets and no state */
     RT_KAFKA_REFUSE   /* `stop` and `message` say why */
 };

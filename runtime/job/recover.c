@@ -220,8 +220,26 @@ static enum rt_status start_fresh(struct rt_durable *durable, struct rt_recovere
     return place_ends(durable, NULL);
 }
 
-/* What there is to go on from, by our disk alone or by the decision. */
-static enum rt_status choose(struct rt_durable *durable, const struct rt_manifest **out)
+/*
+ * The newest checkpoint holds nothing but the places where reading was to begin.  One that cannot be read is looked at when it is
+ * restored.
+ */
+static bool is_blank(struct rt_durable *durable, uint64_t newest)
+{
+    struct rt_checkpoints *checkpoints = durable->options.checkpoints;
+    const struct rt_manifest *manifest;
+    struct rt_saved_job saved;
+    bool is_read = newest != 0 &&
+                   rt_checkpoints_choose(checkpoints, newest, NULL, &manifest) == RT_OK &&
+                   read_facts(durable, manifest, &saved) == RT_OK;
+
+    rt_buffer_reset(&durable->error);
+    return is_read && saved.counters.read == 0;
+}
+
+/* What there is to go on from, by our disk alone or by the decision; *begins: nothing counts yet. */
+static enum rt_status choose(struct rt_durable *durable, const struct rt_manifest **out,
+                             bool *begins)
 {
     struct rt_checkpoints *checkpoints = durable->options.checkpoints;
     struct rt_decision *decision = durable->options.decision;
@@ -232,10 +250,12 @@ static enum rt_status choose(struct rt_durable *durable, const struct rt_manifes
     enum rt_status status = rt_checkpoints_ids(checkpoints, &ids, &count);
 
     *out = NULL;
+    *begins = true;
     if (status != RT_OK)
         return refuse(durable, status, rt_checkpoints_error(checkpoints), NULL);
     local.newest = count == 0 ? 0 : ids[count - 1];
     if (decision != NULL) {
+        local.blank = is_blank(durable, local.newest);
         status = decision->recover(decision, &local, &choice);
         if (status != RT_OK)
             return refuse(durable, status, decision->error(decision), NULL);
@@ -244,6 +264,7 @@ static enum rt_status choose(struct rt_durable *durable, const struct rt_manifes
     if (choice.course == RT_DECISION_FRESH || choice.course == RT_DECISION_FORGET ||
         (choice.course == RT_DECISION_NEWEST && local.newest == 0))
         return RT_OK;
+    *begins = choice.course == RT_DECISION_NEWEST && local.blank;
     if (choice.course == RT_DECISION_NEWEST)
         choice.id = local.newest;
     status = rt_checkpoints_choose(checkpoints, choice.id,
@@ -259,12 +280,13 @@ enum rt_status rt_durable_recover(struct rt_durable *durable, struct rt_recovere
     struct rt_memory *memory = durable->parts.memory;
     struct rt_decision *decision = durable->options.decision;
     const struct rt_manifest *manifest;
+    bool begins;
     enum rt_status status =
         memory->track(memory, durable->options.groups, 0, durable->options.groups);
 
     *out = (struct rt_recovered){.kind = RT_RECOVERY_FRESH};
     if (status == RT_OK)
-        status = choose(durable, &manifest);
+        status = choose(durable, &manifest, &begins);
     if (status == RT_OK)
         status = manifest == NULL ? start_fresh(durable, out) : resume(durable, manifest, out);
     if (status != RT_OK)
@@ -276,5 +298,5 @@ enum rt_status rt_durable_recover(struct rt_durable *durable, struct rt_recovere
     if (status != RT_OK)
         return refuse(durable, status, decision->error(decision), NULL);
     /* Before anything is written there is a checkpoint that a decision can name. */
-    return manifest == NULL ? rt_durable_finish(durable, false) : RT_OK;
+    return begins ? rt_durable_finish(durable, false) : RT_OK;
 }

@@ -86,6 +86,14 @@ class Kills(unittest.TestCase):
                     job.start(EGRET_KILLPOINT="restored:1").kill_after(1.5)
         self.assert_exact(job)
 
+    def test_a_job_that_never_got_to_its_first_commit(self):
+        for point in ("prepared", "kafka_offsets_sent", "kafka_committed"):
+            job = self.job("first-" + point.replace("_", "-"))
+            job.feed(300)
+            for _ in range(2):
+                self.assertEqual(job.start(EGRET_KILLPOINT=f"{point}:1").ended(), -signal.SIGKILL, job.errors)
+            self.assert_exact(job)
+
     def test_random_kills(self):
         """T2: any time, and sometimes at a point where it hurts."""
         job = self.job("random")

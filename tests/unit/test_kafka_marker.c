@@ -183,12 +183,28 @@ static void every_stop_has_a_word_of_its_own_and_a_cure(void **state)
     }
 }
 
+static void a_job_that_ended_before_its_first_commit_begins_again(void **state)
+{
+    struct rt_kafka_committed items[] = {{"t/0", false, 0, {NULL, 0}}};
+    struct rt_kafka_local local = {
+        .job = 0x0a1b2c3d, .has_checkpoints = true, .newest = 2, .blank = true};
+    struct rt_buffer message;
+
+    (void)state;
+    rt_buffer_init(&message, 4096);
+    assert_int_equal(rt_kafka_plan(items, 1, &local, &message).course, RT_KAFKA_NEWEST);
+    local.blank = false;
+    assert_int_equal(rt_kafka_plan(items, 1, &local, &message).course, RT_KAFKA_REFUSE);
+    rt_buffer_done(&message);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_marker_reads_back_as_it_was_written),
         cmocka_unit_test(anything_else_is_not_a_marker),
         cmocka_unit_test(every_row_of_the_recovery_table_has_one_course),
+        cmocka_unit_test(a_job_that_ended_before_its_first_commit_begins_again),
         cmocka_unit_test(every_stop_has_a_word_of_its_own_and_a_cure),
     };
 
