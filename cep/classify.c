@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A waiting is the membership of a rule in the `waits` of one bucket.  It is either there, at `place`, or on its rule's list of
- * those to be put back.
+ * Rules stand in words of 64 bits.  A waiting is the membership of the rules of one word in the `waits` of one bucket.  It is
+ * either there, at `place`, or on its word's list of those to be put back; none is on that list while a rule of the word has runs.
  *
  * What is hit is collected in two levels of bits, which makes the list distinct and sorted at the price of its length.
  */
@@ -16,33 +16,42 @@
 enum { WORD = 64 };
 #define NO_WAITING UINT32_MAX
 
+struct span { /* some rules of one word */
+    uint64_t bits;
+    uint32_t word;
+};
+
 struct waiting {
-    uint32_t rule, bucket;
+    struct span rules;
+    uint32_t bucket;
     uint32_t place; /* in the bucket's `waits`, or NO_WAITING */
     uint32_t next;  /* of those to be put back */
 };
 
 struct bucket {
-    uint32_t *starts; /* rules; into the classifier's `members` */
-    uint32_t *waits;  /* waitings; likewise, behind the starts */
+    struct span *starts; /* into the classifier's `starts`, ascending */
+    uint32_t *waits;     /* waitings; into the classifier's `members` */
     uint32_t start_count, wait_count;
+    uint32_t newest; /* of its waitings, while they are made */
 };
 
-struct rule_state {
-    uint32_t runs;   /* slots with runs */
-    uint32_t absent; /* first of its waitings to be put back */
+struct word {
+    uint64_t live;   /* rules with runs */
+    uint64_t marked; /* by the event at hand; 0 between events */
+    uint32_t absent; /* first of the waitings to be put back */
 };
 
 struct cep_classifier {
     struct cep_probes *probes;
     struct bucket *buckets;   /* owned; 0: every event; probe bucket b is b + 1 */
     struct waiting *waitings; /* owned */
-    struct rule_state *rules; /* owned; by rule */
+    struct span *starts;      /* owned */
     uint32_t *members;        /* owned */
+    uint32_t *runs;           /* owned; by rule: slots with runs */
     uint32_t bucket_count, waiting_count, rule_count;
-    uint64_t *words;  /* owned; bits of rules; all clear between events */
-    uint64_t *sums;   /* owned; bits of words that are not clear */
-    uint32_t *found;  /* owned; as long as there are rules */
+    struct word *words; /* owned; of rules */
+    uint64_t *sums;     /* owned; bits of words that have marks */
+    uint32_t *found;    /* owned; as long as there are rules */
     uint64_t *routed; /* owned; by source, as many words each: bits of rules; NULL: no difference */
     size_t source_count;
 };
@@ -54,8 +63,9 @@ void cep_classifier_free(struct cep_classifier *classifier)
     cep_probes_free(classifier->probes);
     rt_free(classifier->buckets);
     rt_free(classifier->waitings);
-    rt_free(classifier->rules);
+    rt_free(classifier->starts);
     rt_free(classifier->members);
+    rt_free(classifier->runs);
     rt_free(classifier->words);
     rt_free(classifier->sums);
     rt_free(classifier->found);
@@ -125,25 +135,37 @@ static enum rt_status place_rules(struct cep_classifier *classifier, const struc
     return status;
 }
 
-static void add_waiting(struct cep_classifier *classifier, const struct place *place)
+/* Places come in the order of their rules, so those of one word follow each other. */
+static void add_waiting(struct cep_classifier *classifier, struct bucket *bucket,
+                        const struct place *place)
 {
-    struct rule_state *rule = &classifier->rules[place->rule];
+    const uint64_t bit = UINT64_C(1) << place->rule % WORD;
+    const uint32_t number = place->rule / WORD;
+    struct word *word = &classifier->words[number];
 
-    classifier->waitings[classifier->waiting_count] =
-        (struct waiting){place->rule, place->bucket, NO_WAITING, rule->absent};
-    rule->absent = classifier->waiting_count++;
+    if (bucket->newest != NO_WAITING && classifier->waitings[bucket->newest].rules.word == number) {
+        classifier->waitings[bucket->newest].rules.bits |= bit;
+        return;
+    }
+    classifier->waitings[classifier->waiting_count] = (struct waiting){
+        .rules = {bit, number}, .bucket = place->bucket, .place = NO_WAITING, .next = word->absent};
+    word->absent = bucket->newest = classifier->waiting_count++;
 }
 
 static void add_start(struct bucket *bucket, uint32_t rule)
 {
-    /* A bucket that one rule has twice (1 and 1.0) is one place in the list. */
-    if (bucket->start_count == 0 || bucket->starts[bucket->start_count - 1] != rule)
-        bucket->starts[bucket->start_count++] = rule;
+    const uint64_t bit = UINT64_C(1) << rule % WORD;
+
+    if (bucket->start_count > 0 && bucket->starts[bucket->start_count - 1].word == rule / WORD)
+        bucket->starts[bucket->start_count - 1].bits |= bit;
+    else
+        bucket->starts[bucket->start_count++] = (struct span){bit, rule / WORD};
 }
 
 static void fill_buckets(struct cep_classifier *classifier, const struct places *places)
 {
-    uint32_t *next = classifier->members;
+    struct span *starts = classifier->starts;
+    uint32_t *waits = classifier->members;
 
     for (size_t i = 0; i < places->count; i++) {
         struct bucket *bucket = &classifier->buckets[places->items[i].bucket];
@@ -154,16 +176,20 @@ static void fill_buckets(struct cep_classifier *classifier, const struct places 
     for (uint32_t i = 0; i < classifier->bucket_count; i++) {
         struct bucket *bucket = &classifier->buckets[i];
 
-        bucket->starts = next;
-        bucket->waits = next + bucket->start_count;
-        next += bucket->start_count + bucket->wait_count;
+        bucket->starts = starts;
+        bucket->waits = waits;
+        starts += bucket->start_count;
+        waits += bucket->wait_count;
         bucket->start_count = bucket->wait_count = 0;
+        bucket->newest = NO_WAITING;
     }
     for (size_t i = 0; i < places->count; i++) {
+        struct bucket *bucket = &classifier->buckets[places->items[i].bucket];
+
         if (places->items[i].waits)
-            add_waiting(classifier, &places->items[i]);
+            add_waiting(classifier, bucket, &places->items[i]);
         else
-            add_start(&classifier->buckets[places->items[i].bucket], places->items[i].rule);
+            add_start(bucket, places->items[i].rule);
     }
 }
 
@@ -174,18 +200,19 @@ static enum rt_status make_lists(struct cep_classifier *classifier, const struct
     for (size_t i = 0; i < places->count; i++)
         waits += places->items[i].waits;
     classifier->buckets = rt_alloc_zeroed(classifier->bucket_count, sizeof(struct bucket));
-    classifier->members = rt_alloc_zeroed(places->count, sizeof(uint32_t));
+    classifier->starts = rt_alloc_zeroed(places->count - waits, sizeof(struct span));
+    classifier->members = rt_alloc_zeroed(waits, sizeof(uint32_t));
     classifier->waitings = rt_alloc_zeroed(waits, sizeof(struct waiting));
-    classifier->rules = rt_alloc_zeroed(classifier->rule_count, sizeof(struct rule_state));
-    classifier->words = rt_alloc_zeroed(words, sizeof(uint64_t));
+    classifier->runs = rt_alloc_zeroed(classifier->rule_count, sizeof(uint32_t));
+    classifier->words = rt_alloc_zeroed(words, sizeof(struct word));
     classifier->sums = rt_alloc_zeroed(words / WORD + 1, sizeof(uint64_t));
     classifier->found = rt_alloc_zeroed(classifier->rule_count, sizeof(uint32_t));
-    if (classifier->buckets == NULL || classifier->members == NULL ||
-        classifier->waitings == NULL || classifier->rules == NULL || classifier->words == NULL ||
+    if (classifier->buckets == NULL || classifier->starts == NULL || classifier->members == NULL ||
+        classifier->waitings == NULL || classifier->runs == NULL || classifier->words == NULL ||
         classifier->sums == NULL || classifier->found == NULL)
         return RT_ERR_NOMEM;
-    for (uint32_t i = 0; i < classifier->rule_count; i++)
-        classifier->rules[i].absent = NO_WAITING;
+    for (size_t i = 0; i < words; i++)
+        classifier->words[i].absent = NO_WAITING;
     fill_buckets(classifier, places);
     return RT_OK;
 }
@@ -270,24 +297,26 @@ bool cep_classifier_routes(const struct cep_classifier *classifier, uint32_t sou
 
 void cep_classifier_wake(struct cep_classifier *classifier, uint32_t rule)
 {
-    struct rule_state *state = &classifier->rules[rule];
+    struct word *word = &classifier->words[rule / WORD];
 
-    if (state->runs++ > 0)
+    if (classifier->runs[rule]++ > 0)
         return;
-    while (state->absent != NO_WAITING) {
-        struct waiting *waiting = &classifier->waitings[state->absent];
+    word->live |= UINT64_C(1) << rule % WORD;
+    while (word->absent != NO_WAITING) {
+        struct waiting *waiting = &classifier->waitings[word->absent];
         struct bucket *bucket = &classifier->buckets[waiting->bucket];
 
         waiting->place = bucket->wait_count;
-        bucket->waits[bucket->wait_count++] = state->absent;
-        state->absent = waiting->next;
+        bucket->waits[bucket->wait_count++] = word->absent;
+        word->absent = waiting->next;
     }
 }
 
 void cep_classifier_rest(struct cep_classifier *classifier, uint32_t rule)
 {
-    RT_ASSERT(classifier->rules[rule].runs > 0);
-    classifier->rules[rule].runs--;
+    RT_ASSERT(classifier->runs[rule] > 0);
+    if (--classifier->runs[rule] == 0)
+        classifier->words[rule / WORD].live &= ~(UINT64_C(1) << rule % WORD);
 }
 
 /* The last of the bucket takes the place. */
@@ -295,36 +324,36 @@ static void take_out(struct cep_classifier *classifier, struct bucket *bucket, u
 {
     uint32_t out = bucket->waits[place], last = bucket->waits[--bucket->wait_count];
     struct waiting *waiting = &classifier->waitings[out];
+    struct word *word = &classifier->words[waiting->rules.word];
 
     bucket->waits[place] = last;
     classifier->waitings[last].place = place;
     waiting->place = NO_WAITING;
-    waiting->next = classifier->rules[waiting->rule].absent;
-    classifier->rules[waiting->rule].absent = out;
+    waiting->next = word->absent;
+    word->absent = out;
 }
 
 /* ---- an event ---- */
 
-static void mark(struct cep_classifier *classifier, uint32_t rule)
+static void mark(struct cep_classifier *classifier, uint32_t word, uint64_t bits)
 {
-    uint32_t word = rule / WORD;
-
-    classifier->words[word] |= UINT64_C(1) << rule % WORD;
+    classifier->words[word].marked |= bits;
     classifier->sums[word / WORD] |= UINT64_C(1) << word % WORD;
 }
 
 static void hit(struct cep_classifier *classifier, struct bucket *bucket)
 {
     for (uint32_t i = 0; i < bucket->start_count; i++)
-        mark(classifier, bucket->starts[i]);
+        mark(classifier, bucket->starts[i].word, bucket->starts[i].bits);
     for (uint32_t i = 0; i < bucket->wait_count;) {
-        uint32_t rule = classifier->waitings[bucket->waits[i]].rule;
+        const struct span *rules = &classifier->waitings[bucket->waits[i]].rules;
+        uint64_t live = classifier->words[rules->word].live;
 
-        if (classifier->rules[rule].runs == 0) {
+        if (live == 0) {
             take_out(classifier, bucket, i);
             continue;
         }
-        mark(classifier, rule);
+        mark(classifier, rules->word, live & rules->bits);
         i++;
     }
 }
@@ -345,12 +374,12 @@ static size_t collect(struct cep_classifier *classifier, const uint64_t *allowed
         for (; classifier->sums[i] != 0; classifier->sums[i] &= classifier->sums[i] - 1) {
             size_t word = i * WORD + (size_t)__builtin_ctzll(classifier->sums[i]);
             uint64_t bits =
-                classifier->words[word] & (allowed == NULL ? UINT64_MAX : allowed[word]);
+                classifier->words[word].marked & (allowed == NULL ? UINT64_MAX : allowed[word]);
 
             for (; bits != 0; bits &= bits - 1)
                 classifier->found[count++] =
                     (uint32_t)(word * WORD + (size_t)__builtin_ctzll(bits));
-            classifier->words[word] = 0;
+            classifier->words[word].marked = 0;
         }
     }
     return count;

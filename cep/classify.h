@@ -4,15 +4,15 @@
  *
  *     event --probes.h--> buckets hit --> rules
  *
- *     bucket  type == "login"         starts: 0 4 7     waits: 2
+ *     bucket  type == "login"         starts: 0 4 7     waits: 2         as bits, 64 rules a word
  *             user starts with "adm"  starts: 3         waits:
  *             (every event)           starts: 9         waits: 5
  *
  * F1  Sound: a rule that is left out has no condition that could matter (rules/plan.h, struct rule_route).
  * F2  `starts` are the rules that the event may begin a run of.  `waits` are those that have runs and whose later conditions it
- *     may meet: a rule without runs is in no such list, so a thousand rules that wait for the same thing cost nothing until one
- *     of them has seen its beginning.
- * F3  A rule is taken out of `waits` when it is found there without runs, and put back by cep_classifier_wake: each costs once.
+ *     may meet: a word of rules without runs is in no such list, so a thousand rules that wait for the same thing cost nothing
+ *     until one of them has seen its beginning, and then one word.
+ * F3  A word is taken out of `waits` when it is found there without runs, and put back by cep_classifier_wake: each costs once.
  * F4  The list is in rule order.  Its cost is the searches of probes.h and the buckets hit; how many rules there are does not
  *     matter.
  * F5  Where sources are told apart, what is hit is held against the rules of the event's source, 64 at a time.
