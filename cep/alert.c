@@ -132,8 +132,11 @@ static void write_message(struct writer *writer, struct rt_buffer *out)
 
 static void add_number(struct rt_buffer *out, uint64_t number)
 {
+    char bytes[8];
+
     for (int i = 0; i < 8; i++)
-        rt_buffer_char(out, (char)(unsigned char)(number >> (8 * i)));
+        bytes[i] = (char)(unsigned char)(number >> (8 * i));
+    rt_buffer_add(out, bytes, sizeof(bytes));
 }
 
 static void add_name(struct rt_buffer *out, const char *name)
@@ -225,7 +228,7 @@ static struct rt_hash128 dedup_key_of(struct writer *writer, const struct rule_d
 
 /* ---- the object ---- */
 
-static void put_name(struct rt_buffer *out, const char *name)
+static inline void put_name(struct rt_buffer *out, const char *name)
 {
     rt_buffer_string(out, ",\"");
     rt_buffer_string(out, name);

@@ -100,14 +100,12 @@ void rt_buffer_text(struct rt_buffer *buffer, struct rt_text text)
     rt_buffer_add(buffer, text.data, text.length);
 }
 
-void rt_buffer_string(struct rt_buffer *buffer, const char *nul_terminated)
-{
-    rt_buffer_add(buffer, nul_terminated, strlen(nul_terminated));
-}
-
 void rt_buffer_char(struct rt_buffer *buffer, char c)
 {
-    rt_buffer_add(buffer, &c, 1);
+    if (!make_room(buffer, 1))
+        return;
+    buffer->data[buffer->length++] = c;
+    buffer->data[buffer->length] = '\0';
 }
 
 void rt_buffer_printf(struct rt_buffer *buffer, const char *format, ...)
@@ -168,12 +166,33 @@ static void json_escape(struct rt_buffer *buffer, unsigned char c)
     }
 }
 
+/* Bytes at the beginning that need no escape: at least all of the whole words before the first one that has such a byte. */
+static size_t plain_words(struct rt_text text)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+    size_t at = 0;
+
+    for (; text.length - at >= sizeof(uint64_t); at += sizeof(uint64_t)) {
+        uint64_t word, quote, backslash;
+
+        memcpy(&word, text.data + at, sizeof(word));
+        quote = word ^ ones * '"';
+        backslash = word ^ ones * '\\';
+        /* A zero byte borrows, and so does one below 0x20; what follows it may too, which is safe. */
+        if ((((quote - ones) & ~quote) | ((backslash - ones) & ~backslash) |
+             ((word - ones * 0x20) & ~word)) &
+            tops)
+            break;
+    }
+    return at;
+}
+
 void rt_buffer_json_string(struct rt_buffer *buffer, struct rt_text text)
 {
     size_t plain = 0; /* start of the bytes that need no escape */
 
     rt_buffer_char(buffer, '"');
-    for (size_t i = 0; i < text.length; i++) {
+    for (size_t i = plain_words(text); i < text.length; i++) {
         unsigned char c = (unsigned char)text.data[i];
 
         if (c >= 0x20 && c != '"' && c != '\\')

@@ -88,7 +88,10 @@ static inline void rt_buffer_wrote(struct rt_buffer *buffer, size_t length)
     buffer->data[buffer->length] = '\0';
 }
 void rt_buffer_text(struct rt_buffer *buffer, struct rt_text text);
-void rt_buffer_string(struct rt_buffer *buffer, const char *nul_terminated);
+static inline void rt_buffer_string(struct rt_buffer *buffer, const char *nul_terminated)
+{
+    rt_buffer_add(buffer, nul_terminated, strlen(nul_terminated)); /* of a literal: a constant */
+}
 void rt_buffer_char(struct rt_buffer *buffer, char c);
 void rt_buffer_printf(struct rt_buffer *buffer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

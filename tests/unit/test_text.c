@@ -173,6 +173,34 @@ static void a_json_string_escapes_what_it_must(void **state)
     rt_buffer_done(&buffer);
 }
 
+/* Long texts are looked through eight bytes at a time: every byte at every place, alone and behind others. */
+static void a_json_string_escapes_each_byte_wherever_it_stands(void **state)
+{
+    static const unsigned char around[] = {'x', 0x7f, 0x80, 0xff, 0x20};
+    struct rt_buffer buffer;
+
+    (void)state;
+    rt_buffer_init(&buffer, 100);
+    for (unsigned byte = 0; byte < 256; byte++) {
+        for (size_t i = 0; i < 19 * COUNT_OF(around); i++) {
+            const size_t place = i / COUNT_OF(around);
+            const bool escaped = byte < 0x20 || byte == '"' || byte == '\\';
+            char text[19];
+
+            memset(text, around[i % COUNT_OF(around)], sizeof(text));
+            text[place] = (char)byte;
+            rt_buffer_reset(&buffer);
+            rt_buffer_json_string(&buffer, (struct rt_text){text, sizeof(text)});
+            assert_memory_equal(buffer.data + 1, text, place);
+            assert_int_equal(buffer.data[1 + place] == '\\', escaped);
+            assert_true(buffer.length > sizeof(text) + 2 || !escaped);
+            assert_memory_equal(buffer.data + buffer.length - 1 - (sizeof(text) - place - 1),
+                                text + place + 1, sizeof(text) - place - 1);
+        }
+    }
+    rt_buffer_done(&buffer);
+}
+
 static void a_buffer_refuses_what_goes_over_its_bound_and_remembers(void **state)
 {
     struct rt_buffer buffer;
@@ -228,6 +256,7 @@ int main(void)
         cmocka_unit_test(utf8_is_checked_as_the_standard_says),
         cmocka_unit_test(every_code_point_survives_encoding),
         cmocka_unit_test(a_json_string_escapes_what_it_must),
+        cmocka_unit_test(a_json_string_escapes_each_byte_wherever_it_stands),
         cmocka_unit_test(a_buffer_refuses_what_goes_over_its_bound_and_remembers),
         cmocka_unit_test(a_hint_is_given_only_when_it_is_near),
         cmocka_unit_test(a_failed_allocation_is_remembered_by_the_buffer),
