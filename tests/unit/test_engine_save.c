@@ -61,6 +61,20 @@ static void end(struct setting *setting)
     rt_buffer_done(&setting->output);
 }
 
+/* A world that notes what changes, after so many events. */
+static struct rt_memory *begin_tracked(struct world *world, const struct world_event *events,
+                                       size_t count)
+{
+    struct rt_memory *memory;
+
+    assert_int_equal(world_begin(world), RT_OK);
+    memory = cep_engine_operator(world->engine)->memory;
+    assert_int_equal(memory->track(memory, WORLD_GROUPS, 0, WORLD_GROUPS), RT_OK);
+    for (size_t i = 0; i < count; i++)
+        world_push(world, &events[i]);
+    return memory;
+}
+
 static void assert_same(const struct setting *setting, uint64_t seed)
 {
     if (!rt_text_equal(rt_buffer_view(&setting->expected), rt_buffer_view(&setting->output)))
@@ -164,9 +178,7 @@ static void what_is_saved_while_events_go_on_is_what_was_so_at_the_barrier(void 
         expect(&setting);
         world = setting.world;
         world_saved_init(&saved);
-        assert_int_equal(world_begin(&world), RT_OK);
-        memory = cep_engine_operator(world.engine)->memory;
-        assert_int_equal(memory->track(memory, WORLD_GROUPS, 0, WORLD_GROUPS), RT_OK);
+        memory = begin_tracked(&world, NULL, 0);
         for (size_t i = 0; i < setting.count; i++) {
             const struct rt_event_names names = world_names(&world);
             enum rt_status status = RT_AGAIN;
@@ -228,11 +240,7 @@ static void with_other_key_groups_all_is_saved_anew_and_goes_on(void **state)
         world = next = setting.world;
         world_saved_init(&saved);
         world_saved_init(&again);
-        assert_int_equal(world_begin(&world), RT_OK);
-        memory = cep_engine_operator(world.engine)->memory;
-        assert_int_equal(memory->track(memory, WORLD_GROUPS, 0, WORLD_GROUPS), RT_OK);
-        for (size_t i = 0; i < half; i++)
-            world_push(&world, &setting.events[i]);
+        begin_tracked(&world, setting.events, half);
         assert_int_equal(world_save(&world, SIZE_MAX, &saved), RT_OK);
         world_end(&world);
 
@@ -281,11 +289,7 @@ static void key_groups_can_be_restored_apart(void **state)
         world = setting.world;
         world.output = &setting.output;
         world_saved_init(&saved);
-        assert_int_equal(world_begin(&world), RT_OK);
-        memory = cep_engine_operator(world.engine)->memory;
-        assert_int_equal(memory->track(memory, WORLD_GROUPS, 0, WORLD_GROUPS), RT_OK);
-        for (size_t i = 0; i < EVENTS; i++)
-            world_push(&world, &setting.events[i]);
+        begin_tracked(&world, setting.events, EVENTS);
         assert_int_equal(world_save(&world, SIZE_MAX, &saved), RT_OK);
         cep_engine_counters(world.engine, &whole);
         world_end(&world);
@@ -317,17 +321,12 @@ static void save_some_world(struct setting *setting, uint64_t seed, size_t count
                             struct world_saved *saved)
 {
     struct world world;
-    struct rt_memory *memory;
 
     begin(setting, seed, count);
     setting->world.output = &setting->output;
     world = setting->world;
     world_saved_init(saved);
-    assert_int_equal(world_begin(&world), RT_OK);
-    memory = cep_engine_operator(world.engine)->memory;
-    assert_int_equal(memory->track(memory, WORLD_GROUPS, 0, WORLD_GROUPS), RT_OK);
-    for (size_t i = 0; i < count; i++)
-        world_push(&world, &setting->events[i]);
+    begin_tracked(&world, setting->events, count);
     assert_int_equal(world_save(&world, SIZE_MAX, saved), RT_OK);
     world_end(&world);
 }
@@ -448,18 +447,13 @@ static void memory_that_runs_out_while_saving_is_said(void **state)
     for (size_t nth = 1; failed; nth++) {
         struct world world;
         struct world_saved saved;
-        struct rt_memory *memory;
         enum rt_status status;
 
         begin(&setting, 7, EVENTS);
         setting.world.output = &setting.output;
         world = setting.world;
         world_saved_init(&saved);
-        assert_int_equal(world_begin(&world), RT_OK);
-        memory = cep_engine_operator(world.engine)->memory;
-        assert_int_equal(memory->track(memory, WORLD_GROUPS, 0, WORLD_GROUPS), RT_OK);
-        for (size_t i = 0; i < EVENTS; i++)
-            world_push(&world, &setting.events[i]);
+        begin_tracked(&world, setting.events, EVENTS);
         rt_fault_arm(nth);
         status = world_save(&world, 100, &saved);
         failed = rt_fault_disarm();
@@ -543,7 +537,6 @@ static void check_change(const char *rules, const struct change_case *change)
         .plan = world_load(rules), .options = cep_options_standard(), .output = &setting.output};
     struct world_saved saved;
     struct rt_buffer said;
-    struct rt_memory *memory;
     struct rule_plan *before = world.plan;
     bool anew;
 
@@ -552,10 +545,7 @@ static void check_change(const char *rules, const struct change_case *change)
     world_saved_init(&saved);
     set_event(&setting.events[0], "{\"k\": 1, \"x\": 1, \"s\": \"t\"}", 1000);
     set_event(&setting.events[1], "{\"k\": 1, \"x\": 2, \"s\": \"u\"}", 1500);
-    assert_int_equal(world_begin(&world), RT_OK);
-    memory = cep_engine_operator(world.engine)->memory;
-    assert_int_equal(memory->track(memory, WORLD_GROUPS, 0, WORLD_GROUPS), RT_OK);
-    world_push(&world, &setting.events[0]);
+    begin_tracked(&world, setting.events, 1);
     assert_int_equal(world_save(&world, SIZE_MAX, &saved), RT_OK);
     assert_int_equal(saved.store.count, 1);
     world_end(&world);

@@ -62,6 +62,15 @@ static void begin(struct fixture *fixture)
         EGRET_OK);
 }
 
+/* In processing time, which is `now`. */
+static void begin_with_clock(struct fixture *fixture, int64_t now)
+{
+    set_up(fixture);
+    egret_options_set_clock(fixture->options, tell, fixture);
+    begin(fixture);
+    fixture->now = now;
+}
+
 static void tear_down(struct fixture *fixture)
 {
     egret_batch_free(fixture->batch);
@@ -92,10 +101,7 @@ static void in_processing_time_the_clock_tells_an_events_time(void **state)
     struct fixture fixture;
 
     (void)state;
-    set_up(&fixture);
-    egret_options_set_clock(fixture.options, tell, &fixture);
-    begin(&fixture);
-    fixture.now = 1000;
+    begin_with_clock(&fixture, 1000);
     push(&fixture, 5, 1, 1, 0);
     fixture.now = 1009;
     push(&fixture, 1, 2, 2, 0); /* its own time lies behind the other's: nothing is late */
@@ -113,10 +119,7 @@ static void a_tick_fires_what_is_due_before_the_moment_it_tells(void **state)
     struct fixture fixture;
 
     (void)state;
-    set_up(&fixture);
-    egret_options_set_clock(fixture.options, tell, &fixture);
-    begin(&fixture);
-    fixture.now = 1000;
+    begin_with_clock(&fixture, 1000);
     push(&fixture, 0, 1, 1, 0);
     fixture.now = 1010;
     assert_int_equal(egret_engine_tick(fixture.engine), EGRET_OK);
@@ -148,10 +151,7 @@ static void json_needs_no_time_with_a_clock(void **state)
     struct fixture fixture;
 
     (void)state;
-    set_up(&fixture);
-    egret_options_set_clock(fixture.options, tell, &fixture);
-    begin(&fixture);
-    fixture.now = 50;
+    begin_with_clock(&fixture, 50);
     assert_int_equal(egret_engine_push_json(fixture.engine, first, strlen(first)), EGRET_OK);
     assert_int_equal(egret_engine_push_json(fixture.engine, second, strlen(second)), EGRET_OK);
     expect(&fixture, "12@50 ");
