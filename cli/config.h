@@ -115,7 +115,7 @@ struct cli_source_config {
     const struct cli_record_field *fields;
     size_t field_count;
     const char *time_field;
-    bool time_of_record;
+    bool time_of_record, time_of_clock;
     struct rt_time_reader time_reader;
     rt_duration out_of_orderness, idle_timeout, future_limit;
     struct rt_text watermark_when; /* data NULL: periodic */

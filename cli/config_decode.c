@@ -9,7 +9,8 @@
 
 enum { ARENA_BYTES_MAX = 256 << 20 };
 
-static const rt_duration live_idle_timeout = {60 * 1000}, live_future_limit = {600 * 1000};
+static const rt_duration live_idle_timeout = {60 * 1000}, live_future_limit = {600 * 1000},
+                         clock_idle_timeout = {1};
 
 /* ---- leaves ---- */
 
@@ -183,13 +184,14 @@ static void decode_fields(struct cli_config_reader *reader, const struct yaml_no
 
 static void decode_event_time(const struct yaml_node *node, struct cli_source_config *out)
 {
-    static const char *const from[] = {"field", "record", NULL};
+    static const char *const from[] = {"field", "record", "clock", NULL};
     static const char *const missing[] = {"reject", "arrival_time", NULL};
     const struct yaml_node *when = cli_config_at(node, "watermark_when");
     const char *format = text_at(node, "format.strptime", text_at(node, "format", NULL));
 
     out->time_field = text_at(node, "field", "ts");
     out->time_of_record = word_at(node, "from", from, 0) == 1;
+    out->time_of_clock = word_at(node, "from", from, 0) == 2;
     out->arrival_time = word_at(node, "missing", missing, 0) == 1;
     if (format != NULL)
         (void)rt_time_reader_parse(format, &out->time_reader);
@@ -201,6 +203,31 @@ static void decode_event_time(const struct yaml_node *node, struct cli_source_co
     if (is_text(when)) {
         out->watermark_when = when->text;
         out->watermark_node = when;
+    }
+    if (out->time_of_clock) { /* between two events it goes on by itself */
+        out->live = true;
+        out->idle_timeout = clock_idle_timeout;
+        out->future_limit = (rt_duration){0};
+    }
+}
+
+/* What belongs to times that events bring with them. */
+static void check_clock(struct cli_config_reader *reader, const struct yaml_node *source)
+{
+    static const char *const keys[] = {"field",        "format",       "max_out_of_orderness",
+                                       "idle_timeout", "future_limit", "watermark_when",
+                                       "missing"};
+    const struct yaml_node *node = cli_config_at(source, "event_time");
+
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        const struct yaml_node *value = cli_config_at(node, keys[i]);
+
+        if (value != NULL)
+            rt_diag_help(reader->diags,
+                         rt_diag_add(reader->diags, RT_SEVERITY_ERROR, RULE_DIAG_CONFLICT,
+                                     value->span, "`%s` does not go with `from: clock`", keys[i]),
+                         "the clock gives each event its time when it is read; nothing is missing, "
+                         "late or ahead");
     }
 }
 
@@ -234,6 +261,8 @@ static void decode_source(struct cli_config_reader *reader, const struct yaml_pa
         rt_diag_add(reader->diags, RT_SEVERITY_ERROR, RULE_DIAG_CONFLICT,
                     cli_config_at(node, "event_time.from")->span,
                     "only records of Kafka carry a time stamp");
+    if (out->time_of_clock)
+        check_clock(reader, node);
 }
 
 /* ---- sinks ---- */

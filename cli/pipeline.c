@@ -133,9 +133,10 @@ static enum rt_status set_source(struct pipeline *pipeline, size_t index, struct
         .time_slot =
             place.time_field == SIZE_MAX ? RT_NO_SLOT : pipeline->plan->run_slots[place.time_field],
         .stamp_if_none = config->arrival_time,
+        .by_clock = config->time_of_clock,
         .time = {.out_of_orderness = config->out_of_orderness,
                  .punctuated = punctuated,
-                 .per_partition = config->transport == CLI_KAFKA,
+                 .per_partition = config->transport == CLI_KAFKA && !config->time_of_clock,
                  .idle_timeout = config->idle_timeout,
                  .future_limit = config->future_limit},
         .punctuation = punctuated ? moves_watermark : NULL,

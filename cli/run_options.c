@@ -233,6 +233,11 @@ void cli_run_options_done(struct cli_run_options *options)
 
 /* ---- what the rules are loaded with ---- */
 
+static bool has_time_field(const struct cli_source_config *source)
+{
+    return !source->time_of_record && !source->time_of_clock;
+}
+
 struct cli_run_place cli_run_place_of(const struct cli_config *config, size_t source)
 {
     struct cli_run_place place = {.time_field = SIZE_MAX, .condition = SIZE_MAX};
@@ -241,8 +246,8 @@ struct cli_run_place cli_run_place_of(const struct cli_config *config, size_t so
     for (size_t i = 0; i <= source; i++) {
         const struct cli_source_config *at = &config->sources[i];
 
-        place.time_field = at->time_of_record ? SIZE_MAX : fields;
-        fields += !at->time_of_record;
+        place.time_field = has_time_field(at) ? fields : SIZE_MAX;
+        fields += has_time_field(at);
         place.first_field = fields;
         fields += at->field_count;
         place.condition = at->watermark_when.data == NULL ? SIZE_MAX : conditions;
@@ -255,7 +260,7 @@ static enum rt_status add_source(struct cli_config *config, const struct cli_sou
                                  const char **fields, struct rule_named_text *conditions,
                                  struct rule_load_options *out)
 {
-    if (!source->time_of_record)
+    if (has_time_field(source))
         fields[out->field_count++] = source->time_field;
     for (size_t i = 0; i < source->field_count; i++)
         fields[out->field_count++] = source->fields[i].name;

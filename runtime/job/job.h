@@ -49,6 +49,8 @@ struct rt_job_source {
     struct rt_time_reader time_reader;
     rt_slot time_slot;  /* of the event-time field; RT_NO_SLOT: the record's own time stamp */
     bool stamp_if_none; /* an event without time has its record's, or the clock's without one */
+    bool
+        by_clock; /* processing time: an event's time is the clock's when it is read; it never goes back */
     struct rt_stream_source time;
     bool (*punctuation)(void *context,
                         const struct rt_event *event); /* NULL: periodic watermarks */
@@ -69,7 +71,9 @@ struct rt_job_options {
     struct rt_sink *dead_letter;    /* NULL: counted only */
     struct rt_sink *const *outputs; /* what the operator's output goes to, for flushing (J4) */
     size_t output_count;
-    bool keep_open; /* no final watermark */
+    bool keep_open;                  /* no final watermark */
+    rt_time (*clock)(void *context); /* the wall clock; NULL: the machine's */
+    void *clock_context;
     /* Told so often, between two batches, when all that was read is worked off; `every` 0: never. */
     rt_duration report_every;
     void (*report)(void *context);

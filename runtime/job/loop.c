@@ -160,12 +160,28 @@ static enum rt_reject take_stamp(const struct rt_job *job, const struct rt_recor
     return RT_REJECT_NONE;
 }
 
-static enum rt_reject read_time(const struct rt_job *job, const struct rt_record *record,
+/* A clock that has been set back, also between two runs, makes no event late. */
+static enum rt_reject take_clock(struct rt_job *job, rt_time *out)
+{
+    const rt_time watermark = rt_stream_watermark(job->stream);
+
+    job->processing = rt_time_later(job->processing, job->wall);
+    if (watermark.ms != RT_TIME_MIN.ms)
+        job->processing = rt_time_later(job->processing, (rt_time){watermark.ms + 1});
+    *out = job->processing;
+    return rt_time_before(*out, RT_TIME_FIRST) || rt_time_before(RT_TIME_LAST, *out)
+               ? RT_REJECT_TIME_RANGE
+               : RT_REJECT_NONE;
+}
+
+static enum rt_reject read_time(struct rt_job *job, const struct rt_record *record,
                                 const struct rt_value *slots, rt_time *out)
 {
     const struct rt_job_source *source = job->at;
     enum rt_reject reject;
 
+    if (source->by_clock)
+        return take_clock(job, out);
     if (source->time_slot == RT_NO_SLOT)
         return take_stamp(job, record, source->stamp_if_none, out);
     reject = rt_time_read(&source->time_reader, slots[source->time_slot], out);
@@ -418,8 +434,9 @@ static enum rt_status take_batch(struct rt_job *job, size_t index)
 
     bool ended = status == RT_END;
 
-    if (job->live || job->at->stamp_if_none)
-        job->wall = rt_clock_wall();
+    if (job->live || job->at->stamp_if_none || job->at->by_clock)
+        job->wall = job->options.clock == NULL ? rt_clock_wall()
+                                               : job->options.clock(job->options.clock_context);
     status = expect_places(job, index);
     if (status == RT_OK)
         status = walk_batch(job, stages);

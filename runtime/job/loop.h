@@ -53,7 +53,8 @@ struct rt_job {
     rt_time marked_time; /* with marked: time_last then */
     uint64_t acknowledged_ns;
     uint64_t reported_ns;
-    rt_time wall; /* of this batch; RT_TIME_MIN if the job is not live */
+    rt_time wall;       /* of this batch; RT_TIME_MIN if the job is not live */
+    rt_time processing; /* the time of the newest event that has the clock's */
     struct rt_batch batch;
     struct rt_buffer letter; /* a dead letter */
     struct rt_buffer error;

@@ -180,6 +180,18 @@ class Run(WithFolder):
         self.assertIn("nothing to do", again.err)
         self.assertEqual(self.read("all.ndjson"), alerts)
 
+    def test_windows_go_by_the_clock_where_a_source_has_its_time(self):
+        self.write("egret.yaml", "version: 1\nrules: [count.yaml]\nsources:\n"
+                   "  shop: { file: { path: \"clock-*.ndjson\" }, event_time: { from: clock } }\n")
+        self.write("count.yaml", "version: 1\nrules:\n  - id: count\n    key_by: event.user\n    window: { session: 1d }\n"
+                   "    aggregate: { n: count() }\n    fire: on_close\n    alert: { message: '{{ n }}' }\n")
+        self.write("clock-1.ndjson", '{"user":"ann","ts":5}\n{"user":"ann"}\n{"user":"ann","ts":"long ago"}\n')
+        done = self.egret("run", "-q")
+        self.assertEqual((done.code, [json.loads(line)["message"] for line in done.out.splitlines()]), (0, ["3"]))
+        self.write("egret.yaml", "version: 1\nrules: [count.yaml]\nsources:\n"
+                   "  shop: { file: { path: \"clock-*.ndjson\" }, event_time: { from: clock, field: ts } }\n")
+        self.assertIn("`field` does not go with `from: clock`", self.egret("run", "-q").err)
+
     def test_a_followed_file_is_read_while_it_grows(self):
         self.write("egret.yaml", CONFIG.replace('path: "shop-*.ndjson"', 'path: "shop-*.ndjson", follow: true'))
         process = subprocess.Popen([program(), "run"], cwd=self.folder, env=environment(HOME=self.folder),

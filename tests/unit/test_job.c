@@ -19,6 +19,7 @@ struct line_source {
     size_t length, at;
     size_t batch_size;
     size_t fail_after; /* batches; 0: never */
+    size_t pause_at;   /* that batch is empty; 0: none is */
     size_t batches;
 };
 
@@ -29,6 +30,8 @@ static enum rt_status line_read(struct rt_source *self, struct rt_batch *batch)
     batch->count = 0;
     if (source->fail_after != 0 && source->batches++ == source->fail_after)
         return RT_ERR_IO;
+    if (source->pause_at != 0 && --source->pause_at == 0)
+        return RT_OK;
     while (batch->count < source->batch_size && source->at < source->length) {
         const char *line = source->text + source->at;
         size_t length = strcspn(line, "\n");
@@ -93,6 +96,7 @@ struct scribe {
     struct rt_operator port; /* first */
     struct rt_buffer log;
     struct rt_job *stops;  /* asked to end at the first push */
+    bool tells_time;       /* watermarks too */
     enum rt_status answer; /* to a push */
     size_t prepared;
 };
@@ -127,6 +131,8 @@ static enum rt_status scribe_advance(struct rt_operator *self, rt_time watermark
 
     if (watermark.ms == RT_TIME_MAX.ms)
         rt_buffer_string(&scribe->log, "end");
+    else if (scribe->tells_time)
+        rt_buffer_printf(&scribe->log, "w%lld ", (long long)watermark.ms);
     return scribe->log.failed ? RT_ERR_NOMEM : RT_OK;
 }
 
@@ -233,6 +239,43 @@ static enum rt_status run(struct fixture *f, struct rt_job **out)
         assert_int_equal(counters->read, counters->accepted + counters->rejected);
     *out = job;
     return status;
+}
+
+/* ---- processing time ---- */
+
+struct given_clock {
+    const int64_t *times;
+    size_t next;
+};
+
+static rt_time tell_time(void *context)
+{
+    struct given_clock *clock = context;
+
+    return (rt_time){clock->times[clock->next++]};
+}
+
+static void by_the_clock_time_goes_on_without_events_and_never_back(void **state)
+{
+    static const int64_t times[] = {1000, 1500, 1200, 9000, 9400, 9400, 9400};
+    struct given_clock clock = {.times = times};
+    struct fixture f;
+    struct rt_job *job;
+
+    (void)state;
+    assert_int_equal(open_fixture(&f, "{\"ts\":7}\n{}\n{\"ts\":5}\n{\"user\":\"x\"}\n"), RT_OK);
+    f.source.batch_size = 1;
+    f.source.pause_at = 4; /* the clock is at 9000 then */
+    f.scribe.tells_time = true;
+    f.input.by_clock = f.input.live = true;
+    f.input.time_slot = RT_NO_SLOT;
+    f.input.time.idle_timeout.ms = 1;
+    f.options.clock = tell_time;
+    f.options.clock_context = &clock;
+    assert_int_equal(run(&f, &job), RT_OK);
+    assert_string_equal(text_of(&f.scribe.log), "p1000#0 p1500#1 p1500#2 w9299 p9400#3x end");
+    rt_job_free(job);
+    close_fixture(&f);
 }
 
 /* ---- rejects ---- */
@@ -768,6 +811,7 @@ static void records_bring_time_key_and_headers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(by_the_clock_time_goes_on_without_events_and_never_back),
         cmocka_unit_test(a_record_that_is_no_event_is_counted_and_kept_with_its_reason),
         cmocka_unit_test(several_sources_are_merged_by_event_time),
         cmocka_unit_test(a_source_that_is_ahead_waits_for_the_one_that_holds_back),
