@@ -13,8 +13,9 @@
 #include "runtime/window/sketch.h"
 
 /* From where the looks are counted: the window's beginning, a session's first event, 1970 for a global one. */
-static rt_time origin_of(const struct rt_window_shape *shape, const struct rt_window *window)
+static rt_time origin_of(const struct cep_rule *rule, const struct rt_window *window)
 {
+    const struct rt_window_shape *shape = &rule->windows->shape;
     uint64_t sequence;
 
     switch (shape->kind) {
@@ -22,24 +23,23 @@ static rt_time origin_of(const struct rt_window_shape *shape, const struct rt_wi
     case RT_WINDOW_HOPPING:
         return rt_window_begin(shape, window->close);
     case RT_WINDOW_SESSION:
-        return rt_window_first(shape, window, &sequence);
+        return rt_window_first(rule->windows->read_shape, window, &sequence);
     default:
         return (rt_time){0};
     }
 }
 
-static void plan_look(const struct cep_rule *rule, struct rt_window *window, rt_time time)
+void cep_early_plan(const struct cep_rule *rule, struct rt_window_early *early,
+                    const struct rt_window *window, rt_time now)
 {
-    const struct rt_window_shape *shape = &rule->windows->shape;
-    struct rt_window_early *early = rt_window_early_of(shape, window);
     const int64_t every = rule->rule->window->early_every.ms;
     int64_t origin, passed;
 
-    if (early->at.ms != RT_TIME_MAX.ms)
+    if (every == 0 || early->at.ms != RT_TIME_MAX.ms)
         return;
-    origin = origin_of(shape, window).ms;
-    passed = (time.ms - origin) % every;
-    early->at.ms = time.ms - (passed < 0 ? passed + every : passed) + every;
+    origin = origin_of(rule, window).ms;
+    passed = (now.ms - origin) % every;
+    early->at.ms = now.ms - (passed < 0 ? passed + every : passed) + every;
 }
 
 static uint64_t hash_of(struct rt_value value)
@@ -59,7 +59,7 @@ static uint64_t hash_of(struct rt_value value)
 /* Of all outcomes, as they are now; 0 means that nothing was told yet. */
 static uint64_t outcomes_of(struct cep_rule *rule, const struct rt_window *window)
 {
-    const struct rt_window_shape *shape = &rule->windows->shape;
+    const struct rt_window_shape *shape = rule->windows->read_shape;
     struct rt_value *outcomes = rule->windows->bindings + RULE_BINDING_AGGREGATES;
     uint64_t hash = 1;
 
@@ -72,6 +72,20 @@ static uint64_t outcomes_of(struct cep_rule *rule, const struct rt_window *windo
     return hash == 0 ? 1 : hash;
 }
 
+bool cep_early_changes(struct cep_rule *rule, struct rt_window_early *early,
+                       const struct rt_window *window)
+{
+    uint64_t now;
+
+    if (!rule->rule->window->early_on_change)
+        return false;
+    now = outcomes_of(rule, window);
+    if (early->told == now)
+        return false;
+    early->told = now;
+    return true;
+}
+
 static void tell(struct cep_rule *rule, struct rt_window **window, const struct cep_look *look)
 {
     if (cep_window_look(rule, window, look) && rule->rule->window->purges && *window != NULL)
@@ -80,22 +94,13 @@ static void tell(struct cep_rule *rule, struct rt_window **window, const struct 
 
 void cep_early_event(struct cep_rule *rule, struct rt_window **window, const struct cep_look *at)
 {
-    const struct rule_window *plan = rule->rule->window;
+    struct rt_window_early *early = rt_window_early_of(&rule->windows->shape, *window);
     struct cep_look look = *at;
 
-    if (plan->early_every.ms != 0)
-        plan_look(rule, *window, look.time);
-    if (!plan->early_on_change)
-        return;
-
-    struct rt_window_early *early = rt_window_early_of(&rule->windows->shape, *window);
-    const uint64_t now = outcomes_of(rule, *window);
-
-    if (early->told == now)
-        return;
-    early->told = now;
+    cep_early_plan(rule, early, *window, look.time);
     look.is_early = true;
-    tell(rule, window, &look);
+    if (cep_early_changes(rule, early, *window))
+        tell(rule, window, &look);
 }
 
 bool cep_early_advance(struct cep_rule *rule, struct rt_window **window, const struct cep_look *at)
@@ -109,6 +114,7 @@ bool cep_early_advance(struct cep_rule *rule, struct rt_window **window, const s
     if (!rt_time_before(look.time, rt_window_deadline(&rule->windows->shape, *window)))
         return false; /* it ends now */
     look.is_early = rule->rule->window->kind != RULE_GLOBAL;
-    tell(rule, window, &look);
+    if (!rt_window_is_empty(&rule->windows->shape, *window)) /* what came may have left */
+        tell(rule, window, &look);
     return true;
 }

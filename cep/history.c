@@ -288,6 +288,8 @@ bool cep_history_push(struct cep_rule *rule, struct cep_history *history,
     is_full = rt_window_is_full(shape, history->window);
     if (!rule->rule->window->looks_at_close || is_full)
         cep_window_look(rule, &history->window, &look);
+    if (shape->is_early)
+        cep_early_event(rule, &history->window, &look);
     if (is_full)
         note_end(rule, history, event->time);
     if (is_full && !shape->is_queue)
@@ -350,6 +352,9 @@ bool cep_history_advance(struct cep_rule *rule, struct rt_text key, struct cep_h
 
     if (rt_time_before(deadline, cep_history_deadline(rule, history)))
         return true; /* it has moved on since the timer was set */
+    if (rule->windows->shape.is_early && history->window != NULL &&
+        cep_early_advance(rule, &history->window, &look))
+        return true;
     if (rule->windows->apart.ms != 0)
         return end_aligned(rule, history, &look);
     if (history->window == NULL || plan->kind == RULE_COUNT)

@@ -6,6 +6,7 @@
  *     window's end --> `having` --> finding                                 the pane stays
  *     late event   --> its pane --> each ended window that has the pane --> `having` --> finding, "update": how many came before
  *     end + allowed lateness --> the pane goes
+ *     with `early`: before the end, looks at the one window that is open
  */
 #include "runtime/window/late.h"
 #include "cep/state.h"
@@ -79,6 +80,64 @@ static void correct(struct cep_rule *rule, struct rt_late *late, struct rt_text 
     }
 }
 
+/* A look at the window that ends at `end` and is open.  `event`: what it follows upon; NULL: it was planned. */
+static void look_early(struct cep_rule *rule, struct rt_late *late, rt_time end,
+                       struct cep_look *look)
+{
+    const struct rt_window_shape *shape = &rule->windows->shape;
+    struct rt_blocks *blocks = &rule->engine->windows;
+    const struct rt_window *pane = rt_late_pane(shape, late, end);
+    struct rt_window *window = NULL;
+
+    look->is_early = true;
+    look->update = pane == NULL ? 0 : pane->told;
+    cep_fail(rule->engine, rt_late_window(shape, late, blocks, end, &window));
+    if (window == NULL)
+        return;
+    if (look->event != NULL)
+        cep_early_plan(rule, &late->early, window, look->time);
+    if (look->event == NULL || cep_early_changes(rule, &late->early, window))
+        (void)cep_window_look(rule, &window, look);
+    rt_late_give_back(shape, window, blocks);
+}
+
+/* An event has come into the pane that ends at `pane_end`. */
+static void note_early(struct cep_rule *rule, struct rt_late *late, struct rt_text key,
+                       rt_time pane_end)
+{
+    const struct rt_window_shape *shape = &rule->windows->shape;
+    struct cep_look look = {
+        .event = rule->engine->event, .time = rule->engine->reached, .key = key};
+    rt_time end;
+
+    if (!rt_late_open_end(shape, late, &end) || rt_time_before(end, pane_end))
+        return;
+    if (shape->kind == RT_WINDOW_HOPPING ? rt_time_before(rt_window_begin(shape, end), pane_end)
+                                         : end.ms == pane_end.ms)
+        look_early(rule, late, end, &look);
+}
+
+/* A look that was planned, unless the window ends now. */
+static void advance_early(struct cep_rule *rule, struct rt_late *late, struct rt_text key,
+                          rt_time now)
+{
+    struct cep_look look = {.time = now, .key = key};
+    rt_time end;
+
+    if (rt_time_before(now, late->early.at))
+        return;
+    late->early.at = RT_TIME_MAX;
+    if (rt_late_open_end(&rule->windows->shape, late, &end) && rt_time_before(now, end))
+        look_early(rule, late, end, &look);
+}
+
+/* A window is over: what was planned and told was of it. */
+static void end_early(const struct rt_window_shape *shape, struct rt_late *late)
+{
+    if (shape->kind != RT_WINDOW_HOPPING || late->head.close.ms == RT_TIME_MAX.ms)
+        late->early = (struct rt_window_early){.at = RT_TIME_MAX};
+}
+
 bool cep_late_push(struct cep_rule *rule, struct cep_keying *keying,
                    const struct cep_event_key *key)
 {
@@ -95,6 +154,8 @@ bool cep_late_push(struct cep_rule *rule, struct cep_keying *keying,
         return status != RT_ERR_DATA;
     if (status == RT_OK)
         correct(rule, late_of(window), rt_buffer_view(&key->bytes), end);
+    if (status == RT_OK && rule->windows->shape.is_early)
+        note_early(rule, late_of(window), rt_buffer_view(&key->bytes), end);
     if (slot == NULL) {
         cep_window_store(rule, keying, key, (struct cep_slot){.window = window});
         return true;
@@ -119,8 +180,11 @@ void cep_late_advance(struct cep_rule *rule, struct rt_text key, struct cep_slot
     struct rt_late *late = late_of(slot->window);
     rt_time end;
 
-    while (rt_late_next_end(shape, late, now, &end))
+    advance_early(rule, late, key, now);
+    while (rt_late_next_end(shape, late, now, &end)) {
         look_at(rule, late, key, end);
+        end_early(shape, late);
+    }
     rt_late_expire(shape, &late, &rule->engine->windows, now);
     slot->window = late == NULL ? NULL : &late->head;
     rule->counters.live -= late == NULL;

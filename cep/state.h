@@ -605,6 +605,13 @@ void cep_readers_count(struct cep_rule *keeper, uint64_t started, uint64_t live,
 
 /* ---- early.c ---- */
 
+/* An event has come: the next look, if the rule looks now and then and none is planned. */
+void cep_early_plan(const struct cep_rule *rule, struct rt_window_early *early,
+                    const struct rt_window *window, rt_time now);
+/* The rule tells what changes, and some outcome is another than was told last. */
+bool cep_early_changes(struct cep_rule *rule, struct rt_window_early *early,
+                       const struct rt_window *window);
+
 /* After an event, in a rule that looks before the end. */
 void cep_early_event(struct cep_rule *rule, struct rt_window **window, const struct cep_look *at);
 /* At a deadline.  True: it was such a look; false: the window ends, or it is not the time. */

@@ -255,12 +255,20 @@ void load_history(struct loader *loader, struct load_rule *load)
         window->looks_at_empty || window->previous != 0 || window->baseline_count > 0;
     good =
         check_sliding(loader, load) && check_session(loader, load) && check_baselines(loader, load);
-    if (good && window->remembers &&
-        (window->lateness.ms != 0 || window->early_every.ms != 0 || window->early_on_change)) {
-        LOAD_ERROR(
-            loader, CONFLICT, load->nodes.window,
-            "`expires`, `previous` and `baseline` go by a window's one end: not with `early`, "
-            "`allowed_lateness` or a global window");
+    if (good && window->remembers && window->lateness.ms != 0) {
+        rt_diag_help(loader->diags,
+                     LOAD_ERROR(loader, CONFLICT, load->nodes.window,
+                                "`expires`, `previous` and `baseline` go by what a window ended "
+                                "with, which `allowed_lateness` may change later"),
+                     "without it; `--out-of-orderness` lets all windows wait for late events");
+    } else if (good && window->remembers && (window->purges || window->kind == RULE_GLOBAL)) {
+        rt_diag_help(loader->diags,
+                     LOAD_ERROR(loader, CONFLICT, load->nodes.window,
+                                "`previous` and `baseline` go by a window's end, which %s",
+                                window->purges ? "has not all of it after `purge`"
+                                               : "a global window does not have"),
+                     window->purges ? "early results that accumulate: `early: { every: 10s }`"
+                                    : "a tumbling, hopping, session or count window");
     } else if (good && window->remembers && window->fire == RULE_FIRE_RESET) {
         LOAD_ERROR(loader, FIRE, load->nodes.fire,
                    "a window that is emptied when it fires has no end that `expires`, `previous` "

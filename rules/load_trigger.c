@@ -189,11 +189,11 @@ bool load_window_early(struct loader *loader, const struct load_rule *load, stru
         LOAD_ERROR(loader, CONFLICT, node, "windows that overlap cannot be purged");
         return false;
     }
-    if (out->lateness.ms != 0) {
+    if (out->purges && out->lateness.ms != 0) {
         rt_diag_help(
             loader->diags,
-            LOAD_ERROR(loader, CONFLICT, node, "`early` does not go with `allowed_lateness`"),
-            "results before the end, or corrections after it");
+            LOAD_ERROR(loader, CONFLICT, node, "`purge` does not go with `allowed_lateness`"),
+            "a correction tells all that a window holds, so nothing of it can have been emptied");
         return false;
     }
     return true;

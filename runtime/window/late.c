@@ -185,7 +185,7 @@ static struct rt_late *begin(struct rt_blocks *blocks)
     struct rt_late *late = rt_blocks_take(blocks, sizeof(*late));
 
     if (late != NULL)
-        *late = (struct rt_late){.head = {.close = RT_TIME_MAX}};
+        *late = (struct rt_late){.head = {.close = RT_TIME_MAX}, .early = {.at = RT_TIME_MAX}};
     return late;
 }
 
@@ -248,19 +248,24 @@ enum rt_status rt_late_add(const struct rt_window_shape *shape, struct rt_late *
 
 /* ---- ends ---- */
 
-bool rt_late_next_end(const struct rt_window_shape *shape, const struct rt_late *late, rt_time now,
-                      rt_time *end)
+bool rt_late_open_end(const struct rt_window_shape *shape, const struct rt_late *late, rt_time *end)
 {
     if (shape->kind == RT_WINDOW_HOPPING) {
         *end = late->head.close;
-        return end->ms != RT_TIME_MAX.ms && !rt_time_before(now, *end);
+        return end->ms != RT_TIME_MAX.ms;
     }
     for (uint32_t i = 0; i < late->count; i++) {
         *end = end_of(shape, late->panes[i]);
         if (!late->panes[i]->is_closed)
-            return !rt_time_before(now, *end);
+            return true;
     }
     return false;
+}
+
+bool rt_late_next_end(const struct rt_window_shape *shape, const struct rt_late *late, rt_time now,
+                      rt_time *end)
+{
+    return rt_late_open_end(shape, late, end) && !rt_time_before(now, *end);
 }
 
 /* The pane in which a hopping window's end is remembered. */
@@ -345,7 +350,7 @@ rt_time rt_late_deadline(const struct rt_window_shape *shape, const struct rt_la
         end = goes_at(shape, late->panes[0]);
         deadline = rt_time_before(end, deadline) ? end : deadline;
     }
-    return deadline;
+    return rt_time_before(late->early.at, deadline) ? late->early.at : deadline;
 }
 
 void rt_late_expire(const struct rt_window_shape *shape, struct rt_late **place,
@@ -424,6 +429,8 @@ void rt_late_save(const struct rt_window_shape *shape, const struct rt_late *lat
     rt_form_add_bool(out, late->head.close.ms != RT_TIME_MAX.ms);
     if (late->head.close.ms != RT_TIME_MAX.ms)
         rt_form_add_time(out, late->head.close);
+    if (shape->is_early)
+        rt_window_early_save(&late->early, out);
     rt_form_add_uint(out, late->count);
     for (uint32_t i = 0; i < late->count; i++) {
         rt_form_add_bool(out, late->panes[i]->is_closed);
@@ -460,12 +467,15 @@ enum rt_status rt_late_load(const struct rt_window_shape *shape, struct rt_late 
 {
     const bool has_close = rt_form_bool(form);
     const rt_time close = has_close ? rt_form_time(form) : RT_TIME_MAX;
-    const size_t count = rt_form_count(form, 4);
+    size_t count;
     enum rt_status status = RT_OK;
 
     *place = begin(blocks);
     if (*place == NULL)
         return RT_ERR_NOMEM;
+    if (shape->is_early)
+        rt_window_early_load(&(*place)->early, form);
+    count = rt_form_count(form, 4);
     for (size_t i = 0; status == RT_OK && i < count; i++)
         status = load_pane(shape, *place, blocks, form);
     if (status != RT_OK)

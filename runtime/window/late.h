@@ -19,8 +19,9 @@
 #include "runtime/window/window.h"
 
 struct rt_late {
-    struct rt_window head;    /* head.close of a hopping window: its next end; RT_TIME_MAX: none */
-    struct rt_window **panes; /* owned, and what they point to */
+    struct rt_window head; /* head.close of a hopping window: its next end; RT_TIME_MAX: none */
+    struct rt_window_early early; /* of the one window that is open */
+    struct rt_window **panes;     /* owned, and what they point to */
     uint32_t count, capacity;
 };
 
@@ -44,6 +45,9 @@ rt_time rt_late_deadline(const struct rt_window_shape *shape, const struct rt_la
 
 /* The end of the next window that is open and ends at or before `now`; false: there is none. */
 bool rt_late_next_end(const struct rt_window_shape *shape, const struct rt_late *late, rt_time now,
+                      rt_time *end);
+/* The end of the window that is open: the first of them that is not over.  False: all are. */
+bool rt_late_open_end(const struct rt_window_shape *shape, const struct rt_late *late,
                       rt_time *end);
 /* It is over.  Its pane is there afterwards, but for want of memory (RT_ERR_NOMEM) or of room (panes_max). */
 enum rt_status rt_late_close(const struct rt_window_shape *shape, struct rt_late *late,

@@ -118,6 +118,10 @@ enum rt_status rt_window_add_keys(const struct rt_window_shape *shape, struct rt
                                   struct rt_blocks *blocks, rt_time time, uint64_t sequence,
                                   const struct rt_value *keys);
 
+void rt_window_early_save(const struct rt_window_early *early, struct rt_buffer *out);
+/* Into one without a plan. */
+void rt_window_early_load(struct rt_window_early *early, struct rt_form *form);
+
 /* ---- few (few.c) ---- */
 
 enum {

@@ -43,6 +43,14 @@ static void save_cells(const struct rt_window_shape *shape, const uint64_t *cell
         rt_cell_save(shape->aggregates[i].function, rt_cell_at(cells, &shape->aggregates[i]), out);
 }
 
+void rt_window_early_save(const struct rt_window_early *early, struct rt_buffer *out)
+{
+    rt_form_add_bool(out, early->at.ms != RT_TIME_MAX.ms);
+    if (early->at.ms != RT_TIME_MAX.ms)
+        rt_form_add_time(out, early->at);
+    rt_form_add_fixed(out, early->told);
+}
+
 void rt_full_save(const struct rt_window_shape *shape, const struct rt_full *window,
                   struct rt_buffer *out)
 {
@@ -50,12 +58,8 @@ void rt_full_save(const struct rt_window_shape *shape, const struct rt_full *win
     rt_form_add_uint(out, window->sequence);
     rt_form_add_time(out, window->last);
     rt_form_add_uint(out, window->counted);
-    if (shape->is_early) {
-        rt_form_add_bool(out, window->early.at.ms != RT_TIME_MAX.ms);
-        if (window->early.at.ms != RT_TIME_MAX.ms)
-            rt_form_add_time(out, window->early.at);
-        rt_form_add_fixed(out, window->early.told);
-    }
+    if (shape->is_early)
+        rt_window_early_save(&window->early, out);
     save_cells(shape, window->cells, out);
     if (shape->is_queue) {
         rt_form_add_uint(out, window->pane_count);
@@ -123,6 +127,13 @@ static rt_time load_time(struct rt_form *form)
     return time;
 }
 
+void rt_window_early_load(struct rt_window_early *early, struct rt_form *form)
+{
+    if (rt_form_bool(form))
+        early->at = load_time(form);
+    early->told = rt_form_fixed(form);
+}
+
 static enum rt_status load_head(const struct reader *reader)
 {
     struct rt_form *form = reader->form;
@@ -133,11 +144,8 @@ static enum rt_status load_head(const struct reader *reader)
     window->last = load_time(form);
     window->counted = rt_form_uint(form);
     window->early.at = RT_TIME_MAX;
-    if (reader->shape->is_early) {
-        if (rt_form_bool(form))
-            window->early.at = load_time(form);
-        window->early.told = rt_form_fixed(form);
-    }
+    if (reader->shape->is_early)
+        rt_window_early_load(&window->early, form);
     if (rt_time_before(window->last, window->first))
         rt_form_fail(form, "a window that ends before it begins");
     if (reader->shape->kind == RT_WINDOW_COUNT && window->counted > reader->shape->every)

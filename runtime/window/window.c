@@ -34,6 +34,7 @@ struct rt_window_shape rt_window_pane_shape(const struct rt_window_shape *shape)
     struct rt_window_shape pane = *shape;
 
     pane.lateness = RT_NO_DURATION;
+    pane.is_early = false;
     if (shape->kind == RT_WINDOW_HOPPING) {
         pane.kind = RT_WINDOW_TUMBLING;
         pane.size = shape->slide;
@@ -290,7 +291,7 @@ struct rt_window_early *rt_window_early_of(const struct rt_window_shape *shape,
                                            struct rt_window *window)
 {
     RT_ASSERT(shape->is_early);
-    return &full_of(window)->early;
+    return is_late(shape) ? &late_of(window)->early : &full_of(window)->early;
 }
 
 uint64_t rt_window_count(const struct rt_window_shape *shape, const struct rt_window *window)

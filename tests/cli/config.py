@@ -182,14 +182,16 @@ class Run(WithFolder):
 
     def test_windows_go_by_the_clock_where_a_source_has_its_time(self):
         self.write("egret.yaml", "version: 1\nrules: [count.yaml]\nsources:\n"
-                   "  shop: { file: { path: \"clock-*.ndjson\" }, event_time: { from: clock } }\n")
+                   "  shop: { file: { path: \"clock-*.ndjson\" }, event_time: { from: clock } }\n"
+                   "sinks: { out: { stdout: {} } }\n")
         self.write("count.yaml", "version: 1\nrules:\n  - id: count\n    key_by: event.user\n    window: { session: 1d }\n"
                    "    aggregate: { n: count() }\n    fire: on_close\n    alert: { message: '{{ n }}' }\n")
         self.write("clock-1.ndjson", '{"user":"ann","ts":5}\n{"user":"ann"}\n{"user":"ann","ts":"long ago"}\n')
         done = self.egret("run", "-q")
         self.assertEqual((done.code, [json.loads(line)["message"] for line in done.out.splitlines()]), (0, ["3"]))
         self.write("egret.yaml", "version: 1\nrules: [count.yaml]\nsources:\n"
-                   "  shop: { file: { path: \"clock-*.ndjson\" }, event_time: { from: clock, field: ts } }\n")
+                   "  shop: { file: { path: \"clock-*.ndjson\" }, event_time: { from: clock, field: ts } }\n"
+                   "sinks: { out: { stdout: {} } }\n")
         self.assertIn("`field` does not go with `from: clock`", self.egret("run", "-q").err)
 
     def test_a_followed_file_is_read_while_it_grows(self):

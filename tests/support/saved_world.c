@@ -133,6 +133,32 @@ static const char *const rules[] = {
     "    fire: on_close\n"
     "    alert: { message: \"{{ n }} {{ previous.n }} {{ last }}\" }\n",
     "    key_by: k\n"
+    "    window: { tumbling: %dms, allowed_lateness: %dms }\n"
+    "    early: { every: %dms }\n"
+    "    aggregate: { n: count(), l: last(event.s) }\n"
+    "    alert: { message: \"{{ n }} {{ l }}\" }\n",
+    "    key_by: y\n"
+    "    window: { session: %dms, allowed_lateness: %dms }\n"
+    "    early: on_change\n"
+    "    aggregate: { n: count(), m: max(event.v) }\n"
+    "    having: n >= 2\n"
+    "    alert: { message: \"{{ n }} {{ m }}\" }\n",
+    "    key_by: k\n"
+    "    window: { hopping: { size: 24ms, slide: 6ms }, allowed_lateness: %dms }\n"
+    "    early: { every: 4ms }\n"
+    "    aggregate: { n: count() }\n"
+    "    alert: { message: \"{{ n }}\" }\n",
+    "    key_by: y\n"
+    "    window: { tumbling: %dms, expires: %d0ms }\n"
+    "    early: on_change\n"
+    "    aggregate: { n: count() }\n"
+    "    having: n > previous.n\n"
+    "    alert: { message: \"{{ n }} {{ previous.n }}\" }\n",
+    "    key_by: k\n"
+    "    window: { global: { every: 7ms }, expires: %dms }\n"
+    "    aggregate: { n: count(), s: sum(event.v) }\n"
+    "    alert: { message: \"{{ n }} {{ s }}\" }\n",
+    "    key_by: k\n"
     "    new_value: { of: s, ttl: %dms }\n"
     "    where: x > 0\n",
     "    key_by: k\n"

@@ -156,7 +156,7 @@ class Early(Rule):
         while self.end is not None:
             if self.at is not None and self.at < self.end and self.at <= time:
                 at, self.at = self.at, None
-                if self.look(at, self.inside(), early=True) and self.purge:
+                if self.inside() and self.look(at, self.inside(), early=True) and self.purge:
                     self.forget()
             elif self.end <= time:
                 if self.at == self.end:
@@ -189,6 +189,68 @@ class Early(Rule):
                 self.told = now
                 if self.look(time, self.inside(), early=True) and self.purge:
                     self.forget()
+
+
+# ---- before and after the end ----
+
+class EarlyLate(Late):
+    def make(self, chance):
+        super().make(chance)
+        self.every = chance.choice([500, 1000, 3000, 7000] + [None] * 2 * (self.kind != "hopping"))
+        self.yaml_of["early"] = {"every": f"{self.every}ms"} if self.every else "on_change"
+        self.at = self.last_told = None
+
+    def open_end(self):
+        if self.kind == "session":
+            return min((s["last"] + self.size for s in self.sessions if not s["closed"]), default=None)
+        ends = {end for event in self.events for end in self.ends_of(event["ts"])}
+        return min(ends - self.done, default=None)
+
+    def inside(self, end):
+        if self.kind == "session":
+            return next((s["events"], s["told"] or None) for s in self.sessions if s["last"] + self.size == end and not s["closed"])
+        return [e for e in self.events if end - self.size <= e["ts"] < end], self.told.get(end)
+
+    def close(self, reached):
+        if not self.events and not self.sessions:
+            self.at = self.last_told = None
+        while (end := self.open_end()) is not None:
+            if self.at is not None and self.at <= min(reached, end):
+                at, self.at = self.at, None
+                inside, update = self.inside(end)
+                if at < end and inside:
+                    self.look(at, inside, early=True, update=update)
+            elif end <= reached:
+                super().close(end)
+                if self.kind != "hopping" or self.open_end() is None:
+                    self.at = self.last_told = None
+            else:
+                break
+        super().close(reached)
+
+    def note(self, event, reached):
+        end = self.open_end()
+        if end is None:
+            return
+        inside, update = self.inside(end)
+        if not any(e is event for e in inside):
+            return
+        if self.every and self.at is None:
+            origin = min(e["ts"] for e in inside) if self.kind == "session" else end - self.size
+            self.at = origin + ((reached - origin) // self.every + 1) * self.every
+        if not self.every:
+            now = outcome(sorted(inside, key=lambda e: (e["ts"], e["n"])), self.seconds)
+            if now != self.last_told:
+                self.last_told = now
+                self.look(reached, inside, early=True, update=update)
+
+    def add(self, event, reached):
+        super().add(event, reached)
+        self.note(event, reached)
+
+    def join(self, event, reached):
+        super().join(event, reached)
+        self.note(event, reached)
 
 
 # ---- without an end ----
@@ -312,7 +374,7 @@ def same(left, right):
 
 def one_run(egret, seed, keys):
     chance = random.Random(seed)
-    make = chance.choice([Late, Late, Early, Global, Days])
+    make = chance.choice([Late, EarlyLate, EarlyLate, Early, Global, Days])
     rules = [make(number, chance) for number in range(RULES_PER_RUN)]
     events = days_stream(chance, keys) if make is Days else stream(chance, keys)
     arrived = arrival(chance, events)
