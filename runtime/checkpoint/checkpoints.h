@@ -111,6 +111,7 @@ enum rt_status rt_checkpoints_begin(struct rt_checkpoints *checkpoints, bool who
 rt_entry_fn rt_checkpoints_add;
 /* The disk is behind: it is better to add no more just now.  Who does may have to wait for it. */
 bool rt_checkpoints_are_full(struct rt_checkpoints *checkpoints);
+/* Name and value are borrowed until prepare has answered: large ones are not copied. */
 enum rt_status rt_checkpoints_add_blob(struct rt_checkpoints *checkpoints, struct rt_text name,
                                        struct rt_text value);
 /* C1.  RT_ERR_IO: it cannot be made; what is on disk is as it was, and the directory should be left alone. */

@@ -30,8 +30,7 @@ struct rt_pending {
     struct rt_task writing;
     struct rt_buffer writing_why; /* the task's, while it is busy */
     uint64_t entries, bytes;
-    struct rt_arena blob_bytes;
-    struct blob *blobs; /* owned */
+    struct blob *blobs; /* owned; what is in them is borrowed */
     size_t blob_count, blob_capacity;
     /* the task's, while it is busy */
     struct rt_arena names; /* of parts */
@@ -76,7 +75,6 @@ enum rt_status rt_pending_new(const char *directory, size_t run_bytes, struct rt
         rt_run_init(&pending->runs[i]);
     rt_buffer_init(&pending->writing_why, RT_DISK_MESSAGE_BYTES_MAX);
     rt_arena_init(&pending->names, SIZE_MAX);
-    rt_arena_init(&pending->blob_bytes, SIZE_MAX);
     *out = pending;
     return RT_OK;
 }
@@ -87,7 +85,6 @@ void rt_pending_end(struct rt_pending *pending)
         rt_task_take(&pending->writing);
     for (size_t i = 0; i < 2; i++)
         rt_run_reset(&pending->runs[i], 2 * pending->run_bytes);
-    rt_arena_done(&pending->blob_bytes);
     rt_arena_reset(&pending->names);
     pending->blob_count = pending->part_count = 0;
 }
@@ -220,16 +217,11 @@ enum rt_status rt_pending_blob(struct rt_pending *pending, struct rt_text name,
 {
     void *blobs = grown(pending->blobs, pending->blob_count, &pending->blob_capacity,
                         sizeof(*pending->blobs));
-    const char *name_kept = rt_arena_text(&pending->blob_bytes, name.data, name.length);
-    const char *value_kept =
-        rt_arena_text(&pending->blob_bytes, value.data == NULL ? "" : value.data, value.length);
 
-    if (blobs != NULL)
-        pending->blobs = blobs;
-    if (blobs == NULL || name_kept == NULL || value_kept == NULL)
+    if (blobs == NULL)
         return no_memory(pending->why);
-    pending->blobs[pending->blob_count++] =
-        (struct blob){{name_kept, name.length}, {value_kept, value.length}};
+    pending->blobs = blobs;
+    pending->blobs[pending->blob_count++] = (struct blob){name, value};
     return RT_OK;
 }
 

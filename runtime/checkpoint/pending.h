@@ -36,7 +36,7 @@ rt_entry_fn rt_pending_add;
 /* There is little room left, and the other run is still being written. */
 bool rt_pending_is_full(struct rt_pending *pending);
 
-/* Kept until finish; each name once. */
+/* Each name once; name and value are borrowed until the checkpoint ends. */
 enum rt_status rt_pending_blob(struct rt_pending *pending, struct rt_text name,
                                struct rt_text value);
 
