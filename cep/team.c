@@ -94,21 +94,48 @@ static enum rt_status restore(struct rt_memory *memory, struct rt_text header,
     return cep_restore(team->engines, team->count, header, entries, starts_anew);
 }
 
-/* What is cold is one store, which one engine asks from its own thread. */
+/* The engines that keep keys are those from here on; each may have its share of memory. */
+static uint32_t first_worker(const struct cep_team *team)
+{
+    return team->count > 1 ? 1 : 0;
+}
+
+static size_t share_of(const struct cep_team *team, size_t bytes)
+{
+    const size_t head = team->count > 1 ? cep_state_bytes(team->engines[0]) : 0;
+
+    return bytes > head ? (bytes - head) / team->workers : 0;
+}
+
+/* Each worker looks things up in its own thread. */
 static enum rt_status set_cold(struct rt_memory *memory, struct rt_cold *cold, size_t bytes)
 {
     struct cep_team *team = team_of(memory);
-    struct rt_memory *one = memory_of(team->engines[0]);
+    enum rt_status status = RT_OK;
 
-    return team->count > 1 ? RT_ERR_UNSUPPORTED : one->set_cold(one, cold, bytes);
+    for (uint32_t i = first_worker(team); i < team->count && status == RT_OK; i++) {
+        struct rt_memory *one = memory_of(team->engines[i]);
+        struct rt_cold *part = cold;
+
+        if (team->count > 1)
+            status = cold->part(cold, &part);
+        if (status == RT_OK)
+            status = one->set_cold(one, part, share_of(team, bytes));
+    }
+    return status;
 }
 
 static enum rt_status spill(struct rt_memory *memory, size_t bytes)
 {
     struct cep_team *team = team_of(memory);
-    struct rt_memory *one = memory_of(team->engines[0]);
+    enum rt_status status = RT_OK;
 
-    return team->count > 1 ? RT_ERR_UNSUPPORTED : one->spill(one, bytes);
+    for (uint32_t i = first_worker(team); i < team->count && status == RT_OK; i++) {
+        struct rt_memory *one = memory_of(team->engines[i]);
+
+        status = one->spill(one, share_of(team, bytes));
+    }
+    return status;
 }
 
 static size_t memory_bytes(const struct rt_memory *memory)
@@ -131,15 +158,7 @@ static void memory_counters(const struct rt_memory *memory, struct rt_memory_cou
         struct rt_memory_counters counters;
 
         one->counters(one, &counters);
-        out->changed += counters.changed;
-        out->frozen += counters.frozen;
-        out->early += counters.early;
-        out->saved += counters.saved;
-        out->removed += counters.removed;
-        out->bytes_pending += counters.bytes_pending;
-        out->cold += counters.cold;
-        out->spilled += counters.spilled;
-        out->brought_back += counters.brought_back;
+        rt_memory_counters_add(out, &counters);
     }
 }
 

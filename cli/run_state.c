@@ -70,7 +70,7 @@ uint64_t cli_state_rules_hash(const struct rule_plan *plan)
 
 bool cli_state_spills(const struct cli_config *config)
 {
-    return config->state_dir != NULL && !config->in_memory && config->workers <= 1;
+    return config->state_dir != NULL && !config->in_memory;
 }
 
 static enum cli_exit open_directory(struct cli_state *state, const struct rule_plan *plan,

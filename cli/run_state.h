@@ -25,7 +25,7 @@ struct cli_state {
     size_t output_capacity;
 };
 
-/* What state.limits.memory has no room for goes to disk.  With several workers it stays in memory. */
+/* What state.limits.memory has no room for goes to disk. */
 bool cli_state_spills(const struct cli_config *config);
 
 /* Takes the directory.  Call cli_state_close in any case. */

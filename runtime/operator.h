@@ -95,6 +95,21 @@ struct rt_memory_counters {
     uint64_t brought_back;  /* ever */
 };
 
+/* *sum += *one */
+static inline void rt_memory_counters_add(struct rt_memory_counters *sum,
+                                          const struct rt_memory_counters *one)
+{
+    sum->changed += one->changed;
+    sum->frozen += one->frozen;
+    sum->early += one->early;
+    sum->saved += one->saved;
+    sum->removed += one->removed;
+    sum->bytes_pending += one->bytes_pending;
+    sum->cold += one->cold;
+    sum->spilled += one->spilled;
+    sum->brought_back += one->brought_back;
+}
+
 /* What an operator remembers, in pieces that can be saved and brought back. */
 struct rt_memory {
     /*

@@ -6,12 +6,15 @@
  *
  * W1  Entries get there by checkpoints only, never through this port.
  * W2  Reminders last as long as the process: whoever restores makes them anew.
+ * W3  One thread at a time; each of several has a part of its own.
  */
 #ifndef EGRET_RUNTIME_BASE_COLD_H
 #define EGRET_RUNTIME_BASE_COLD_H
 
 #include "runtime/base/entry.h"
 #include "runtime/base/instant.h"
+
+enum { RT_COLD_PARTS_MAX = 250 };
 
 /* Entries that are not in memory. */
 struct rt_cold {
@@ -27,6 +30,11 @@ struct rt_cold {
      */
     enum rt_status (*due)(struct rt_cold *self, rt_time until, size_t count, rt_entry_fn *each,
                           void *context, rt_time *reached);
+    /*
+     * Another port to the same entries, with reminders of its own, for another thread.  It belongs to this one and goes with it.
+     * RT_ERR_NOMEM, RT_ERR_LIMIT: there are RT_COLD_PARTS_MAX.
+     */
+    enum rt_status (*part)(struct rt_cold *self, struct rt_cold **out);
 };
 
 #endif

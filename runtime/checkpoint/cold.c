@@ -8,9 +8,10 @@
 enum {
     REMINDER = 't',
     AFTER_REMINDERS = 't' + 1,
+    TIME_BEGIN = 2, /* behind the prefix and the part's number */
     TIME_BYTES = 8,
-    HEAD_BYTES = 1 + TIME_BYTES, /* before the entry's key */
-    ENTRY_HEAD_BYTES = 3,        /* group and kind, behind its prefix */
+    HEAD_BYTES = TIME_BEGIN + TIME_BYTES, /* before the entry's key */
+    ENTRY_HEAD_BYTES = 3,                 /* group and kind, behind its prefix */
     LOAD_COUNT = 4096,
     BATCH_BYTES = 256 << 10,
     KEY_BYTES_MAX = 1 << 24
@@ -31,12 +32,16 @@ struct cold {
     struct reminder *heap; /* owned */
     size_t count, capacity;
     rt_time near, far;
-    struct rt_buffer *why;
+    struct rt_buffer *why; /* NULL in a part: it is not its thread's */
+    unsigned number;       /* of the part; 0: the first */
+    unsigned part_count;   /* of the first: how many it has given out */
+    struct cold *parts;    /* owned; a list */
+    struct cold *next;
 };
 
 static enum rt_status told(struct cold *cold, enum rt_status status)
 {
-    if (status == RT_ERR_IO && cold->why->length == 0)
+    if (status == RT_ERR_IO && cold->why != NULL && cold->why->length == 0)
         rt_buffer_string(cold->why, rt_rocks_error(cold->rocks));
     return status;
 }
@@ -114,11 +119,12 @@ static struct reminder heap_pop(struct cold *cold)
 /* ---- reminders in the database ---- */
 
 /* Bytes whose order is the order of times. */
-static void add_time(struct rt_buffer *out, rt_time time)
+static void add_time(struct rt_buffer *out, const struct cold *cold, rt_time time)
 {
     const uint64_t bits = (uint64_t)time.ms ^ (UINT64_C(1) << 63);
 
     rt_buffer_char(out, REMINDER);
+    rt_buffer_char(out, (char)cold->number);
     for (unsigned i = TIME_BYTES; i-- > 0;)
         rt_buffer_char(out, (char)(bits >> (8 * i)));
 }
@@ -127,8 +133,8 @@ static rt_time time_of(struct rt_text key)
 {
     uint64_t bits = 0;
 
-    for (unsigned i = 1; i <= TIME_BYTES; i++)
-        bits = bits << 8 | (unsigned char)key.data[i];
+    for (unsigned i = 0; i < TIME_BYTES; i++)
+        bits = bits << 8 | (unsigned char)key.data[TIME_BEGIN + i];
     return (rt_time){(int64_t)(bits ^ (UINT64_C(1) << 63))};
 }
 
@@ -138,7 +144,7 @@ static enum rt_status remind(struct rt_cold *self, const struct rt_entry *id, rt
     struct rt_text key;
 
     rt_buffer_reset(&cold->key);
-    add_time(&cold->key, due);
+    add_time(&cold->key, cold, due);
     rt_database_key(id, &cold->key);
     if (cold->key.failed)
         return RT_ERR_NOMEM;
@@ -193,7 +199,7 @@ static enum rt_status load_from(struct cold *cold, struct rt_rocks_walk *walk)
  */
 static enum rt_status load(struct cold *cold)
 {
-    static const char last = AFTER_REMINDERS;
+    const char last[TIME_BEGIN] = {REMINDER, (char)(cold->number + 1)};
     struct rt_rocks_walk *walk = NULL;
     struct rt_buffer from, to;
     enum rt_status status = told(cold, rt_rocks_write(cold->rocks));
@@ -202,17 +208,17 @@ static enum rt_status load(struct cold *cold)
         return status;
     rt_buffer_init(&from, HEAD_BYTES + 1);
     rt_buffer_init(&to, HEAD_BYTES + 1);
-    add_time(&from, cold->far);
+    add_time(&from, cold, cold->far);
     status = from.failed ? RT_ERR_NOMEM : RT_OK;
     if (status == RT_OK)
-        status = rt_rocks_walk_new(cold->rocks, rt_buffer_view(&from), (struct rt_text){&last, 1},
-                                   &walk);
+        status = rt_rocks_walk_new(cold->rocks, rt_buffer_view(&from),
+                                   (struct rt_text){last, sizeof(last)}, &walk);
     if (status == RT_OK) {
         cold->far = RT_TIME_MAX;
         status = told(cold, load_from(cold, walk));
         rt_rocks_walk_free(walk);
     }
-    add_time(&to, rt_time_plus(cold->near, (rt_duration){1}));
+    add_time(&to, cold, rt_time_plus(cold->near, (rt_duration){1}));
     if (from.failed || to.failed)
         status = RT_ERR_NOMEM;
     if (status == RT_OK || status == RT_END) {
@@ -289,23 +295,57 @@ static enum rt_status due(struct rt_cold *self, rt_time until, size_t count, rt_
 
 /* ---- life ---- */
 
-enum rt_status rt_cold_new(struct rt_rocks *rocks, struct rt_buffer *why, struct rt_cold **out)
+static enum rt_status part(struct rt_cold *self, struct rt_cold **out);
+
+/* Takes over `rocks`. */
+static struct cold *make(struct rt_rocks *rocks, struct rt_buffer *why)
 {
-    static const char first = REMINDER, last = AFTER_REMINDERS;
     struct cold *cold = rt_alloc_zeroed(1, sizeof(*cold));
-    enum rt_status status;
 
     if (cold == NULL) {
         rt_rocks_close(rocks);
-        return RT_ERR_NOMEM;
+        return NULL;
     }
-    cold->port = (struct rt_cold){.get = get, .remind = remind, .next_due = next_due, .due = due};
+    cold->port = (struct rt_cold){
+        .get = get, .remind = remind, .next_due = next_due, .due = due, .part = part};
     cold->rocks = rocks;
     cold->why = why;
     cold->near = RT_TIME_MIN;
     cold->far = RT_TIME_MAX;
     rt_buffer_init(&cold->key, KEY_BYTES_MAX);
     rt_buffer_init(&cold->taken, SIZE_MAX);
+    return cold;
+}
+
+static enum rt_status part(struct rt_cold *self, struct rt_cold **out)
+{
+    struct cold *first = (struct cold *)self, *cold;
+    struct rt_rocks *rocks;
+    enum rt_status status;
+
+    if (first->part_count == RT_COLD_PARTS_MAX)
+        return RT_ERR_LIMIT;
+    status = rt_rocks_share(first->rocks, &rocks);
+    if (status != RT_OK)
+        return status;
+    cold = make(rocks, NULL);
+    if (cold == NULL)
+        return RT_ERR_NOMEM;
+    cold->number = ++first->part_count;
+    cold->next = first->parts;
+    first->parts = cold;
+    *out = &cold->port;
+    return RT_OK;
+}
+
+enum rt_status rt_cold_new(struct rt_rocks *rocks, struct rt_buffer *why, struct rt_cold **out)
+{
+    static const char first = REMINDER, last = AFTER_REMINDERS;
+    struct cold *cold = make(rocks, why);
+    enum rt_status status;
+
+    if (cold == NULL)
+        return RT_ERR_NOMEM;
     rt_rocks_delete_range(rocks, (struct rt_text){&first, 1}, (struct rt_text){&last, 1});
     status = told(cold, rt_rocks_write(rocks));
     if (status != RT_OK) {
@@ -316,12 +356,8 @@ enum rt_status rt_cold_new(struct rt_rocks *rocks, struct rt_buffer *why, struct
     return RT_OK;
 }
 
-void rt_cold_free(struct rt_cold *port)
+static void free_one(struct cold *cold)
 {
-    struct cold *cold = (struct cold *)port;
-
-    if (cold == NULL)
-        return;
     rt_rocks_close(cold->rocks);
     for (size_t i = 0; i < cold->count; i++)
         rt_free(cold->heap[i].id);
@@ -329,4 +365,19 @@ void rt_cold_free(struct rt_cold *port)
     rt_buffer_done(&cold->key);
     rt_buffer_done(&cold->taken);
     rt_free(cold);
+}
+
+void rt_cold_free(struct rt_cold *port)
+{
+    struct cold *cold = (struct cold *)port;
+
+    if (cold == NULL)
+        return;
+    while (cold->parts != NULL) {
+        struct cold *part = cold->parts;
+
+        cold->parts = part->next;
+        free_one(part);
+    }
+    free_one(cold);
 }

@@ -3,7 +3,7 @@
  * cold.h - the port of runtime/base/cold.h over the working copy of the state in RocksDB.
  *
  *     'e' entry's id                          -> value       as the checkpoints made it (database.h)
- *     't' time (8 bytes, order of time) id    -> nothing     reminders; no part of any checkpoint
+ *     't' part, time (8 bytes, order of time) id -> nothing  reminders; no part of any checkpoint
  *
  * F1  The next reminders, some thousand, are in memory; the later ones in the database, written and read many at once.
  * F2  What a base holds of reminders means nothing: they are removed when a working copy is opened.

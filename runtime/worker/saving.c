@@ -2,7 +2,7 @@
 /*
  * The port by which workers are saved (runtime/operator.h).
  *
- *     freeze      all is settled first: no worker is at work, so all stand at the same call
+ *     freeze      all is settled first: no worker is at work, so all stand at the same call; likewise when something is to leave memory
  *     save_some   asks each worker, with the next batch, to write some of what it has frozen; hands out what has arrived
  *
  * When no batch has gone out since it was asked last, one goes out for its sake, and is waited for.
@@ -133,20 +133,37 @@ static enum rt_status restore(struct rt_memory *memory, struct rt_text header,
     return all->restore(all, header, entries, starts_anew);
 }
 
-/* Workers have no store to ask in common. */
+/* No worker is at work. */
+static void look_again(struct rt_workers *crew)
+{
+    for (uint32_t i = 0; i < crew->options.count; i++) {
+        struct rt_crew_worker *worker = &crew->workers[i];
+        const struct rt_memory *memory = worker->target->memory;
+
+        memory->counters(memory, &worker->counters);
+        worker->bytes = memory->bytes(memory);
+    }
+}
+
 static enum rt_status set_cold(struct rt_memory *memory, struct rt_cold *cold, size_t bytes)
 {
-    (void)memory;
-    (void)cold;
-    (void)bytes;
-    return RT_ERR_UNSUPPORTED;
+    struct rt_workers *crew = crew_of(memory);
+    struct rt_memory *all = crew->options.memory;
+    enum rt_status status = rt_crew_settle(crew);
+
+    return status == RT_OK ? all->set_cold(all, cold, bytes) : status;
 }
 
 static enum rt_status spill(struct rt_memory *memory, size_t bytes)
 {
-    (void)memory;
-    (void)bytes;
-    return RT_ERR_UNSUPPORTED;
+    struct rt_workers *crew = crew_of(memory);
+    struct rt_memory *all = crew->options.memory;
+    enum rt_status status = rt_crew_settle(crew);
+
+    if (status == RT_OK)
+        status = all->spill(all, bytes);
+    look_again(crew);
+    return status;
 }
 
 /* As of the last results, as the counters. */
@@ -168,16 +185,8 @@ static void counters(const struct rt_memory *memory, struct rt_memory_counters *
     const struct rt_memory *head = crew->options.head->memory;
 
     head->counters(head, out);
-    for (uint32_t i = 0; i < crew->options.count; i++) {
-        const struct rt_memory_counters *one = &crew->workers[i].counters;
-
-        out->changed += one->changed;
-        out->frozen += one->frozen;
-        out->early += one->early;
-        out->saved += one->saved;
-        out->removed += one->removed;
-        out->bytes_pending += one->bytes_pending;
-    }
+    for (uint32_t i = 0; i < crew->options.count; i++)
+        rt_memory_counters_add(out, &crew->workers[i].counters);
     out->bytes_pending += crew->arrived.length - crew->arrived_next;
 }
 

@@ -99,9 +99,16 @@ struct outcome {
 
 static void note_outcome(struct world *world, struct outcome *outcome)
 {
-    for (uint32_t i = 0; i < world->plan->rule_count && i < COUNT_OF(outcome->rules); i++)
-        cep_engine_rule_counters(world->engine, i, &outcome->rules[i]);
-    cep_engine_counters(world->engine, &outcome->all);
+    for (uint32_t i = 0; i < world->plan->rule_count && i < COUNT_OF(outcome->rules); i++) {
+        if (world->team != NULL)
+            cep_team_rule_counters(world->team, i, &outcome->rules[i]);
+        else
+            cep_engine_rule_counters(world->engine, i, &outcome->rules[i]);
+    }
+    if (world->team != NULL)
+        cep_team_counters(world->team, &outcome->all);
+    else
+        cep_engine_counters(world->engine, &outcome->all);
 }
 
 /* `place` NULL: everything stays in memory. */
@@ -113,7 +120,7 @@ static void run(struct world world, const struct world_event *events, struct pla
     rt_buffer_init(&outcome->output, TEXT_BYTES_MAX);
     world.output = &outcome->output;
     assert_int_equal(world_begin(&world), RT_OK);
-    memory = cep_engine_operator(world.engine)->memory;
+    memory = world.target->memory;
     if (place != NULL) {
         assert_int_equal(memory->track(memory, WORLD_GROUPS, 0, WORLD_GROUPS), RT_OK);
         assert_int_equal(memory->set_cold(memory, place->cold, 0), RT_OK);
@@ -125,10 +132,12 @@ static void run(struct world world, const struct world_event *events, struct pla
         save(memory, place);
         assert_int_equal(memory->spill(memory, 0), RT_OK);
         memory->counters(memory, &outcome->memory);
-        cep_engine_counters(world.engine, &outcome->all);
+        note_outcome(&world, outcome);
         assert_int_equal(outcome->memory.cold, outcome->all.keys);
     }
     assert_int_equal(rt_stream_finish(world.stream), RT_OK);
+    if (world.target->settle != NULL)
+        assert_int_equal(world.target->settle(world.target), RT_OK);
     note_outcome(&world, outcome);
     if (place != NULL)
         memory->counters(memory, &outcome->memory);
@@ -147,7 +156,8 @@ static void check_counters(const struct cep_rule_counters *a, const struct cep_r
     assert_int_equal(a->live, b->live);
 }
 
-static void check_seed(uint64_t seed, uint64_t *brought_back)
+/* `workers` 0: one engine.  Rules that cannot be shared have no workers. */
+static void check_seed(uint64_t seed, uint32_t workers, uint64_t *brought_back)
 {
     static struct world_event events[EVENTS];
     static struct outcome expected, cold;
@@ -162,12 +172,14 @@ static void check_seed(uint64_t seed, uint64_t *brought_back)
     world = (struct world){.plan = world_load(yaml.data), .options = cep_options_standard()};
     world.stream_options.out_of_orderness.ms = 10 * (int64_t)seeded_below(&seeded, 3);
     run(world, events, NULL, 1, &expected);
+    world.workers = cep_team_can_share(world.plan) ? workers : 0;
     open_place(&place);
     run(world, events, &place, 1 + (unsigned)(seed % 7), &cold);
     close_place(&place);
     if (!rt_text_equal(rt_buffer_view(&expected.output), rt_buffer_view(&cold.output)))
-        fail_msg("seed %llu\n%s\nexpected\n%s\ngot\n%s", (unsigned long long)seed, yaml.data,
-                 expected.output.data, cold.output.data == NULL ? "" : cold.output.data);
+        fail_msg("seed %llu, %u workers\n%s\nexpected\n%s\ngot\n%s", (unsigned long long)seed,
+                 workers, yaml.data, expected.output.data,
+                 cold.output.data == NULL ? "" : cold.output.data);
     for (uint32_t i = 0; i < world.plan->rule_count; i++)
         check_counters(&expected.rules[i], &cold.rules[i]);
     assert_int_equal(expected.all.keys, cold.all.keys);
@@ -184,7 +196,18 @@ static void an_engine_without_memory_says_the_same(void **state)
 
     (void)state;
     for (uint64_t seed = 1; seed <= SEEDS; seed++)
-        check_seed(seed, &brought_back);
+        check_seed(seed, 0, &brought_back);
+    assert_true(brought_back > UINT64_C(20) * SEEDS);
+}
+
+static void workers_without_memory_say_the_same(void **state)
+{
+    static const uint32_t workers[] = {2, 4, 8};
+    uint64_t brought_back = 0;
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++)
+        check_seed(seed, workers[seed % COUNT_OF(workers)], &brought_back);
     assert_true(brought_back > UINT64_C(20) * SEEDS);
 }
 
@@ -330,6 +353,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_engine_without_memory_says_the_same),
+        cmocka_unit_test(workers_without_memory_say_the_same),
         cmocka_unit_test(a_key_that_has_gone_does_not_come_back),
         cmocka_unit_test(nothing_leaves_that_has_changed_since_it_was_saved),
     };
