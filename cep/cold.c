@@ -23,6 +23,11 @@ enum {
     DUE_AT_ONCE = 4096 /* keys that are brought back before timers fire */
 };
 
+struct back { /* a key that was brought back for its deadline */
+    struct cep_keying *keying;
+    uint64_t hash;
+};
+
 struct cep_cold {
     struct rt_cold *port;            /* borrowed */
     struct rt_buffer header;         /* of this engine: what its entries are read under */
@@ -32,6 +37,8 @@ struct cep_cold {
     size_t hand;                     /* where the search for idle keys goes on */
     struct rt_hash_set there;        /* hashes of all cold keys (hash_of) */
     struct rt_memory_counters count; /* spilled, brought_back */
+    struct back *back;               /* owned; since timers fired last */
+    size_t back_count, back_capacity;
 };
 
 enum rt_status cep_cold_set(struct cep_engine *engine, struct rt_cold *port, size_t bytes)
@@ -61,6 +68,7 @@ void cep_cold_done(struct cep_engine *engine)
         return;
     cep_restoring_free(cold->reader);
     rt_hash_set_done(&cold->there);
+    rt_free(cold->back);
     rt_buffer_done(&cold->header);
     rt_buffer_done(&cold->value);
     rt_free(cold);
@@ -303,6 +311,21 @@ struct rt_key_line *cep_cold_line(struct cep_engine *engine, struct cep_keying *
     return bring_back(engine, keying, &id, key);
 }
 
+/* Without memory it waits for the cursor of sweep.c. */
+static void note_back(struct cep_cold *cold, struct cep_keying *keying, uint64_t hash)
+{
+    if (cold->back_count == cold->back_capacity) {
+        size_t capacity = cold->back_capacity == 0 ? DUE_AT_ONCE : 2 * cold->back_capacity;
+        struct back *back = rt_realloc(cold->back, capacity * sizeof(*back));
+
+        if (back == NULL)
+            return;
+        cold->back = back;
+        cold->back_capacity = capacity;
+    }
+    cold->back[cold->back_count++] = (struct back){keying, hash};
+}
+
 /* rt_entry_fn: a reminder; the context is the engine. */
 static enum rt_status remember(void *context, const struct rt_entry *id)
 {
@@ -317,10 +340,33 @@ static enum rt_status remember(void *context, const struct rt_entry *id)
         if (engine->saving->identities[i] != identity)
             continue;
         if (keying->cold_keys > 0 &&
-            rt_hash_set_has(&engine->cold->there, hash_of(engine, keying, rt_key_hash(key))))
-            (void)bring_back(engine, keying, id, key);
+            rt_hash_set_has(&engine->cold->there, hash_of(engine, keying, rt_key_hash(key))) &&
+            bring_back(engine, keying, id, key) != NULL)
+            note_back(engine->cold, keying, rt_key_hash(key));
     }
     return engine->status;
+}
+
+static bool is_any(const struct rt_key_line *line, const void *context)
+{
+    (void)line;
+    (void)context;
+    return true;
+}
+
+void cep_cold_sweep(struct cep_engine *engine, rt_time now)
+{
+    struct cep_cold *cold = engine->cold;
+
+    for (size_t i = 0; i < cold->back_count; i++) {
+        struct cep_keying *keying = cold->back[i].keying;
+        struct rt_key_line *line =
+            rt_key_table_find_if(&keying->table, cold->back[i].hash, is_any, NULL);
+
+        if (line != NULL)
+            cep_sweep_line(engine, keying, line, now);
+    }
+    cold->back_count = 0;
 }
 
 rt_time cep_cold_due(struct cep_engine *engine, rt_time until)

@@ -468,6 +468,8 @@ struct rt_key_line *cep_cold_line(struct cep_engine *engine, struct cep_keying *
  * Before timers fire: brings back what is due by `until`, as much as memory should take at once.  How far timers may fire now.
  */
 rt_time cep_cold_due(struct cep_engine *engine, rt_time until);
+/* After timers have fired: of what was brought back for it that goes which is over, so that not all of it is in memory at once. */
+void cep_cold_sweep(struct cep_engine *engine, rt_time now);
 
 /* ---- prepare.c ---- */
 
@@ -504,6 +506,9 @@ static inline bool cep_slot_is_over(const struct cep_rule *rule, const struct ce
 }
 /* Drops some of what is over.  RT_TIME_MAX: all of it. */
 void cep_sweep(struct cep_engine *engine, rt_time now, bool has_event);
+/* One key: what is over goes now. */
+void cep_sweep_line(struct cep_engine *engine, struct cep_keying *keying, struct rt_key_line *line,
+                    rt_time now);
 
 /* ---- callbacks.c ---- */
 

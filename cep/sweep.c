@@ -148,6 +148,12 @@ static bool sweep_line(struct cep_engine *engine, struct cep_keying *keying,
     return true;
 }
 
+void cep_sweep_line(struct cep_engine *engine, struct cep_keying *keying, struct rt_key_line *line,
+                    rt_time now)
+{
+    (void)sweep_line(engine, keying, line, now);
+}
+
 /* ---- stretches ---- */
 
 struct stretch {

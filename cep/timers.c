@@ -146,5 +146,7 @@ void cep_fire(struct cep_engine *engine, rt_time until)
         if (engine->cold != NULL)
             reached = cep_cold_due(engine, until);
         fire_until(engine, reached);
+        if (engine->cold != NULL)
+            cep_cold_sweep(engine, reached);
     } while (rt_time_before(reached, until) && engine->status == RT_OK);
 }

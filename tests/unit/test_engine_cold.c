@@ -349,12 +349,53 @@ static void a_key_that_has_gone_does_not_come_back(void **state)
     rule_plan_unref(world.plan);
 }
 
+/* Of keys that come back because their time is over, which nobody is told of, only some thousand are in memory at a time. */
+static void what_comes_back_only_to_end_does_not_stay(void **state)
+{
+    enum { KEYS = 6000 };
+    struct world world = {.plan = world_load(failures), .options = cep_options_standard()};
+    struct world_event event = {.time = 1767225600000};
+    struct rt_memory_counters counters;
+    struct rt_memory *memory;
+    struct rt_buffer output;
+    struct place place;
+
+    (void)state;
+    rt_buffer_init(&output, TEXT_BYTES_MAX);
+    world.output = &output;
+    open_place(&place);
+    assert_int_equal(world_begin(&world), RT_OK);
+    memory = world.target->memory;
+    assert_int_equal(memory->track(memory, WORLD_GROUPS, 0, WORLD_GROUPS), RT_OK);
+    assert_int_equal(memory->set_cold(memory, place.cold, 0), RT_OK);
+    for (int i = 0; i < KEYS; i++) {
+        event.length =
+            (size_t)snprintf(event.json, sizeof(event.json), "{\"k\": \"k%d\", \"x\": 1}", i);
+        world_push(&world, &event);
+    }
+    save(memory, &place);
+    assert_int_equal(memory->spill(memory, 0), RT_OK);
+    memory->counters(memory, &counters);
+    assert_int_equal(counters.cold, KEYS);
+    event.time += 7200000;
+    world_push(&world, &event);
+    memory->counters(memory, &counters);
+    assert_int_equal(counters.brought_back, KEYS);
+    assert_int_equal(counters.cold, 0);
+    assert_true(memory->bytes(memory) < 4096);
+    world_end(&world);
+    close_place(&place);
+    rule_plan_unref(world.plan);
+    rt_buffer_done(&output);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_engine_without_memory_says_the_same),
         cmocka_unit_test(workers_without_memory_say_the_same),
         cmocka_unit_test(a_key_that_has_gone_does_not_come_back),
+        cmocka_unit_test(what_comes_back_only_to_end_does_not_stay),
         cmocka_unit_test(nothing_leaves_that_has_changed_since_it_was_saved),
     };
 
