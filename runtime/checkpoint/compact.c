@@ -105,9 +105,13 @@ static bool wants_database(const struct rt_checkpoints *checkpoints)
     uint64_t bytes_min = checkpoints->options.database_bytes_min;
     const struct rt_chain *last = &checkpoints->last;
 
-    return checkpoints->options.bases == RT_BASE_DATABASE &&
-           rt_chain_bytes(last, 0, last->count) >=
-               (bytes_min == 0 ? DATABASE_BYTES_MIN : bytes_min);
+    if (checkpoints->options.bases != RT_BASE_DATABASE)
+        return false;
+    /* A plain base says nothing of what is gone, so a working copy that was made before could not follow it. */
+    if (checkpoints->compaction.database != NULL)
+        return true;
+    return rt_chain_bytes(last, 0, last->count) >=
+           (bytes_min == 0 ? DATABASE_BYTES_MIN : bytes_min);
 }
 
 bool rt_checkpoints_plan(struct rt_checkpoints *checkpoints)

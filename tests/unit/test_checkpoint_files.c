@@ -24,6 +24,7 @@ struct world {
     struct rt_buffer why;
     struct rt_checkpoints *checkpoints;
     enum rt_base_kind bases;
+    uint64_t database_bytes_min; /* 0: 1 */
 };
 
 static const char identity[] = "  reads in.ndjson\n  writes out.ndjson\n";
@@ -37,7 +38,7 @@ static void open_world(struct world *world)
                                              .run_bytes = 16384,
                                              .deltas_max = 4,
                                              .bases = world->bases,
-                                             .database_bytes_min = 1};
+                                             .database_bytes_min = world->database_bytes_min + 1};
 
     rt_buffer_reset(&world->why);
     assert_int_equal(rt_checkpoints_open(&options, &world->why, &world->checkpoints), RT_OK);
@@ -216,6 +217,22 @@ static void check_sum_of_checkpoints(struct world *world)
     assert_true(count_files(world) < 40);
 }
 
+/* The working copy lives as long as the job does; the state is looked at in the end. */
+static void check_sum_without_restart(struct world *world)
+{
+    struct seeded random = seeded_from(21);
+    struct model model = {{0}};
+    uint64_t id = 0;
+
+    for (unsigned round = 0; round < 60; round++) {
+        id = save(world, &model, &random, 1 + (unsigned)(seeded_next(&random) % 200), false);
+        if (rt_checkpoints_plan(world->checkpoints))
+            rt_checkpoints_compacted(world->checkpoints,
+                                     rt_checkpoints_compact(world->checkpoints));
+    }
+    check_state(world, &model, id);
+}
+
 static void state_is_the_sum_of_its_checkpoints(void **state)
 {
     check_sum_of_checkpoints(*state);
@@ -229,6 +246,26 @@ static void state_is_the_sum_of_its_checkpoints_with_bases_of_a_database(void **
     world->bases = RT_BASE_DATABASE;
     open_world(world);
     check_sum_of_checkpoints(world);
+}
+
+/* The state and its deltas are now above, now below what a database is made for; what was removed stays so. */
+static void state_is_the_sum_of_its_checkpoints_with_now_and_then_a_database(void **state)
+{
+    (void)state;
+    for (uint64_t bytes_min = 200000; bytes_min <= 1600000; bytes_min += 200000) {
+        void *own = NULL;
+
+        make_world(&own);
+
+        struct world *world = own;
+
+        rt_checkpoints_close(world->checkpoints);
+        world->bases = RT_BASE_DATABASE;
+        world->database_bytes_min = bytes_min;
+        open_world(world);
+        check_sum_without_restart(world);
+        end_world(&own);
+    }
 }
 
 static void the_checkpoint_before_the_last_is_kept_whole(void **state)
@@ -650,6 +687,9 @@ static void every_missing_allocation_is_reported(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(
+            state_is_the_sum_of_its_checkpoints_with_now_and_then_a_database, make_world,
+            end_world),
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_world, end_world)
         TEST(state_is_the_sum_of_its_checkpoints),
         TEST(state_is_the_sum_of_its_checkpoints_with_bases_of_a_database),
