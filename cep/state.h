@@ -534,10 +534,15 @@ rt_time cep_seen_deadline(const struct cep_rule *rule, const struct cep_slot *sl
 /* A deadline of the slot; it is forgotten then, or its deadline has moved. */
 void cep_seen_advance(const struct cep_rule *rule, struct cep_slot *slot, rt_time now);
 
-/* ---- window.c ---- */
+/* ---- window_plan.c ---- */
 
 enum rt_status cep_window_init(struct cep_rule *rule);
+/* Makes the shape of what a keeper keeps.  RT_ERR_NOMEM. */
+enum rt_status cep_window_lay_out(struct cep_rule *keeper);
 void cep_window_done(struct cep_rule *rule);
+
+/* ---- window.c ---- */
+
 /* The event at hand to a rule with a window. */
 void cep_window_push(struct cep_rule *rule);
 /* A deadline of the slot's window; the window may be gone afterwards. */
@@ -558,18 +563,8 @@ void cep_window_clear(struct cep_rule *rule, struct cep_slot *slot);
 /* Fetches what the slot's window refers to; that window's beginning has come. */
 void cep_window_prefetch(const struct cep_rule *rule, const struct cep_slot *slot);
 
-struct cep_look {                 /* a test of `having` */
-    const struct rt_event *event; /* NULL: the window's end */
-    rt_time time;
-    struct rt_text key;
-    struct cep_history *history; /* NULL: the rule remembers nothing beyond the window */
-    bool is_early;               /* the window has not ended */
-    uint32_t update;             /* records that were made of it before */
-};
 /* The event at hand into the window, by the policy if that is as long as it may be.  False: it is not in. */
 bool cep_window_add(struct cep_rule *rule, struct rt_window **window);
-/* Looks at the window (NULL: an empty one) and fires: true.  Frees *window when it is to be emptied. */
-bool cep_window_look(struct cep_rule *rule, struct rt_window **window, const struct cep_look *look);
 /* What each aggregate takes of the event at hand; RT_ABSENT: nothing. */
 void cep_window_read_event(struct cep_rule *rule, struct rt_value *values);
 /* Room for the event's window, or what the policy says: false when the event is left out. */
@@ -579,8 +574,23 @@ void cep_window_store(struct cep_rule *rule, struct cep_keying *keying,
                       const struct cep_event_key *key, struct cep_slot fresh);
 void cep_window_drop(struct cep_rule *rule, struct rt_window **window);
 
-/* Makes the shape of what a keeper keeps.  RT_ERR_NOMEM. */
-enum rt_status cep_window_lay_out(struct cep_rule *keeper);
+/* ---- window_look.c ---- */
+
+struct cep_look {                 /* a test of `having` */
+    const struct rt_event *event; /* NULL: the window's end */
+    rt_time time;
+    struct rt_text key;
+    struct cep_history *history; /* NULL: the rule remembers nothing beyond the window */
+    bool is_early;               /* the window has not ended */
+    uint32_t update;             /* records that were made of it before */
+};
+/* Looks at the window (NULL: an empty one) and fires: true.  Frees *window when it is to be emptied. */
+bool cep_window_look(struct cep_rule *rule, struct rt_window **window, const struct cep_look *look);
+/* The shape of what the rule reads. */
+static inline const struct rt_window_shape *cep_window_read_shape(const struct cep_rule *rule)
+{
+    return rule->windows->keeper->windows->read_shape;
+}
 
 /* ---- readers.c ---- */
 
