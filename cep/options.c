@@ -54,11 +54,6 @@ const char *const *cep_option_names(size_t *count)
     return names;
 }
 
-const char *cep_limit_policy_name(enum nfa_limit_policy policy)
-{
-    return policies[policy];
-}
-
 static enum rt_status set_limit(struct cep_options *options, const struct limit *limit,
                                 struct rt_text value)
 {

@@ -38,7 +38,4 @@ enum rt_status cep_options_set(struct cep_options *options, struct rt_text name,
 /* All names, for messages. */
 const char *const *cep_option_names(size_t *count);
 
-/* `drop_oldest`, ... */
-const char *cep_limit_policy_name(enum nfa_limit_policy policy);
-
 #endif

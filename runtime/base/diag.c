@@ -137,11 +137,6 @@ rt_source_id rt_diags_add_source(struct rt_diags *diags, const char *name, struc
     return (rt_source_id)(diags->source_count - 2);
 }
 
-size_t rt_diags_source_count(const struct rt_diags *diags)
-{
-    return diags->source_count - 1;
-}
-
 /* The entry of an id; RT_NO_SOURCE wraps round to the first, which has no place. */
 static struct diag_source *source_of(const struct rt_diags *diags, rt_source_id source)
 {

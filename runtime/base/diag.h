@@ -54,7 +54,6 @@ void rt_diags_free(struct rt_diags *diags); /* NULL is fine */
 
 /* Copies name and text.  RT_NO_SOURCE when out of memory (sticky, D5). */
 rt_source_id rt_diags_add_source(struct rt_diags *diags, const char *name, struct rt_text text);
-size_t rt_diags_source_count(const struct rt_diags *diags);
 /* Of one source or, with RT_NO_SOURCE, of no place; dropped ones included. */
 size_t rt_diags_source_errors(const struct rt_diags *diags, rt_source_id source,
                               enum rt_severity severity);

@@ -22,7 +22,7 @@
 #include "runtime/base/text.h"
 
 enum rt_entry_kind {
-#define ENTRY_KIND(name, value, text) RT_ENTRY_##name = (value),
+#define ENTRY_KIND(name, value) RT_ENTRY_##name = (value),
 #include "runtime/base/entry_kinds.def"
 #undef ENTRY_KIND
 };
@@ -61,8 +61,5 @@ static inline int rt_entry_compare(const struct rt_entry *a, const struct rt_ent
 void rt_entry_put(struct rt_buffer *queue, const struct rt_entry *entry);
 /* The entry at *at, borrowed from the queue, and *at behind it.  False: the queue ends there. */
 bool rt_entry_take(const struct rt_buffer *queue, size_t *at, struct rt_entry *out);
-
-/* "key"; NULL for a number that is no kind. */
-const char *rt_entry_kind_name(uint8_t kind);
 
 #endif

@@ -87,15 +87,6 @@ enum rt_status rt_chain_replace(struct rt_chain *chain, size_t begin, size_t end
     return RT_OK;
 }
 
-bool rt_chain_has(const struct rt_chain *chain, const char *name)
-{
-    for (size_t i = 0; i < chain->count; i++) {
-        if (strcmp(chain->links[i].name, name) == 0)
-            return true;
-    }
-    return false;
-}
-
 bool rt_chain_uses(const struct rt_chain *chain, const char *name)
 {
     size_t length = strlen(name);

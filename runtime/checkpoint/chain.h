@@ -31,7 +31,6 @@ enum rt_status rt_chain_copy(struct rt_chain *chain, const struct rt_chain *from
 /* Replaces links [begin, end) by one. */
 enum rt_status rt_chain_replace(struct rt_chain *chain, size_t begin, size_t end,
                                 const struct rt_part *part);
-bool rt_chain_has(const struct rt_chain *chain, const char *name);
 /* True if a part lies in the directory `name`. */
 bool rt_chain_uses(const struct rt_chain *chain, const char *name);
 uint64_t rt_chain_bytes(const struct rt_chain *chain, size_t from, size_t to);

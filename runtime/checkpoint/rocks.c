@@ -259,28 +259,11 @@ enum rt_status rt_rocks_checkpoint(struct rt_rocks *rocks, const char *directory
     return message == NULL ? RT_OK : failed(&rocks->error, directory, message);
 }
 
-static uint64_t property(const struct rt_rocks *rocks, const char *name)
-{
-    uint64_t value = 0;
-
-    return rocksdb_property_int(rocks->db, name, &value) == 0 ? value : 0;
-}
-
 bool rt_rocks_is_broken(const struct rt_rocks *rocks)
 {
-    return property(rocks, "rocksdb.background-errors") > 0;
-}
+    uint64_t errors = 0;
 
-uint64_t rt_rocks_disk_bytes(const struct rt_rocks *rocks)
-{
-    return property(rocks, "rocksdb.total-sst-files-size");
-}
-
-uint64_t rt_rocks_memory_bytes(const struct rt_rocks *rocks)
-{
-    return property(rocks, "rocksdb.cur-size-all-mem-tables") +
-           property(rocks, "rocksdb.block-cache-usage") +
-           property(rocks, "rocksdb.estimate-table-readers-mem");
+    return rocksdb_property_int(rocks->db, "rocksdb.background-errors", &errors) == 0 && errors > 0;
 }
 
 const char *rt_rocks_error(const struct rt_rocks *rocks)

@@ -80,10 +80,6 @@ enum rt_status rt_rocks_clone(const char *checkpoint, const char *directory,
 
 /* Writing in the background has failed: stop and recover. */
 bool rt_rocks_is_broken(const struct rt_rocks *rocks);
-/* Bytes of all files, about. */
-uint64_t rt_rocks_disk_bytes(const struct rt_rocks *rocks);
-/* Bytes in memory: buffers, cache, filters. */
-uint64_t rt_rocks_memory_bytes(const struct rt_rocks *rocks);
 /* The last failure, for people; "" if there was none. */
 const char *rt_rocks_error(const struct rt_rocks *rocks);
 

@@ -186,9 +186,6 @@ enum rt_status rt_kafka_writer_serve(struct rt_kafka_writer *writer);
 /* Waits until everything sent is acknowledged.  RT_AGAIN: not in that time.  May run on another thread than `send`. */
 enum rt_status rt_kafka_writer_flush(struct rt_kafka_writer *writer, int timeout_ms);
 
-/* Records sent and not yet acknowledged. */
-size_t rt_kafka_writer_pending(const struct rt_kafka_writer *writer);
-
 /* The calls of a transaction.  init fences every earlier writer of that id and decides what it left open. */
 enum rt_status rt_kafka_writer_init(struct rt_kafka_writer *writer);
 enum rt_status rt_kafka_writer_begin(struct rt_kafka_writer *writer);
@@ -197,6 +194,5 @@ enum rt_status rt_kafka_writer_send_places(struct rt_kafka_writer *writer,
                                            struct rt_kafka_reader *reader,
                                            const struct rt_kafka_place *places, size_t count);
 enum rt_status rt_kafka_writer_commit(struct rt_kafka_writer *writer);
-enum rt_status rt_kafka_writer_abort(struct rt_kafka_writer *writer);
 
 #endif

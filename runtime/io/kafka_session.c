@@ -109,11 +109,6 @@ const char *rt_kafka_session_error(const struct rt_kafka_session *session)
     return session->error.length == 0 ? "" : session->error.data;
 }
 
-bool rt_kafka_session_fenced(const struct rt_kafka_session *session)
-{
-    return session->writer != NULL && rt_kafka_writer_fenced(session->writer);
-}
-
 /* ---- topics ---- */
 
 static enum rt_status look_up(struct rt_kafka_session *session, const char *name, uint32_t *out)

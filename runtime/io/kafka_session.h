@@ -37,7 +37,6 @@ enum rt_status rt_kafka_session_new(const struct rt_kafka_session_options *optio
                                     struct rt_buffer *message, struct rt_kafka_session **out);
 void rt_kafka_session_free(struct rt_kafka_session *session);               /* NULL is fine */
 const char *rt_kafka_session_error(const struct rt_kafka_session *session); /* never NULL */
-bool rt_kafka_session_fenced(const struct rt_kafka_session *session);
 
 /* As rt_kafka_writer_topic; the number stays good for the session's life. */
 enum rt_status rt_kafka_session_topic(struct rt_kafka_session *session, const char *name,

@@ -236,11 +236,6 @@ enum rt_status rt_kafka_writer_flush(struct rt_kafka_writer *writer, int timeout
     return code == RD_KAFKA_RESP_ERR_NO_ERROR ? RT_OK : RT_AGAIN;
 }
 
-size_t rt_kafka_writer_pending(const struct rt_kafka_writer *writer)
-{
-    return (size_t)rd_kafka_outq_len(writer->client);
-}
-
 /* ---- transactions ---- */
 
 /* Takes the error over. */
@@ -305,17 +300,6 @@ enum rt_status rt_kafka_writer_commit(struct rt_kafka_writer *writer)
     do
         status =
             settle(writer, "commit_transaction", rd_kafka_commit_transaction(writer->client, -1));
-    while (status == RT_AGAIN);
-    return status;
-}
-
-enum rt_status rt_kafka_writer_abort(struct rt_kafka_writer *writer)
-{
-    enum rt_status status;
-
-    do
-        status =
-            settle(writer, "abort_transaction", rd_kafka_abort_transaction(writer->client, -1));
     while (status == RT_AGAIN);
     return status;
 }

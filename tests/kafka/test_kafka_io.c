@@ -587,7 +587,6 @@ static void a_second_session_fences_the_first_and_undoes_what_it_left(void **sta
     assert_int_equal(rt_kafka_session_topic(second, "out2", &topic), RT_OK);
     assert_int_equal(write_text(second, topic, "of the second"), RT_OK);
     assert_int_equal(rt_kafka_session_commit(first, &marker), RT_ERR_IO);
-    assert_true(rt_kafka_session_fenced(first));
     assert_non_null(strstr(rt_kafka_session_error(first), "kafka/fenced: "));
     assert_non_null(strstr(rt_kafka_session_error(first),
                            "or a transaction took longer than transaction.timeout.ms"));
@@ -672,7 +671,7 @@ static void a_transaction_that_takes_too_long_is_fenced_too(void **state)
     }
     assert_int_equal(rt_kafka_session_barrier(session, &source, 1), RT_OK);
     assert_int_equal(rt_kafka_session_commit(session, &marker), RT_ERR_IO);
-    assert_true(rt_kafka_session_fenced(session));
+    assert_non_null(strstr(rt_kafka_session_error(session), "kafka/fenced: "));
     assert_string_equal(ask("dump out4"), "");
     rt_kafka_session_free(session);
     source->free(source);
