@@ -340,6 +340,10 @@ bool load_history_names(struct loader *loader, struct load_rule *load, struct ru
 void load_history(struct loader *loader, struct load_rule *load);
 
 /* load_trigger.c: `global`; `time_zone` and `allowed_lateness`; `early`.  False: something was reported. */
+/* `expires`, without which a window of this `kind` does not end.  `example`: one that fits, for the message. */
+bool load_window_expires(struct loader *loader, const struct yaml_node *node,
+                         const struct load_window_nodes *window, const char *kind,
+                         const char *example);
 bool load_window_global(struct loader *loader, struct load_rule *load, const struct yaml_node *node,
                         const struct load_window_nodes *window, struct rule_window *out);
 bool load_window_extras(struct loader *loader, const struct load_window_nodes *nodes,

@@ -56,10 +56,17 @@ static bool read_time_zone(struct loader *loader, const struct yaml_node *node,
 
 /* ---- lateness ---- */
 
+/* Time ends it, whatever comes. */
+static bool ends_by_itself(const struct rule_window *window)
+{
+    return window->kind == RULE_TUMBLING || window->kind == RULE_HOPPING ||
+           window->kind == RULE_SESSION;
+}
+
 static bool read_lateness(struct loader *loader, const struct yaml_node *node,
                           struct rule_window *out)
 {
-    if (out->kind != RULE_TUMBLING && out->kind != RULE_HOPPING && out->kind != RULE_SESSION) {
+    if (!ends_by_itself(out)) {
         rt_diag_help(loader->diags,
                      LOAD_ERROR(loader, CONFLICT, node,
                                 "`allowed_lateness` belongs to a tumbling, hopping or session "
@@ -118,20 +125,26 @@ static bool read_trigger(struct loader *loader, struct load_rule *load,
     return read_when(loader, load, nodes.when, out);
 }
 
+bool load_window_expires(struct loader *loader, const struct yaml_node *node,
+                         const struct load_window_nodes *window, const char *kind,
+                         const char *example)
+{
+    if (window->expires != NULL)
+        return true; /* it is read where every window's is */
+    rt_diag_help(loader->diags,
+                 LOAD_ERROR(loader, WINDOW, node,
+                            "a %s window without `expires` is kept for ever for a key that does "
+                            "not come back",
+                            kind),
+                 "write how long it waits for the next event: `expires: %s`", example);
+    return false;
+}
+
 bool load_window_global(struct loader *loader, struct load_rule *load, const struct yaml_node *node,
                         const struct load_window_nodes *window, struct rule_window *out)
 {
-    if (node->kind != YAML_MAPPING || !read_trigger(loader, load, node, out))
-        return false;
-    if (window->expires != NULL)
-        return true; /* it is read where every window's is */
-    rt_diag_help(
-        loader->diags,
-        LOAD_ERROR(loader, WINDOW, node,
-                   "a global window without `expires` is kept for ever for a key that does "
-                   "not come back"),
-        "write how long it waits for the next event: `expires: 30d`");
-    return false;
+    return node->kind == YAML_MAPPING && read_trigger(loader, load, node, out) &&
+           load_window_expires(loader, node, window, "global", "30d");
 }
 
 /* ---- early ---- */
@@ -176,8 +189,7 @@ bool load_window_early(struct loader *loader, const struct load_rule *load, stru
     } else if (!read_early_map(loader, node, out)) {
         return false;
     }
-    if (out->fire != RULE_FIRE_ON_CLOSE ||
-        (out->kind != RULE_TUMBLING && out->kind != RULE_HOPPING && out->kind != RULE_SESSION)) {
+    if (out->fire != RULE_FIRE_ON_CLOSE || !ends_by_itself(out)) {
         rt_diag_help(loader->diags,
                      LOAD_ERROR(loader, CONFLICT, node,
                                 "`early` belongs to a tumbling, hopping or session window that "

@@ -126,14 +126,7 @@ static bool read_count(struct loader *loader, const struct yaml_node *node,
     } else {
         out->every = out->count;
     }
-    if (window->expires != NULL)
-        return true; /* read_window puts it where a count window has it */
-    rt_diag_help(loader->diags,
-                 LOAD_ERROR(loader, WINDOW, node,
-                            "a count window without `expires` is kept for ever for a key that does "
-                            "not come back"),
-                 "write how long it waits for the next event: `expires: 1d`");
-    return false;
+    return load_window_expires(loader, node, window, "count", "1d");
 }
 
 static bool read_kind(struct loader *loader, struct load_rule *load,

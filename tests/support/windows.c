@@ -3,22 +3,7 @@
 
 #include <string.h>
 
-static const enum rt_aggregate functions[WINDOWS_AGGREGATES] = {
-    RT_AGGREGATE_COUNT,
-    RT_AGGREGATE_RATE,
-    RT_AGGREGATE_SUM,
-    RT_AGGREGATE_AVG,
-    RT_AGGREGATE_VARIANCE,
-    RT_AGGREGATE_STDDEV,
-    RT_AGGREGATE_MIN,
-    RT_AGGREGATE_MAX,
-    RT_AGGREGATE_FIRST,
-    RT_AGGREGATE_LAST,
-    RT_AGGREGATE_COUNT_DISTINCT,
-    RT_AGGREGATE_QUANTILE,
-    RT_AGGREGATE_TOPK,
-    RT_AGGREGATE_COLLECT,
-};
+_Static_assert(WINDOWS_AGGREGATES == RT_AGGREGATE_COLLECT + 1, "one of each");
 enum { ITEMS = 3 };
 
 struct rt_window_shape windows_shape(enum rt_window_kind kind, int64_t size_ms, int64_t slide_ms)
@@ -35,8 +20,8 @@ struct rt_window_shape windows_shape(enum rt_window_kind kind, int64_t size_ms, 
                                     .distinct_max = 40};
 
     for (uint32_t i = 0; i < shape.aggregate_count; i++)
-        shape.aggregates[i] =
-            (struct rt_window_aggregate){.function = functions[i], .quantile = 0.5, .items = ITEMS};
+        shape.aggregates[i] = (struct rt_window_aggregate){
+            .function = (enum rt_aggregate)i, .quantile = 0.5, .items = ITEMS};
     rt_window_shape_init(&shape);
     return shape;
 }
@@ -52,8 +37,8 @@ static struct rt_value text_value(struct seeded *seed)
 void windows_values(struct seeded *seed, struct rt_value values[WINDOWS_AGGREGATES])
 {
     for (int i = 0; i < WINDOWS_AGGREGATES; i++) {
-        bool takes_text = functions[i] == RT_AGGREGATE_FIRST || functions[i] == RT_AGGREGATE_LAST ||
-                          functions[i] == RT_AGGREGATE_TOPK || functions[i] == RT_AGGREGATE_COLLECT;
+        bool takes_text = i == RT_AGGREGATE_FIRST || i == RT_AGGREGATE_LAST ||
+                          i == RT_AGGREGATE_TOPK || i == RT_AGGREGATE_COLLECT;
         uint32_t chance = seeded_below(seed, 10);
 
         if (chance == 0)

@@ -272,18 +272,14 @@ def compare(rule, key, got, wanted):
     return True
 
 
-def one_run(egret, seed, keys):
-    chance = random.Random(seed)
-    rules = [Rule(number, chance) for number in range(RULES_PER_RUN)]
-    bound = chance.choice([0, 1000, 3000])
-    arrived = arrival(chance, stream(chance, keys))
-    in_order, _ = processed(arrived, bound)
+def alerts_of(egret, rules, arrived, *options, more=()):
+    """(rule, key) -> [(time, first time, fields, *more)] of a run of Egret's; None: it has failed."""
     with tempfile.TemporaryDirectory() as folder:
         rules_file, events_file = Path(folder, "rules.yaml"), Path(folder, "events.jsonl")
-        rules_file.write_text(json.dumps({"version": 1, "rules": [rule.yaml() for rule in rules]}))
+        rules_file.write_text(json.dumps({"version": 1, "rules": rules}))
         events_file.write_text("".join(json.dumps(event) + "\n" for event in arrived))
-        ended = subprocess.run([egret, "run", str(rules_file), "-i", str(events_file), "--out-of-orderness",
-                                f"{bound}ms"], capture_output=True, text=True, check=False)
+        ended = subprocess.run([egret, "run", str(rules_file), "-i", str(events_file), *options], capture_output=True,
+                               text=True, check=False)
     if ended.returncode != 0:
         print(ended.stderr)
         return None
@@ -291,7 +287,19 @@ def one_run(egret, seed, keys):
     for line in ended.stdout.splitlines():
         record = json.loads(line)
         got.setdefault((record["rule"], record["key"]["k"]), []).append(
-            (millis(record["time"]), millis(record["first_time"]), record["fields"]))
+            (millis(record["time"]), millis(record["first_time"]), record["fields"], *map(record.get, more)))
+    return got
+
+
+def one_run(egret, seed, keys):
+    chance = random.Random(seed)
+    rules = [Rule(number, chance) for number in range(RULES_PER_RUN)]
+    bound = chance.choice([0, 1000, 3000])
+    arrived = arrival(chance, stream(chance, keys))
+    in_order, _ = processed(arrived, bound)
+    got = alerts_of(egret, [rule.yaml() for rule in rules], arrived, "--out-of-orderness", f"{bound}ms")
+    if got is None:
+        return None
     for rule in rules:
         for key in range(keys):
             wanted = list(rule.alerts([event for event in in_order if event["k"] == key]))
@@ -320,14 +328,11 @@ def check_estimates(egret):
     return None
 
 
-def main():
+def run_all(one_run):
+    """The command line's number of streams, some keys a run; what the program ends with."""
     egret, streams = sys.argv[1], int(sys.argv[2])
     seed = int(sys.argv[3]) if len(sys.argv) > 3 else 1
     alerts = 0
-    wrong = check_estimates(egret)
-    if wrong:
-        print(wrong)
-        return 1
     for begin in range(0, streams, KEYS_PER_RUN):
         found = one_run(egret, seed + begin, min(KEYS_PER_RUN, streams - begin))
         if found is None:
@@ -335,6 +340,14 @@ def main():
         alerts += found
     print(f"{streams} streams, {RULES_PER_RUN} rules each, {alerts} alerts: equal")
     return 0
+
+
+def main():
+    wrong = check_estimates(sys.argv[1])
+    if wrong:
+        print(wrong)
+        return 1
+    return run_all(one_run)
 
 
 if __name__ == "__main__":

@@ -8,16 +8,12 @@ time zone.  Every look is computed from all events that were counted so far.
 import functools
 import json
 import random
-import subprocess
 import sys
-import tempfile
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from oracle import AGGREGATES, HAVINGS, arrival, millis, near, outcome, split, stream
+from oracle import AGGREGATES, HAVINGS, RULES_PER_RUN, alerts_of, arrival, near, outcome, run_all, split, stream
 
-KEYS_PER_RUN, RULES_PER_RUN = 50, 8
 FOREVER = 10 ** 15
 DAY_MS = 86_400_000
 ZONES = ["Europe/Berlin", "America/New_York", "America/Sao_Paulo", "Asia/Kathmandu", "Australia/Lord_Howe", "+02:00"]
@@ -380,20 +376,9 @@ def one_run(egret, seed, keys):
     arrived = arrival(chance, events)
     for number, event in enumerate(arrived):
         event["n"] = number
-    with tempfile.TemporaryDirectory() as folder:
-        rules_file, events_file = Path(folder, "rules.yaml"), Path(folder, "events.jsonl")
-        rules_file.write_text(json.dumps({"version": 1, "rules": [rule.yaml_of for rule in rules]}))
-        events_file.write_text("".join(json.dumps(event) + "\n" for event in arrived))
-        ended = subprocess.run([egret, "run", str(rules_file), "-i", str(events_file)], capture_output=True, text=True,
-                               check=False)
-    if ended.returncode != 0:
-        print(ended.stderr)
+    got = alerts_of(egret, [rule.yaml_of for rule in rules], arrived, more=("early", "update"))
+    if got is None:
         return None
-    got = {}
-    for line in ended.stdout.splitlines():
-        record = json.loads(line)
-        got.setdefault((record["rule"], record["key"]["k"]), []).append(
-            (millis(record["time"]), millis(record["first_time"]), record["fields"], record.get("early"), record.get("update")))
     for rule in rules:
         for key in range(keys):
             wanted, found = rule.run(arrived, key), got.get((rule.id, key), [])
@@ -407,18 +392,5 @@ def one_run(egret, seed, keys):
     return sum(map(len, got.values()))
 
 
-def main():
-    egret, streams = sys.argv[1], int(sys.argv[2])
-    seed = int(sys.argv[3]) if len(sys.argv) > 3 else 1
-    alerts = 0
-    for begin in range(0, streams, KEYS_PER_RUN):
-        found = one_run(egret, seed + begin, min(KEYS_PER_RUN, streams - begin))
-        if found is None:
-            return 1
-        alerts += found
-    print(f"{streams} streams, {RULES_PER_RUN} rules each, {alerts} alerts: equal")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_all(one_run))
