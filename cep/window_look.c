@@ -55,8 +55,12 @@ static rt_time begin_of(const struct cep_rule *rule, const struct rt_window *win
 {
     const struct rt_window_shape *shape = &rule->windows->keeper->windows->shape;
 
-    if (shape->kind == RT_WINDOW_TUMBLING || shape->kind == RT_WINDOW_HOPPING)
-        return rt_window_begin(shape, look->is_early ? window->close : look->time);
+    if (shape->kind == RT_WINDOW_TUMBLING || shape->kind == RT_WINDOW_HOPPING) {
+        if (!look->is_early)
+            return rt_window_begin(shape, look->time);
+        RT_ASSERT(window != NULL); /* before its end nobody looks at an empty one */
+        return rt_window_begin(shape, window->close);
+    }
     return is_empty(rule, window) ? (rt_time){look->time.ms - shape->size.ms} : first;
 }
 
