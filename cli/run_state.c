@@ -9,7 +9,14 @@
 #include "runtime/base/hash.h"
 #include "runtime/time/timestamp.h"
 
-enum { TEXT_BYTES_MAX = 16 << 20 };
+enum {
+    TEXT_BYTES_MAX = 16 << 20,
+    RUN_PARTS = 16, /* of the memory limit */
+    DATABASE_PARTS = 8,
+    BUFFER_BYTES_MIN = 8 << 20,
+    RUN_BYTES_MAX = 64 << 20,
+    DATABASE_BYTES_MAX = 32 << 20
+};
 
 enum cli_exit cli_state_exit(enum rt_status status)
 {
@@ -73,17 +80,29 @@ bool cli_state_spills(const struct cli_config *config)
     return config->state_dir != NULL && !config->in_memory;
 }
 
+/* What comes on top of the limit is bounded by it too: two buffers of a checkpoint in the making, three parts of RocksDB. */
+static size_t buffer_bytes(const struct cli_config *config, size_t parts, size_t largest)
+{
+    const size_t wanted = config->limits.memory / parts;
+
+    if (!cli_state_spills(config))
+        return largest;
+    return wanted < BUFFER_BYTES_MIN ? BUFFER_BYTES_MIN : wanted > largest ? largest : wanted;
+}
+
 static enum cli_exit open_directory(struct cli_state *state, const struct rule_plan *plan,
                                     const struct cli_config *config, struct rt_text identity)
 {
-    struct rt_checkpoints_options options = {.directory = config->state_dir,
-                                             .identity = identity,
-                                             .program = RT_TEXT(EGRET_VERSION),
-                                             .groups = CLI_STATE_GROUPS,
-                                             .bases = config->in_memory ? RT_BASE_PLAIN
-                                                                        : RT_BASE_DATABASE,
-                                             .rules = cli_state_rules_hash(plan),
-                                             .keep = config->checkpoint_keep};
+    struct rt_checkpoints_options options = {
+        .directory = config->state_dir,
+        .identity = identity,
+        .program = RT_TEXT(EGRET_VERSION),
+        .groups = CLI_STATE_GROUPS,
+        .bases = config->in_memory ? RT_BASE_PLAIN : RT_BASE_DATABASE,
+        .run_bytes = buffer_bytes(config, RUN_PARTS, RUN_BYTES_MAX),
+        .database_memory = buffer_bytes(config, DATABASE_PARTS, DATABASE_BYTES_MAX),
+        .rules = cli_state_rules_hash(plan),
+        .keep = config->checkpoint_keep};
     struct rt_buffer why;
     enum rt_status status;
 

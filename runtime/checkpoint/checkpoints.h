@@ -39,6 +39,8 @@ struct rt_checkpoints_options {
     unsigned keep;       /* checkpoints that stay, the newest included: 2 (also for less) to 64 */
     unsigned deltas_max; /* more files than this are merged; 0: 32 */
     enum rt_base_kind bases;
+    size_t
+        database_memory; /* of RocksDB: for blocks read, and as much for each of two buffers of what is written; 0: 32 MiB */
     uint64_t database_bytes_min; /* below this a base is a plain file all the same; 0: 64 MiB */
 };
 

@@ -175,7 +175,8 @@ static enum rt_status enter_database(struct rt_checkpoints *checkpoints,
         RT_ASSERT(base == NULL); /* what begins anew begins with entries */
         status = rt_database_clear(compaction->database);
     } else {
-        status = rt_database_open(checkpoints->directory, base, why, &compaction->database);
+        status = rt_database_open(checkpoints->directory, base,
+                                  checkpoints->options.database_memory, why, &compaction->database);
     }
     compaction->database_at = base == NULL ? 0 : base->part.checkpoint;
     if (status == RT_OK)

@@ -62,11 +62,12 @@ static enum rt_status fill(struct rt_database *database, const struct rt_link *b
     return status == RT_OK ? rt_rocks_clone(path, database->work, database->why) : status;
 }
 
-enum rt_status rt_database_open(const char *directory, const struct rt_link *base,
+enum rt_status rt_database_open(const char *directory, const struct rt_link *base, size_t memory,
                                 struct rt_buffer *why, struct rt_database **out)
 {
     struct rt_database *database = rt_alloc_zeroed(1, sizeof(*database));
-    const struct rt_rocks_options options = {.must_exist = base != NULL};
+    const struct rt_rocks_options options = {
+        .cache_bytes = memory, .buffer_bytes = memory, .must_exist = base != NULL};
     enum rt_status status = RT_OK;
 
     if (database == NULL)

@@ -25,10 +25,10 @@
 struct rt_database;
 
 /*
- * A working copy in `directory`/work: of a base, or empty if `base` is NULL.  What was in it before goes.  Messages go to `why`,
+ * A working copy in `directory`/work: of a base, or empty if `base` is NULL.  What was in it before goes.  `memory`: cache_bytes and buffer_bytes of rocks.h.  Messages go to `why`,
  * which lives as long as the database.  RT_ERR_IO, RT_ERR_NOMEM.
  */
-enum rt_status rt_database_open(const char *directory, const struct rt_link *base,
+enum rt_status rt_database_open(const char *directory, const struct rt_link *base, size_t memory,
                                 struct rt_buffer *why, struct rt_database **out);
 void rt_database_close(struct rt_database *database); /* NULL is fine */
 

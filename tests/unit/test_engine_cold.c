@@ -30,7 +30,7 @@ static void open_place(struct place *place)
     snprintf(place->directory, sizeof(place->directory), "/tmp/egret-cold-XXXXXX");
     assert_non_null(mkdtemp(place->directory));
     rt_buffer_init(&place->why, WHY_BYTES_MAX);
-    assert_int_equal(rt_database_open(place->directory, NULL, &place->why, &place->database),
+    assert_int_equal(rt_database_open(place->directory, NULL, 0, &place->why, &place->database),
                      RT_OK);
     assert_int_equal(rt_database_share(place->database, &place->rocks), RT_OK);
     assert_int_equal(rt_database_share(place->database, &rocks), RT_OK);
