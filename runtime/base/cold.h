@@ -25,6 +25,11 @@ struct rt_cold {
     /* The earliest reminder; RT_TIME_MAX: none.  Costs nothing. */
     rt_time (*next_due)(const struct rt_cold *self);
     /*
+     * A time until which no more than some thousand reminders are due, those of its last moment aside; RT_TIME_MAX: there are none.  Of all
+     * parts together, while none of them is being used.
+     */
+    rt_time (*soon)(const struct rt_cold *self);
+    /*
      * Takes out reminders in order of time, at least `count` of them if there are as many at or before `until`, and all
      * of the last one's time, which is *reached; one call of `each` a reminder.
      */

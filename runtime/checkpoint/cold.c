@@ -168,6 +168,25 @@ static rt_time next_due(const struct rt_cold *self)
                                                                            : cold->far;
 }
 
+/* Those in memory, or else the first of the others. */
+static rt_time soon_of_one(const struct cold *cold)
+{
+    return cold->count > 0 && rt_time_before(cold->near, cold->far) ? cold->near : cold->far;
+}
+
+static rt_time soon(const struct rt_cold *self)
+{
+    const struct cold *cold = (const struct cold *)self;
+    rt_time earliest = soon_of_one(cold);
+
+    for (const struct cold *part = cold->parts; part != NULL; part = part->next) {
+        const rt_time other = soon_of_one(part);
+
+        earliest = rt_time_before(other, earliest) ? other : earliest;
+    }
+    return earliest;
+}
+
 /* Some thousand from the walk into memory, and all of the last one's time.  RT_END: there are no more. */
 static enum rt_status load_from(struct cold *cold, struct rt_rocks_walk *walk)
 {
@@ -307,7 +326,7 @@ static struct cold *make(struct rt_rocks *rocks, struct rt_buffer *why)
         return NULL;
     }
     cold->port = (struct rt_cold){
-        .get = get, .remind = remind, .next_due = next_due, .due = due, .part = part};
+        .get = get, .remind = remind, .next_due = next_due, .soon = soon, .due = due, .part = part};
     cold->rocks = rocks;
     cold->why = why;
     cold->near = RT_TIME_MIN;

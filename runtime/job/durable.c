@@ -320,11 +320,11 @@ static bool is_due(const struct rt_durable *durable)
     uint64_t passed = rt_clock_monotonic_ns() - durable->begun_ns;
     bool moved = durable->parts.counters->read != durable->read_last;
 
-    if (!moved)
-        return decision != NULL && passed >= TUNED("idle_ms", (uint64_t)IDLE_MS) * NS_PER_MS;
-    if (passed >= (uint64_t)durable->options.every.ms * NS_PER_MS)
+    if (moved && passed >= (uint64_t)durable->options.every.ms * NS_PER_MS)
         return true;
-    if (decision != NULL && decision->full(decision))
+    if (moved && decision != NULL && decision->full(decision))
+        return true;
+    if (!moved && decision != NULL && passed >= TUNED("idle_ms", (uint64_t)IDLE_MS) * NS_PER_MS)
         return true;
     memory->counters(memory, &counters);
     return counters.changed >= durable->options.changes_max;

@@ -104,6 +104,11 @@ enum rt_status rt_durable_recover(struct rt_durable *durable, struct rt_recovere
 
 /* After each batch.  `idle`: nothing was read.  RT_OK, or what ends the job. */
 enum rt_status rt_durable_step(struct rt_durable *durable, bool idle);
+/*
+ * True if not all state is in memory: how far time may go on before the next step, lest too much is brought back at once.  All that was
+ * pushed has been answered.
+ */
+bool rt_durable_soon(const struct rt_durable *durable, rt_time *soon);
 
 /* How long there is nothing to be done here while nothing is read; at most `ms`. */
 int rt_durable_wait_ms(const struct rt_durable *durable, int ms);

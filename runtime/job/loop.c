@@ -524,6 +524,25 @@ static enum rt_status report(struct rt_job *job)
     return RT_OK;
 }
 
+/* All deadlines pass.  Where state is larger than memory room is made in between: all of it is brought back for them. */
+static enum rt_status finish(struct rt_job *job)
+{
+    enum rt_status status = settle(job);
+    rt_time soon;
+
+    while (status == RT_OK && job->durable != NULL && rt_durable_soon(job->durable, &soon)) {
+        /* A reminder of what has been comes with the next moment. */
+        const rt_time next = rt_time_plus(rt_stream_watermark(job->stream), (rt_duration){1});
+
+        status = rt_stream_advance(job->stream, rt_time_later(soon, next));
+        if (status == RT_OK)
+            status = step(job, true);
+        if (status == RT_OK)
+            status = settle(job);
+    }
+    return status == RT_OK ? rt_stream_finish(job->stream) : status;
+}
+
 enum rt_status rt_job_run(struct rt_job *job)
 {
     enum rt_status status = expect_sources(job);
@@ -539,7 +558,7 @@ enum rt_status rt_job_run(struct rt_job *job)
             rt_sources_wait(job->inputs, job->options.source_count, wait_ms(job));
     }
     if (status == RT_OK && job->left == 0 && !job->options.keep_open)
-        status = rt_stream_finish(job->stream);
+        status = finish(job);
     if (status != RT_OK && status != RT_END)
         rt_job_failed(job, status, rt_status_text(status));
     if (status != RT_END) {

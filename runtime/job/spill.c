@@ -77,6 +77,14 @@ static enum rt_status spill(struct rt_durable *durable)
     return status;
 }
 
+bool rt_durable_soon(const struct rt_durable *durable, rt_time *soon)
+{
+    if (durable->cold == NULL)
+        return false;
+    *soon = durable->cold->soon(durable->cold);
+    return soon->ms != RT_TIME_MAX.ms;
+}
+
 enum rt_status rt_durable_make_room(struct rt_durable *durable)
 {
     struct rt_durable_counters *counters = &durable->counters;

@@ -309,6 +309,40 @@ class State(unittest.TestCase):
             self.assertTrue(os.path.isdir(os.path.join(self.folder, "a.state", "work")))
             self.assertEqual(self.place.outputs("a"), self.place.expected)
 
+    def test_the_end_brings_back_no_more_than_memory_takes(self):
+        """Checkpoints are made while all deadlines pass, and a run that is killed behind one goes on from there."""
+        keys, small = 9000, ("--set", "state.limits.memory=400kB", "--set", "state.checkpoint.every=1h")
+        with open(os.path.join(self.folder, "end.yaml"), "w", encoding="utf-8") as file:
+            file.write("version: 1\nrules:\n"
+                       "  - { id: silent, key_by: k, within: 10m, pattern: [{ begin: a }, { notFollowedBy: b, where: x == 2 }] }\n"
+                       "  - { id: pair, key_by: k, within: 1h, pattern: [{ begin: a }, { followedBy: b, where: x == 2 }] }\n")
+        with open(os.path.join(self.folder, "end.ndjson"), "w", encoding="utf-8") as file:
+            for number in range(keys):
+                file.write(f'{{"ts": {1760000000000 + number}, "k": "k{number}", "x": 1}}\n')
+        words = ("run", "end.yaml", "-i", "end.ndjson", "-o", "end.out")
+        path = os.path.join(self.folder, "end.out")
+
+        def lines():
+            with open(path, encoding="utf-8") as file:
+                return file.readlines()
+
+        self.assertEqual(self.call(*words).code, 0)
+        expected, halves = lines(), 0
+        self.assertEqual(len(expected), keys)
+        os.unlink(path)
+        for workers in ("1", "3"):
+            state = f"end.state{workers}"
+            for _ in range(100):
+                done = egret(*words, "--state", state, "--workers", workers, *small, folder=self.folder, EGRET_KILLPOINT="committed:2")
+                self.assertIn(done.code, (0, KILLED), done.err)
+                halves += done.code == KILLED and 0 < len(lines()) < keys
+                if done.code == 0:
+                    break
+            self.assertEqual(lines(), expected)
+            self.assertGreater(halves, 0)
+            halves = 0
+            os.unlink(path)
+
     def test_the_rules_of_a_state_are_asked_for(self):
         for words in (("state", "ls"), ("savepoint", "check", "x")):
             self.savepoint("create", "--name", "x")

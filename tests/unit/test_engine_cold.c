@@ -389,6 +389,63 @@ static void what_comes_back_only_to_end_does_not_stay(void **state)
     rt_buffer_done(&output);
 }
 
+struct told { /* by `due` */
+    size_t count;
+};
+
+static enum rt_status count_told(void *context, const struct rt_entry *id)
+{
+    struct told *told = context;
+
+    assert_int_equal(id->kind, 3);
+    told->count++;
+    return RT_OK;
+}
+
+/* What is due `soon` is never more than some thousand, whatever the order in which it was asked for, and in the end it was all. */
+static void few_reminders_are_due_soon(void **state)
+{
+    enum { REMINDERS = 20000, MANY = 8192, STRIDE = 7919 };
+    struct rt_cold *ports[2];
+    struct place place;
+    size_t sum = 0;
+
+    (void)state;
+    open_place(&place);
+    ports[0] = place.cold;
+    assert_int_equal(place.cold->soon(place.cold).ms, RT_TIME_MAX.ms);
+    assert_int_equal(place.cold->part(place.cold, &ports[1]), RT_OK);
+    for (int i = 0; i < REMINDERS; i++) {
+        char name[16];
+        const int number = (int)((int64_t)i * STRIDE % REMINDERS);
+        const struct rt_entry id = {
+            .group = 1,
+            .kind = 3,
+            .name = {name, (size_t)snprintf(name, sizeof(name), "%d", number)}};
+
+        assert_int_equal(
+            ports[number % 2]->remind(ports[number % 2], &id, (rt_time){1000 + number}), RT_OK);
+    }
+    for (;;) {
+        const rt_time until = place.cold->soon(place.cold);
+        struct told told = {.count = 0};
+        rt_time reached;
+
+        if (until.ms == RT_TIME_MAX.ms)
+            break;
+        for (size_t i = 0; i < COUNT_OF(ports); i++) {
+            assert_int_equal(ports[i]->due(ports[i], until, REMINDERS, count_told, &told, &reached),
+                             RT_OK);
+            assert_int_equal(reached.ms, until.ms);
+            assert_true(rt_time_before(until, ports[i]->next_due(ports[i])));
+        }
+        assert_in_range(told.count, 1, MANY + 2);
+        sum += told.count;
+    }
+    assert_int_equal(sum, REMINDERS);
+    close_place(&place);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -396,6 +453,7 @@ int main(void)
         cmocka_unit_test(workers_without_memory_say_the_same),
         cmocka_unit_test(a_key_that_has_gone_does_not_come_back),
         cmocka_unit_test(what_comes_back_only_to_end_does_not_stay),
+        cmocka_unit_test(few_reminders_are_due_soon),
         cmocka_unit_test(nothing_leaves_that_has_changed_since_it_was_saved),
     };
 
