@@ -421,6 +421,9 @@ static enum rt_status load_values(const struct rt_window_shape *shape, struct rt
             values[i] = rt_uint(rt_form_fixed(form));
             if (values[i].u.natural == 0)
                 values[i].type = RT_ABSENT;
+            else if (aggregate->function == RT_AGGREGATE_QUANTILE &&
+                     !rt_sketch_is_bucket(values[i].u.natural))
+                rt_form_fail(form, "a quantile's key that is no bucket");
             break;
         case RT_FEW_VALUE:
             if (rt_form_bool(form))

@@ -299,11 +299,21 @@ void rt_part_save(const struct rt_window_aggregate *aggregate, const union rt_pa
         rt_bag_save(&part->bag, newest, out);
 }
 
+static enum rt_status check_buckets(const struct rt_bag *bag, struct rt_form *form)
+{
+    for (uint32_t i = 0; i < bag->entry_capacity; i++) {
+        if (bag->entries[i].times > 0 && !rt_sketch_is_bucket(bag->entries[i].key))
+            rt_form_fail(form, "a quantile's key that is no bucket");
+    }
+    return rt_form_failed(form) ? RT_ERR_CORRUPT : RT_OK;
+}
+
 enum rt_status rt_part_load(const struct rt_window_shape *shape,
                             const struct rt_window_aggregate *aggregate, struct rt_full *window,
                             struct rt_form *form, struct rt_blocks *blocks)
 {
     union rt_part *part = rt_part_at(shape, window, aggregate->place);
+    enum rt_status status;
 
     if (aggregate->function == RT_AGGREGATE_COUNT_DISTINCT) {
         part->distinct.forgets = shape->is_queue;
@@ -313,5 +323,8 @@ enum rt_status rt_part_load(const struct rt_window_shape *shape,
         return rt_list_load(&part->list, aggregate->items, window->newest, form, blocks);
     part->bag.forgets = shape->is_queue;
     part->bag.keeps = aggregate->function == RT_AGGREGATE_TOPK;
-    return rt_bag_load(&part->bag, window->newest, window->pane_count, form, blocks);
+    status = rt_bag_load(&part->bag, window->newest, window->pane_count, form, blocks);
+    return status == RT_OK && aggregate->function == RT_AGGREGATE_QUANTILE
+               ? check_buckets(&part->bag, form)
+               : status;
 }

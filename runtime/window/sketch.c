@@ -65,6 +65,14 @@ double rt_sketch_value(uint64_t key)
                     : -2 * pow(base, (double)(-away - AWAY)) / (base + 1);
 }
 
+bool rt_sketch_is_bucket(uint64_t key)
+{
+    const uint64_t away = key < ZERO ? ZERO - key : key - ZERO;
+
+    return away == 0 || (away >= rt_sketch_bucket(rt_double(1e-9)) - ZERO &&
+                         away <= rt_sketch_bucket(rt_double(1e18)) - ZERO);
+}
+
 static int compare(const void *left, const void *right)
 {
     const struct rt_bag_entry *a = left, *b = right;

@@ -19,6 +19,8 @@ uint64_t rt_sketch_hash(struct rt_value value);
 uint64_t rt_sketch_bucket(struct rt_value number);
 /* The middle of a bucket. */
 double rt_sketch_value(uint64_t bucket);
+/* Whether rt_sketch_bucket gives it: what is loaded may be any number. */
+bool rt_sketch_is_bucket(uint64_t key);
 
 /*
  * The value of rank quantile * (n - 1), rounded down, of a bag of buckets; null when it is empty, an error (limit) when there
