@@ -41,10 +41,25 @@ struct cep_cold {
     size_t back_count, back_capacity;
 };
 
+enum rt_status cep_cold_read_as_now(struct cep_engine *engine)
+{
+    struct cep_cold *cold = engine->cold;
+    enum rt_status status;
+
+    if (cold == NULL)
+        return RT_OK;
+    cep_restoring_free(cold->reader); /* it borrows from the header */
+    cold->reader = NULL;
+    rt_buffer_reset(&cold->header);
+    status = cep_save_header(engine, &cold->header);
+    return status == RT_OK
+               ? cep_restoring_new(engine, rt_buffer_view(&cold->header), false, &cold->reader)
+               : status;
+}
+
 enum rt_status cep_cold_set(struct cep_engine *engine, struct rt_cold *port, size_t bytes)
 {
     struct cep_cold *cold = rt_alloc_zeroed(1, sizeof(*cold));
-    enum rt_status status;
 
     RT_ASSERT(engine->saving != NULL && engine->cold == NULL);
     if (cold == NULL)
@@ -54,10 +69,7 @@ enum rt_status cep_cold_set(struct cep_engine *engine, struct rt_cold *port, siz
     cold->bytes_max = bytes;
     rt_buffer_init(&cold->header, SIZE_MAX);
     rt_buffer_init(&cold->value, SIZE_MAX);
-    status = cep_save_header(engine, &cold->header);
-    if (status == RT_OK)
-        status = cep_restoring_new(engine, rt_buffer_view(&cold->header), false, &cold->reader);
-    return status;
+    return cep_cold_read_as_now(engine);
 }
 
 void cep_cold_done(struct cep_engine *engine)

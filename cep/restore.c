@@ -405,6 +405,8 @@ static enum rt_status begin(struct cep_engine *engine, struct rt_text header,
     enum rt_status status = cep_restoring_new(engine, header, true, out);
 
     if (status == RT_OK)
+        status = cep_cold_read_as_now(engine);
+    if (status == RT_OK)
         (*out)->limits = engine->cold != NULL && !(*out)->anew;
     return status;
 }

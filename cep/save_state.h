@@ -149,6 +149,11 @@ enum rt_status cep_restore(struct cep_engine *const *engines, size_t count, stru
 /* ---- cold.c ---- */
 
 enum rt_status cep_cold_set(struct cep_engine *engine, struct rt_cold *cold, size_t bytes);
+/*
+ * To be called when rules keep their windows together in another way than before, which restoring may do: what is cold is read as
+ * this engine saves it from now on.  Nothing without cold keys.  RT_ERR_NOMEM.
+ */
+enum rt_status cep_cold_read_as_now(struct cep_engine *engine);
 void cep_cold_done(struct cep_engine *engine);
 void cep_cold_count(const struct cep_engine *engine, struct rt_memory_counters *out);
 enum rt_status cep_cold_spill(struct cep_engine *engine, size_t bytes);

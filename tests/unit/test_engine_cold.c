@@ -389,6 +389,98 @@ static void what_comes_back_only_to_end_does_not_stay(void **state)
     rt_buffer_done(&output);
 }
 
+/* ---- rules that keep their windows together, or not ---- */
+
+#define COUNTER(id)                                                                                \
+    "  - { id: " id ", key_by: k, window: { sliding: 10h }, aggregate: { n: count() },"            \
+    " having: n == 3, fire: on_threshold }\n"
+
+static void fill(struct place *place, struct saved_store *store)
+{
+    struct rt_entries *entries = saved_store_read(store);
+    struct rt_entry entry;
+
+    while (entries->next(entries, &entry) == RT_OK)
+        assert_int_equal(keep(place, &entry), RT_OK);
+    assert_int_equal(rt_rocks_write(place->rocks), RT_OK);
+}
+
+enum { COUNTED_KEYS = 20 };
+
+/* `rounds` events of each key; after each round everything is saved and leaves memory.  `place` is new in every run. */
+static void go_on(struct world world, unsigned rounds, struct world_saved *saved)
+{
+    struct rt_memory *memory;
+    struct place place;
+    bool anew = true;
+
+    open_place(&place);
+    fill(&place, &saved->store);
+    assert_int_equal(world_begin(&world), RT_OK);
+    world.sequence = saved->sequence;
+    memory = world.target->memory;
+    assert_int_equal(memory->track(memory, WORLD_GROUPS, 0, WORLD_GROUPS), RT_OK);
+    assert_int_equal(memory->set_cold(memory, place.cold, 0), RT_OK);
+    if (saved->header.length > 0)
+        assert_int_equal(memory->restore(memory, rt_buffer_view(&saved->header),
+                                         saved_store_read(&saved->store), &anew),
+                         RT_OK);
+    if (anew) {
+        saved_store_done(&saved->store);
+        saved->store = (struct saved_store){0};
+    }
+    for (unsigned round = 0; round < rounds; round++) {
+        for (int i = 0; i < COUNTED_KEYS; i++) {
+            struct world_event event = {.time = 1767225600000 + (int64_t)world.sequence};
+
+            event.length =
+                (size_t)snprintf(event.json, sizeof(event.json), "{\"k\": \"k%d\", \"x\": 1}", i);
+            world_push(&world, &event);
+        }
+        assert_int_equal(world_save(&world, 300, saved), RT_OK);
+        fill(&place, &saved->store);
+        assert_int_equal(memory->spill(memory, 0), RT_OK);
+    }
+    world_end(&world);
+    close_place(&place);
+    rule_plan_unref(world.plan);
+}
+
+static size_t lines_with(const struct rt_buffer *output, const char *what)
+{
+    size_t count = 0;
+
+    for (const char *at = output->data; at != NULL && (at = strstr(at, what)) != NULL; at++)
+        count++;
+    return count;
+}
+
+/* A rule that comes to a window that is kept already keeps its own, and what is cold is read that way, in this run and the next. */
+static void a_rule_that_came_later_keeps_its_cold_windows(void **state)
+{
+    static const char *const rules[] = {"version: 1\nrules:\n" COUNTER("a"),
+                                        "version: 1\nrules:\n" COUNTER("a") COUNTER("b")};
+
+    (void)state;
+    for (uint32_t workers = 0; workers <= 2; workers += 2) {
+        struct world_saved saved;
+        struct rt_buffer output;
+
+        rt_buffer_init(&output, TEXT_BYTES_MAX);
+        world_saved_init(&saved);
+        for (unsigned run = 0; run < 3; run++)
+            go_on((struct world){.plan = world_load(rules[run > 0]),
+                                 .options = cep_options_standard(),
+                                 .workers = workers,
+                                 .output = &output},
+                  run == 1 ? 2 : 1, &saved);
+        assert_int_equal(lines_with(&output, "\"rule\":\"a\""), COUNTED_KEYS);
+        assert_int_equal(lines_with(&output, "\"rule\":\"b\""), COUNTED_KEYS);
+        world_saved_done(&saved);
+        rt_buffer_done(&output);
+    }
+}
+
 struct told { /* by `due` */
     size_t count;
 };
@@ -453,6 +545,7 @@ int main(void)
         cmocka_unit_test(workers_without_memory_say_the_same),
         cmocka_unit_test(a_key_that_has_gone_does_not_come_back),
         cmocka_unit_test(what_comes_back_only_to_end_does_not_stay),
+        cmocka_unit_test(a_rule_that_came_later_keeps_its_cold_windows),
         cmocka_unit_test(few_reminders_are_due_soon),
         cmocka_unit_test(nothing_leaves_that_has_changed_since_it_was_saved),
     };
