@@ -10,8 +10,9 @@
  * D1  An alert at time t begins a period [t, t + span); in it the first `max` are given, that one included, the others are
  *     left out.  What is left out does not prolong it.
  * D2  An entry goes when its time has passed, whether its key returns or not.
- * D3  Where the number of those left out is to be told, it is told by the alert that begins the next period; for that an
- *     entry is remembered one span longer, if it has left something out.
+ * D3  Where the number of those left out is to be told, it is told by the alert that begins the next period, if that comes
+ *     before one more span is over; so long an entry is remembered that has left something out.  Time decides what is told,
+ *     not whether the entry is still there: how far a step goes may depend on memory.
  * D4  The saved form of an entry does not depend on the table it was in; it is part of stored checkpoints.
  * Time is event time.  Calls come in order of time, as alerts do.
  */
