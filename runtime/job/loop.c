@@ -561,7 +561,9 @@ enum rt_status rt_job_run(struct rt_job *job)
         status = finish(job);
     if (status != RT_OK && status != RT_END)
         rt_job_failed(job, status, rt_status_text(status));
-    if (status != RT_END) {
+    if (status == RT_END) {
+        (void)settle(job); /* workers use what is freed next */
+    } else {
         enum rt_status flushed = rt_job_flush(job);
 
         status = status == RT_OK ? flushed : status;

@@ -99,6 +99,7 @@ struct scribe {
     bool tells_time;       /* watermarks too */
     enum rt_status answer; /* to a push */
     size_t prepared;
+    bool is_at_work; /* until it is settled */
 };
 
 static enum rt_status scribe_push(struct rt_operator *self, const struct rt_event *event)
@@ -106,6 +107,7 @@ static enum rt_status scribe_push(struct rt_operator *self, const struct rt_even
     struct scribe *scribe = (struct scribe *)self;
     struct rt_value user = rt_event_at(event, 1);
 
+    scribe->is_at_work = true;
     rt_buffer_printf(&scribe->log, "p%lld#%llu", (long long)event->time.ms,
                      (unsigned long long)event->sequence);
     if (user.type == RT_STRING)
@@ -129,11 +131,18 @@ static enum rt_status scribe_advance(struct rt_operator *self, rt_time watermark
 {
     struct scribe *scribe = (struct scribe *)self;
 
+    scribe->is_at_work = true;
     if (watermark.ms == RT_TIME_MAX.ms)
         rt_buffer_string(&scribe->log, "end");
     else if (scribe->tells_time)
         rt_buffer_printf(&scribe->log, "w%lld ", (long long)watermark.ms);
     return scribe->log.failed ? RT_ERR_NOMEM : RT_OK;
+}
+
+static enum rt_status scribe_settle(struct rt_operator *self)
+{
+    ((struct scribe *)self)->is_at_work = false;
+    return RT_OK;
 }
 
 static void scribe_prepare(struct rt_operator *self, const struct rt_event *const *events,
@@ -172,6 +181,7 @@ static enum rt_status open_fixture(struct fixture *f, const char *lines)
     f->scribe.port = (struct rt_operator){.push = scribe_push,
                                           .late = scribe_late,
                                           .advance = scribe_advance,
+                                          .settle = scribe_settle,
                                           .prepare = scribe_prepare};
     f->text = rt_alloc_zeroed(1, length + RT_RECORD_PADDING);
     if (f->text == NULL || rt_fields_new(&f->fields) != RT_OK)
@@ -221,7 +231,7 @@ static const char *text_of(const struct rt_buffer *buffer)
     return buffer->length == 0 ? "" : buffer->data;
 }
 
-/* Runs and checks that every record is accounted for; the caller frees the job. */
+/* Runs and checks that every record is accounted for and that nobody is at work any more; the caller frees the job. */
 static enum rt_status run(struct fixture *f, struct rt_job **out)
 {
     struct rt_job *job;
@@ -235,6 +245,7 @@ static enum rt_status run(struct fixture *f, struct rt_job **out)
     for (size_t i = 0; i < RT_REJECT_COUNT; i++)
         by_reason += counters->rejected_by[i];
     assert_int_equal(counters->rejected, by_reason);
+    assert_false(f->scribe.is_at_work);
     if (status == RT_OK)
         assert_int_equal(counters->read, counters->accepted + counters->rejected);
     *out = job;
