@@ -69,6 +69,8 @@ struct rt_place {
     const char *name; /* file's path, `topic/partition`; borrowed until the next read */
 };
 
+typedef void rt_waiting_fn(void *context, uint32_t partition);
+
 struct rt_source {
     /*
      * Fills records and count.  RT_OK: count may be 0 (S3).  RT_END: no more, ever.  RT_ERR_IO: `error` says what and where.
@@ -98,6 +100,11 @@ struct rt_source {
      * not known.  NULL: never.
      */
     bool (*lag)(const struct rt_source *source, uint64_t *records);
+    /*
+     * Tells of each partition that has records which were not handed out because it was not their turn.  NULL: a batch that
+     * is not full, and after which there is not `more`, is all that there was.
+     */
+    void (*waiting)(const struct rt_source *source, rt_waiting_fn *tell, void *context);
     const char *(*error)(const struct rt_source *source); /* never NULL */
     void (*free)(struct rt_source *source);
 };

@@ -232,6 +232,18 @@ static bool source_lag(const struct rt_source *port, uint64_t *records)
     return true;
 }
 
+static void source_waiting(const struct rt_source *port, rt_waiting_fn *tell, void *context)
+{
+    const struct rt_kafka_source *source = (const struct rt_kafka_source *)port;
+
+    for (size_t i = 0; i < source->part_count; i++) {
+        const struct rt_kafka_part *part = &source->parts[i];
+
+        if (rt_kafka_ahead_has(&part->ahead) || rt_kafka_reader_has(source->reader, i))
+            tell(context, part->ahead.like.partition);
+    }
+}
+
 /* ---- without checkpoints ---- */
 
 static void source_mark(struct rt_source *port)
@@ -287,6 +299,7 @@ void rt_kafka_source_set_port(struct rt_kafka_source *source)
     source->port.descriptor = source_descriptor;
     source->port.places = source_places;
     source->port.lag = source_lag;
+    source->port.waiting = source_waiting;
     source->port.mark = source_mark;
     source->port.acknowledge = source_acknowledge;
     source->port.error = source_error;

@@ -93,9 +93,11 @@ static enum rt_status copy_sources(struct rt_job *job)
     job->inputs = rt_alloc_zeroed(count, sizeof(struct rt_source *));
     job->all = rt_alloc_zeroed(count, sizeof(struct rt_source *));
     job->places_expected = rt_alloc_zeroed(count, sizeof(*job->places_expected));
+    job->unread = rt_alloc_zeroed(count, sizeof(*job->unread));
     if (job->sources == NULL || job->inputs == NULL || job->all == NULL ||
-        job->places_expected == NULL)
+        job->places_expected == NULL || job->unread == NULL)
         return RT_ERR_NOMEM;
+    job->by_clock = true;
     for (size_t i = 0; i < count; i++) {
         const struct rt_job_source *source = &job->options.sources[i];
 
@@ -104,6 +106,7 @@ static enum rt_status copy_sources(struct rt_job *job)
         job->sources[i] = *source;
         job->inputs[i] = job->all[i] = source->source;
         job->live = job->live || source->live;
+        job->by_clock = job->by_clock && source->by_clock;
     }
     job->options.sources = job->sources;
     job->at = job->sources;
@@ -144,7 +147,7 @@ enum rt_status rt_job_new(const struct rt_job_options *options, struct rt_job **
     job->options = *options;
     job->field_count = (uint32_t)field_count;
     atomic_init(&job->stopped, false);
-    job->wall = job->processing = RT_TIME_MIN;
+    job->wall = job->wall_round = job->processing = RT_TIME_MIN;
     rt_arena_init(&job->scratch, SCRATCH_BYTES_MAX);
     rt_buffer_init(&job->letter, LETTER_BYTES_MAX);
     rt_buffer_init(&job->error, ERROR_BYTES_MAX);
@@ -186,6 +189,7 @@ void rt_job_free(struct rt_job *job)
     rt_free(job->inputs);
     rt_free(job->all);
     rt_free(job->places_expected);
+    rt_free(job->unread);
     rt_free(job);
 }
 

@@ -6,8 +6,9 @@
  *       read a batch
  *       for each group:   decode_group   record -> slots -> event time            or reject
  *                         push_group     -> stream (watermark, late, order) -> operator, or reject (too far ahead)
- *       idle partitions; flush when input runs dry
+ *       flush when input runs dry
  *       a step towards the next checkpoint (durable.h)
+ *     behind a batch of each source: idle partitions (silence.c)
  *     finish: the final watermark, the last checkpoint
  */
 #include "runtime/job/loop.h"
@@ -354,8 +355,6 @@ static enum rt_status walk_batch(struct rt_job *job, struct rt_stages *stages)
         if (status == RT_OK)
             status = decoded;
     }
-    if (status == RT_OK && job->live)
-        status = rt_stream_idle(job->stream, job->wall);
     return status;
 }
 
@@ -433,6 +432,9 @@ static enum rt_status take_batch(struct rt_job *job, size_t index)
     }
 
     bool ended = status == RT_END;
+    bool dry = job->batch.count < RT_BATCH_RECORDS_MAX && !job->batch.more;
+
+    job->unread[index] = job->batch.paused || (!dry && source->waiting == NULL);
 
     if (job->live || job->at->stamp_if_none || job->at->by_clock)
         job->wall = job->options.clock == NULL ? rt_clock_wall()
@@ -443,7 +445,7 @@ static enum rt_status take_batch(struct rt_job *job, size_t index)
     if (status == RT_OK && ended && job->left > 0)
         status = rt_stream_leave(job->stream, (uint32_t)index);
     rt_stage_switch(stages, RT_STAGE_EMIT);
-    if (status == RT_OK && job->batch.count < RT_BATCH_RECORDS_MAX && !job->batch.more)
+    if (status == RT_OK && dry)
         status = rt_job_flush(job);
     rt_stages_end(stages, job->batch.count);
     update_counters(job);
@@ -502,6 +504,8 @@ static enum rt_status take_turns(struct rt_job *job, bool *got)
             status = step(job, false);
         }
     }
+    if (status == RT_OK && !is_stopped(job))
+        status = rt_job_pass_time(job);
     return status == RT_OK && !*got ? step(job, true) : status;
 }
 

@@ -32,13 +32,15 @@ struct rt_job_probe {
 
 struct rt_job {
     struct rt_job_options options;
-    struct rt_job_source *sources;  /* owned; a copy */
-    struct rt_source **inputs;      /* owned; by source; NULL: it has ended */
-    struct rt_source **all;         /* owned; by source, ended or not */
-    size_t *places_expected;        /* owned; by source: how many of them the stream knows */
+    struct rt_job_source *sources; /* owned; a copy */
+    struct rt_source **inputs;     /* owned; by source; NULL: it has ended */
+    struct rt_source **all;        /* owned; by source, ended or not */
+    size_t *places_expected;       /* owned; by source: how many of them the stream knows */
+    bool *unread; /* owned; by source: this round has not seen all that there was of it */
     const struct rt_job_source *at; /* whose batch is at hand */
     size_t left;                    /* sources that have not ended */
     bool live;                      /* one of them is */
+    bool by_clock;                  /* all of them are */
     struct rt_stream *stream;
     struct rt_durable *durable; /* NULL: nothing survives */
     struct rt_arena scratch;
@@ -54,6 +56,7 @@ struct rt_job {
     uint64_t acknowledged_ns;
     uint64_t reported_ns;
     rt_time wall;       /* of this batch; RT_TIME_MIN if the job is not live */
+    rt_time wall_round; /* of the last round's last batch; RT_TIME_MIN before the first one */
     rt_time processing; /* the time of the newest event that has the clock's */
     struct rt_batch batch;
     struct rt_buffer letter; /* a dead letter */
@@ -69,6 +72,12 @@ enum rt_status rt_job_failed(struct rt_job *job, enum rt_status status, const ch
 
 /* Outputs and dead letters are on their way. */
 enum rt_status rt_job_flush(struct rt_job *job);
+
+/*
+ * Behind a round in which every source had its turn: idle partitions, and the watermark without events.  Only silence counts: a
+ * source that was not asked, or has more, is not silent, and neither is one while the job itself stood still.
+ */
+enum rt_status rt_job_pass_time(struct rt_job *job);
 
 /*
  * Of a job without checkpoints, behind a batch or at its end: now and then tells the sources what need not come again, when

@@ -179,6 +179,18 @@ void rt_partitions_hear(struct rt_partitions *partitions, rt_partition_id id, rt
     }
 }
 
+void rt_partitions_excuse(struct rt_partitions *partitions, uint32_t source, rt_duration by,
+                          rt_time wall)
+{
+    for (rt_partition_id id = 0; id < partitions->count; id++) {
+        struct rt_partition *item = &partitions->items[id];
+
+        if ((source != UINT32_MAX && item->source != source) || rt_partition_is_idle(item))
+            continue;
+        item->heard_wall = rt_partition_excused(item->heard_wall, by, wall);
+    }
+}
+
 void rt_partitions_rest(struct rt_partitions *partitions, rt_partition_id id)
 {
     if (partitions->items[id].heap_at != NOT_IN_HEAP)
@@ -199,7 +211,7 @@ void rt_partitions_raise(struct rt_partitions *partitions, rt_partition_id id, r
 void rt_partitions_expire(struct rt_partitions *partitions, rt_time wall,
                           const rt_duration *timeouts, size_t count)
 {
-    if (rt_time_before(wall, partitions->expiry))
+    if (!rt_partitions_may_expire(partitions, wall))
         return;
     partitions->expiry = RT_TIME_MAX;
     for (rt_partition_id id = 0; id < partitions->count; id++) {

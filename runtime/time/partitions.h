@@ -7,7 +7,8 @@
  *     heap of the active ones:  [ 2 | 3 | 0 ]      the root holds the stream back; an idle one is not in it
  *
  * P1  A partition's watermark never goes back.
- * P2  A partition that was not heard of for the idle time-out is out until it is heard of again.
+ * P2  A partition that was not heard of for the idle time-out is out until it is heard of again.  Time in which nobody could have
+ *     heard of it does not count.
  * P3  Finding is constant cost, moving a watermark the logarithm of the active ones, the least is at hand.
  * Walls are the caller's clock; RT_TIME_MIN where there is none.
  */
@@ -27,7 +28,7 @@ struct rt_partition {
     uint32_t source, partition;
     uint32_t heap_at; /* UINT32_MAX: idle */
     rt_time watermark;
-    rt_time heard_wall; /* when a record of it came last */
+    rt_time heard_wall; /* when a record of it came last, and later by what does not count */
 };
 
 struct rt_partitions {
@@ -48,6 +49,29 @@ enum rt_status rt_partitions_find(struct rt_partitions *partitions, uint32_t sou
 
 /* A record came: the partition is active. */
 void rt_partitions_hear(struct rt_partitions *partitions, rt_partition_id id, rt_time wall);
+
+/*
+ * Of the last `by` nobody could have heard of those of the source (UINT32_MAX: of all): that much less is silence.  What is
+ * idle stays so.
+ */
+void rt_partitions_excuse(struct rt_partitions *partitions, uint32_t source, rt_duration by,
+                          rt_time wall);
+
+/* When something was heard of, moved by what does not count: not past now, and never stays never. */
+static inline rt_time rt_partition_excused(rt_time heard_wall, rt_duration by, rt_time wall)
+{
+    rt_time moved = rt_time_plus(heard_wall, by);
+
+    if (heard_wall.ms == RT_TIME_MIN.ms || !rt_time_before(heard_wall, wall))
+        return heard_wall;
+    return rt_time_before(moved, wall) ? moved : wall;
+}
+
+/* Something could become idle now. */
+static inline bool rt_partitions_may_expire(const struct rt_partitions *partitions, rt_time wall)
+{
+    return !rt_time_before(wall, partitions->expiry);
+}
 
 /* It is idle until it is heard of again. */
 void rt_partitions_rest(struct rt_partitions *partitions, rt_partition_id id);

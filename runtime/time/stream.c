@@ -313,6 +313,29 @@ enum rt_status rt_stream_idle(struct rt_stream *stream, rt_time wall)
     return advance(stream, least);
 }
 
+void rt_stream_excuse(struct rt_stream *stream, uint32_t source, rt_duration by, rt_time wall)
+{
+    rt_partitions_excuse(&stream->partitions, source, by, wall);
+    if (source == RT_EVERY_SOURCE)
+        stream->heard_wall = rt_partition_excused(stream->heard_wall, by, wall);
+}
+
+enum rt_status rt_stream_await(struct rt_stream *stream, uint32_t source, uint32_t partition,
+                               rt_time wall)
+{
+    rt_partition_id id;
+    enum rt_status status = find_partition(stream, source, partition, &id);
+
+    if (status == RT_OK && !rt_partition_is_idle(&stream->partitions.items[id]))
+        rt_partitions_hear(&stream->partitions, id, wall);
+    return status;
+}
+
+bool rt_stream_may_idle(const struct rt_stream *stream, rt_time wall)
+{
+    return stream->has_idle_timeout && rt_partitions_may_expire(&stream->partitions, wall);
+}
+
 enum rt_status rt_stream_leave(struct rt_stream *stream, uint32_t source)
 {
     rt_time least;

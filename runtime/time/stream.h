@@ -18,7 +18,7 @@
  * T6  No clock here: idle partitions and the future limit get the wall clock's time from the caller.
  * T7  Nothing is lost: pushed = released + late + waiting, after every call.
  * T8  When all partitions are idle the watermark goes on from where the last record left it, as much as the wall clock has gone
- *     on since then.
+ *     on since then, but for the time in which nobody looked for records.
  */
 #ifndef EGRET_RUNTIME_TIME_STREAM_H
 #define EGRET_RUNTIME_TIME_STREAM_H
@@ -58,6 +58,8 @@ struct rt_stream_counters {
     uint64_t out_of_order;  /* of the pushed, without the late: a later one had come before */
     uint64_t too_far_ahead; /* refused */
 };
+
+#define RT_EVERY_SOURCE UINT32_MAX
 
 struct rt_stream;
 enum rt_status rt_stream_new(const struct rt_stream_options *options, struct rt_operator *target,
@@ -101,6 +103,17 @@ enum rt_status rt_stream_push(struct rt_stream *stream, const struct rt_event *e
 
 /* The clock has moved without events: idle partitions are taken out; when all are idle the watermark follows the clock. */
 enum rt_status rt_stream_idle(struct rt_stream *stream, rt_time wall);
+
+/*
+ * Before rt_stream_idle, what is not silence: nobody looked for records of the source (RT_EVERY_SOURCE: of any) during the last
+ * `by`; records of a partition are there, but it is not yet their turn.
+ */
+void rt_stream_excuse(struct rt_stream *stream, uint32_t source, rt_duration by, rt_time wall);
+enum rt_status rt_stream_await(struct rt_stream *stream, uint32_t source, uint32_t partition,
+                               rt_time wall);
+
+/* rt_stream_idle could take a partition out now: a constant cost, to ask first whether records wait. */
+bool rt_stream_may_idle(const struct rt_stream *stream, rt_time wall);
 
 /*
  * The caller knows that nothing at or before `watermark` will follow, whatever the bound says: releases and tells the
