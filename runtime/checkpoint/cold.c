@@ -4,6 +4,7 @@
 #include "runtime/base/alloc.h"
 #include "runtime/base/assert.h"
 #include "runtime/checkpoint/database.h"
+#include "runtime/checkpoint/disk.h"
 
 enum {
     REMINDER = 't',
@@ -32,17 +33,17 @@ struct cold {
     struct reminder *heap; /* owned */
     size_t count, capacity;
     rt_time near, far;
-    struct rt_buffer *why; /* NULL in a part: it is not its thread's */
-    unsigned number;       /* of the part; 0: the first */
-    unsigned part_count;   /* of the first: how many it has given out */
-    struct cold *parts;    /* owned; a list */
+    struct rt_buffer why; /* the first failure */
+    unsigned number;      /* of the part; 0: the first */
+    unsigned part_count;  /* of the first: how many it has given out */
+    struct cold *parts;   /* owned; a list */
     struct cold *next;
 };
 
 static enum rt_status told(struct cold *cold, enum rt_status status)
 {
-    if (status == RT_ERR_IO && cold->why != NULL && cold->why->length == 0)
-        rt_buffer_string(cold->why, rt_rocks_error(cold->rocks));
+    if (status == RT_ERR_IO && cold->why.length == 0)
+        rt_buffer_string(&cold->why, rt_rocks_error(cold->rocks));
     return status;
 }
 
@@ -317,7 +318,7 @@ static enum rt_status due(struct rt_cold *self, rt_time until, size_t count, rt_
 static enum rt_status part(struct rt_cold *self, struct rt_cold **out);
 
 /* Takes over `rocks`. */
-static struct cold *make(struct rt_rocks *rocks, struct rt_buffer *why)
+static struct cold *make(struct rt_rocks *rocks)
 {
     struct cold *cold = rt_alloc_zeroed(1, sizeof(*cold));
 
@@ -328,11 +329,11 @@ static struct cold *make(struct rt_rocks *rocks, struct rt_buffer *why)
     cold->port = (struct rt_cold){
         .get = get, .remind = remind, .next_due = next_due, .soon = soon, .due = due, .part = part};
     cold->rocks = rocks;
-    cold->why = why;
     cold->near = RT_TIME_MIN;
     cold->far = RT_TIME_MAX;
     rt_buffer_init(&cold->key, KEY_BYTES_MAX);
     rt_buffer_init(&cold->taken, SIZE_MAX);
+    rt_buffer_init(&cold->why, RT_DISK_MESSAGE_BYTES_MAX);
     return cold;
 }
 
@@ -347,7 +348,7 @@ static enum rt_status part(struct rt_cold *self, struct rt_cold **out)
     status = rt_rocks_share(first->rocks, &rocks);
     if (status != RT_OK)
         return status;
-    cold = make(rocks, NULL);
+    cold = make(rocks);
     if (cold == NULL)
         return RT_ERR_NOMEM;
     cold->number = ++first->part_count;
@@ -360,7 +361,7 @@ static enum rt_status part(struct rt_cold *self, struct rt_cold **out)
 enum rt_status rt_cold_new(struct rt_rocks *rocks, struct rt_buffer *why, struct rt_cold **out)
 {
     static const char first = REMINDER, last = AFTER_REMINDERS;
-    struct cold *cold = make(rocks, why);
+    struct cold *cold = make(rocks);
     enum rt_status status;
 
     if (cold == NULL)
@@ -368,11 +369,25 @@ enum rt_status rt_cold_new(struct rt_rocks *rocks, struct rt_buffer *why, struct
     rt_rocks_delete_range(rocks, (struct rt_text){&first, 1}, (struct rt_text){&last, 1});
     status = told(cold, rt_rocks_write(rocks));
     if (status != RT_OK) {
+        rt_buffer_text(why, rt_buffer_view(&cold->why));
         rt_cold_free(&cold->port);
         return status;
     }
     *out = &cold->port;
     return RT_OK;
+}
+
+const char *rt_cold_error(const struct rt_cold *port)
+{
+    const struct cold *cold = (const struct cold *)port;
+
+    if (cold->why.length > 0)
+        return cold->why.data;
+    for (const struct cold *each = cold->parts; each != NULL; each = each->next) {
+        if (each->why.length > 0)
+            return each->why.data;
+    }
+    return "";
 }
 
 static void free_one(struct cold *cold)
@@ -383,6 +398,7 @@ static void free_one(struct cold *cold)
     rt_free(cold->heap);
     rt_buffer_done(&cold->key);
     rt_buffer_done(&cold->taken);
+    rt_buffer_done(&cold->why);
     rt_free(cold);
 }
 

@@ -15,10 +15,15 @@
 #include "runtime/checkpoint/rocks.h"
 
 /*
- * `rocks`: a handle of its own (rt_rocks_share), which the cold owns from now on, also when this fails.  Its messages go to `why`,
- * which lives as long.  RT_ERR_IO, RT_ERR_NOMEM.
+ * `rocks`: a handle of its own (rt_rocks_share), which the cold owns from now on, also when this fails.  RT_ERR_IO (the
+ * message is appended to `why`), RT_ERR_NOMEM.
  */
 enum rt_status rt_cold_new(struct rt_rocks *rocks, struct rt_buffer *why, struct rt_cold **out);
+/*
+ * What RocksDB said when a call of it, or of one of its parts, gave RT_ERR_IO for the first time; "" if none did.  While none of them
+ * is being used.
+ */
+const char *rt_cold_error(const struct rt_cold *cold);
 void rt_cold_free(struct rt_cold *cold); /* NULL is fine */
 
 #endif

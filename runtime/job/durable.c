@@ -109,8 +109,9 @@ static enum rt_status flush_outputs(struct rt_durable *durable)
     enum rt_status settled = target->settle == NULL ? RT_OK : target->settle(target);
 
     if (settled != RT_OK)
-        return settled == RT_END ? settled
-                                 : rt_durable_fail(durable, settled, rt_status_text(settled));
+        return settled == RT_END
+                   ? settled
+                   : rt_durable_fail(durable, settled, rt_durable_operator_error(durable, settled));
     for (size_t i = 0; i < durable->options.output_count; i++) {
         struct rt_sink *sink = durable->options.outputs[i].sink;
         enum rt_status status = sink->flush(sink);

@@ -117,6 +117,8 @@ int rt_durable_wait_ms(const struct rt_durable *durable, int ms);
 enum rt_status rt_durable_finish(struct rt_durable *durable, bool finished);
 
 const struct rt_durable_counters *rt_durable_counters(const struct rt_durable *durable);
+/* Why the operator, which is settled, gave `status`: what the disk said, if it was that.  `durable` may be NULL. */
+const char *rt_durable_operator_error(const struct rt_durable *durable, enum rt_status status);
 const char *rt_durable_error(const struct rt_durable *durable); /* never NULL */
 
 #endif

@@ -60,6 +60,13 @@ static enum rt_status settle(struct rt_job *job)
     return target->settle == NULL ? RT_OK : target->settle(target);
 }
 
+/* The message may be a worker's: all of them are to be at rest. */
+static enum rt_status operator_failed(struct rt_job *job, enum rt_status status)
+{
+    (void)settle(job);
+    return rt_job_failed(job, status, rt_durable_operator_error(job->durable, status));
+}
+
 static enum rt_status reject_record(struct rt_job *job, const struct rt_record *record,
                                     enum rt_reject reject, const char *detail)
 {
@@ -295,7 +302,7 @@ static enum rt_status push_event(struct rt_job *job, const struct rt_event *even
         return RT_OK;
     if (counters->pushed == taken)
         return refused(job, status, record);
-    return status == RT_END ? status : rt_job_failed(job, status, rt_status_text(status));
+    return status == RT_END ? status : operator_failed(job, status);
 }
 
 static enum rt_status push_group(struct rt_job *job)
@@ -319,7 +326,7 @@ enum rt_status rt_job_flush(struct rt_job *job)
     enum rt_status settled = settle(job);
 
     if (settled != RT_OK)
-        return settled == RT_END ? settled : rt_job_failed(job, settled, rt_status_text(settled));
+        return settled == RT_END ? settled : operator_failed(job, settled);
     for (size_t i = 0; i < job->options.output_count + 1; i++) {
         bool last = i == job->options.output_count;
         struct rt_sink *sink = last ? job->options.dead_letter : job->options.outputs[i];
@@ -564,7 +571,7 @@ enum rt_status rt_job_run(struct rt_job *job)
     if (status == RT_OK && job->left == 0 && !job->options.keep_open)
         status = finish(job);
     if (status != RT_OK && status != RT_END)
-        rt_job_failed(job, status, rt_status_text(status));
+        operator_failed(job, status);
     if (status == RT_END) {
         (void)settle(job); /* workers use what is freed next */
     } else {

@@ -60,6 +60,15 @@ static enum rt_status begin_spilling(struct rt_durable *durable)
     return set_cold(durable);
 }
 
+const char *rt_durable_operator_error(const struct rt_durable *durable, enum rt_status status)
+{
+    const char *text = durable == NULL || durable->cold == NULL || status != RT_ERR_IO
+                           ? ""
+                           : rt_cold_error(durable->cold);
+
+    return text[0] == '\0' ? rt_status_text(status) : text;
+}
+
 /* Everything that is unchanged since the last checkpoint may leave. */
 static enum rt_status spill(struct rt_durable *durable)
 {
@@ -70,11 +79,12 @@ static enum rt_status spill(struct rt_durable *durable)
         return status;
     rt_durable_end_merging(durable);
     status = rt_checkpoints_follow(durable->options.checkpoints);
-    if (status == RT_OK)
-        status = memory->spill(memory, kept_bytes(durable));
     if (status != RT_OK)
-        rt_durable_fail(durable, status, rt_checkpoints_error(durable->options.checkpoints));
-    return status;
+        return rt_durable_fail(durable, status, rt_checkpoints_error(durable->options.checkpoints));
+    status = memory->spill(memory, kept_bytes(durable));
+    return status == RT_OK
+               ? RT_OK
+               : rt_durable_fail(durable, status, rt_durable_operator_error(durable, status));
 }
 
 bool rt_durable_soon(const struct rt_durable *durable, rt_time *soon)
