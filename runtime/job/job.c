@@ -118,8 +118,10 @@ static enum rt_status make_stream(struct rt_job *job, struct rt_operator *target
 {
     size_t count = job->options.source_count;
     struct rt_stream_source *sources = rt_alloc_zeroed(count, sizeof(*sources));
-    struct rt_stream_options options = {
-        .bytes_max = job->options.waiting_bytes_max, .sources = sources, .source_count = count};
+    struct rt_stream_options options = {.bytes_max = job->options.waiting_bytes_max,
+                                        .by_clock = job->by_clock,
+                                        .sources = sources,
+                                        .source_count = count};
 
     if (sources == NULL)
         return RT_ERR_NOMEM;

@@ -472,6 +472,8 @@ enum rt_status rt_job_recover(struct rt_job *job, struct rt_recovered *out)
 {
     enum rt_status status = rt_durable_recover(job->durable, out);
 
+    if (job->by_clock)
+        job->processing = rt_time_later(job->processing, rt_stream_largest(job->stream));
     update_counters(job);
     return answered(job, status);
 }

@@ -28,6 +28,7 @@ static enum rt_status copy_sources(struct rt_stream *stream,
     stream->source_count = count;
     stream->has_partitions = count > 1;
     stream->soon = !options->holds_ties;
+    stream->by_clock = options->by_clock;
     for (size_t i = 0; i < count; i++) {
         const struct rt_stream_source *source = &sources[i];
 
@@ -297,6 +298,14 @@ static rt_time follow_clock(const struct rt_stream *stream, rt_time wall)
     return rt_time_plus(stream->left_at, (rt_duration){wall.ms - stream->heard_wall.ms});
 }
 
+/* Being away is no silence, but where the clock is the events' time it has gone on meanwhile. */
+static rt_time first_wall(const struct rt_stream *stream, rt_time wall)
+{
+    return stream->by_clock && stream->left_at.ms != RT_TIME_MIN.ms
+               ? rt_time_plus(stream->left_at, (rt_duration){1})
+               : wall;
+}
+
 enum rt_status rt_stream_idle(struct rt_stream *stream, rt_time wall)
 {
     rt_time least;
@@ -306,7 +315,7 @@ enum rt_status rt_stream_idle(struct rt_stream *stream, rt_time wall)
     if (!stream->has_idle_timeout || wall.ms == RT_TIME_MIN.ms)
         return RT_OK;
     if (stream->restored && stream->heard_wall.ms == RT_TIME_MIN.ms)
-        stream->heard_wall = wall;
+        stream->heard_wall = first_wall(stream, wall);
     rt_partitions_expire(&stream->partitions, wall, stream->idle_timeouts, stream->source_count);
     if (!rt_partitions_least(&stream->partitions, &least))
         least = follow_clock(stream, wall);
@@ -365,6 +374,11 @@ enum rt_status rt_stream_finish(struct rt_stream *stream)
 rt_time rt_stream_watermark(const struct rt_stream *stream)
 {
     return stream->watermark;
+}
+
+rt_time rt_stream_largest(const struct rt_stream *stream)
+{
+    return stream->largest;
 }
 
 const struct rt_stream_counters *rt_stream_counters(const struct rt_stream *stream)

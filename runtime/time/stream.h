@@ -46,7 +46,8 @@ struct rt_stream_options {
     rt_duration idle_timeout, future_limit;
     bool
         holds_ties; /* `sequence` is not the order of arrival: events of equal time wait for each other */
-    size_t bytes_max;                       /* of waiting events; 0: 1 GiB */
+    bool by_clock;    /* the clock is the time of all events: it goes on while nobody is there */
+    size_t bytes_max; /* of waiting events; 0: 1 GiB */
     const struct rt_stream_source *sources; /* by rt_position.source; copied; NULL: all alike */
     size_t source_count;
 };
@@ -138,6 +139,8 @@ enum rt_status rt_stream_load(struct rt_stream *stream, const struct rt_event_na
                               struct rt_form *form);
 
 rt_time rt_stream_watermark(const struct rt_stream *stream);
+/* Of the events that had to wait, also before it was saved: the latest time; RT_TIME_MIN: there was none. */
+rt_time rt_stream_largest(const struct rt_stream *stream);
 const struct rt_stream_counters *rt_stream_counters(const struct rt_stream *stream);
 
 #endif

@@ -160,6 +160,8 @@ enum rt_status rt_stream_load(struct rt_stream *stream, const struct rt_event_na
         return status;
     read_head(stream, form);
     stream->restored = true;
+    /* Without events it may have gone on since the last record. */
+    stream->left_at = rt_time_later(stream->left_at, stream->watermark);
     status = load_partitions(stream, reader, form);
     if (status == RT_OK)
         status = load_waiting(stream, reader, form);

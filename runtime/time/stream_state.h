@@ -20,6 +20,7 @@ struct rt_stream {
     bool
         soon; /* without a bound: it is released when the other partitions are as far, which is soon */
     bool finished;
+    bool by_clock;
     bool restored; /* the time that it was away does not count as silence */
     rt_time watermark;
     rt_time largest; /* time of an event */

@@ -579,6 +579,55 @@ static void when_all_are_idle_the_watermark_goes_on_with_the_clock(void **state)
     }
 }
 
+/* Saves the one and goes on with the other, in place. */
+static void save_and_load(struct rt_stream **stream, const struct rt_stream_options *options,
+                          struct recorder *recorder)
+{
+    struct rt_fields *fields;
+    struct rt_event_names names = {0};
+    struct rt_buffer saved;
+    struct rt_form form;
+
+    assert_int_equal(rt_fields_new(&fields), RT_OK);
+    rt_fields_seal(fields);
+    names.fields = fields;
+    rt_buffer_init(&saved, 1 << 16);
+    assert_int_equal(rt_stream_save(*stream, &names, &saved), RT_OK);
+    rt_stream_free(*stream);
+    assert_int_equal(rt_stream_new(options, &recorder->port, stream), RT_OK);
+    form = rt_form_of(rt_buffer_view(&saved));
+    assert_int_equal(rt_stream_load(*stream, &names, &form), RT_OK);
+    rt_buffer_done(&saved);
+    rt_fields_free(fields);
+}
+
+static void a_restored_stream_goes_on_from_where_time_had_come(void **state)
+{
+    static const struct {
+        bool by_clock;
+        int64_t watermark; /* when it is there again and has been silent */
+    } cases[] = {{false, 12999 + 1000}, {true, 50000 + 1000 - 1}};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct recorder *recorder = recorder_new();
+        struct rt_stream_options options = {.idle_timeout = {1000}, .by_clock = cases[i].by_clock};
+        struct rt_stream *stream;
+
+        assert_int_equal(rt_stream_new(&options, &recorder->port, &stream), RT_OK);
+        assert_int_equal(push_at(stream, &(struct arrival){10000, 0, false}, 0, (rt_time){10000}),
+                         RT_OK);
+        assert_int_equal(rt_stream_idle(stream, (rt_time){13000}), RT_OK);
+        assert_int_equal(rt_stream_watermark(stream).ms, 12999);
+        save_and_load(&stream, &options, recorder);
+        assert_int_equal(rt_stream_idle(stream, (rt_time){50000}), RT_OK);
+        assert_int_equal(rt_stream_idle(stream, (rt_time){51000}), RT_OK);
+        assert_int_equal(rt_stream_watermark(stream).ms, cases[i].watermark);
+        rt_stream_free(stream);
+        rt_free(recorder);
+    }
+}
+
 static void an_event_too_far_ahead_of_the_clock_is_refused(void **state)
 {
     struct recorder *recorder = recorder_new();
@@ -770,6 +819,7 @@ int main(void)
         cmocka_unit_test(nothing_is_taken_after_the_end),
         cmocka_unit_test(idle_partitions_are_taken_out_and_come_back),
         cmocka_unit_test(when_all_are_idle_the_watermark_goes_on_with_the_clock),
+        cmocka_unit_test(a_restored_stream_goes_on_from_where_time_had_come),
         cmocka_unit_test(an_event_too_far_ahead_of_the_clock_is_refused),
         cmocka_unit_test(many_partitions_have_their_least_watermark),
         cmocka_unit_test(what_waits_is_bounded),
