@@ -176,14 +176,14 @@ static enum rt_status source_read(struct rt_source *port, struct rt_batch *batch
         return status;
     if (rt_kafka_reader_poll(source->reader) != RT_OK)
         return rt_kafka_source_client_failed(source);
-    status = gather(source);
+    status = rt_kafka_source_look_for_parts(source);
+    if (status == RT_OK)
+        status = gather(source);
     if (status == RT_OK)
         status = fill_batch(source, batch);
     if (status != RT_OK || batch->count > 0)
         return status;
-    if (source->until_now && all_at_end(source))
-        return RT_END;
-    return rt_kafka_source_look_for_parts(source);
+    return source->until_now && all_at_end(source) ? RT_END : RT_OK;
 }
 
 static int source_descriptor(const struct rt_source *port)
