@@ -339,9 +339,9 @@ class State(unittest.TestCase):
                 if done.code == 0:
                     break
             self.assertEqual(lines(), expected)
-            self.assertGreater(halves, 0)
-            halves = 0
             os.unlink(path)
+            if workers == "1":  # where several are depends on how far each has come
+                self.assertGreater(halves, 0)
 
     def test_the_rules_of_a_state_are_asked_for(self):
         for words in (("state", "ls"), ("savepoint", "check", "x")):
