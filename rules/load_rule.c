@@ -367,9 +367,10 @@ static void read_key(struct loader *loader, struct load_rule *load)
 
 static void read_values(struct loader *loader, struct load_rule *load)
 {
-    if (!load_params(loader, load->nodes.params, loader->file->params, &load->params) ||
-        !load_lists(loader, load->nodes.lists, loader->file->lists, &load->lists))
-        load->is_complete = false;
+    bool has_params = load_params(loader, load->nodes.params, loader->file->params, &load->params);
+    bool has_lists = load_lists(loader, load->nodes.lists, loader->file->lists, &load->lists);
+
+    load->is_complete = load->is_complete && has_params && has_lists;
     load->constants[0] = (struct expr_constant){"params", load->params};
     load->constants[1] = (struct expr_constant){"lists", load->lists};
 }

@@ -333,6 +333,8 @@ bool load_value(struct loader *loader, const struct yaml_node *node, // NOLINT(m
     struct rt_value *items;
     bool good = true;
 
+    *out =
+        rt_null(); /* what a mistake leaves: conditions over the rest are still read and printed */
     if (node->kind == YAML_BROKEN)
         return false;
     if (node->kind == YAML_SCALAR)
