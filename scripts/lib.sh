@@ -27,3 +27,9 @@ build() {
     rm -f "build-$preset.log"
     cmake --build --preset "$preset" --parallel "$jobs" "${targets[@]}"
 }
+
+# The events of all examples as one stream, by their time; within an example they stay as they are, so one that shows what late
+# events do still does.
+example_events() {
+    LC_ALL=C sort --merge --stable --field-separator '"' --key 4,4 rules-examples/*/events.jsonl
+}

@@ -5,6 +5,7 @@ the byte, twice, and the commands of its page work.
 
     examples.py --update     writes alerts.jsonl anew, to be read before it is committed
 """
+import json
 import os
 import shlex
 import subprocess
@@ -49,6 +50,16 @@ class Examples(unittest.TestCase):
                 self.assertEqual(first.out, second.out)
                 self.assertEqual(first.out.splitlines(), read(name, "alerts.jsonl").splitlines())
                 self.assertNotEqual(first.out, "")
+
+    def test_the_demo_shows_each_rule_at_work(self):
+        demo = subprocess.run(["bash", "-c", "source scripts/lib.sh; example_events"], cwd=ROOT, capture_output=True, timeout=60,
+                              check=True)
+        lines = demo.stdout.decode().splitlines()
+        self.assertEqual(sorted(lines), sorted(line for name in FOLDERS for line in read(name, "events.jsonl").splitlines()))
+        ended = egret("run", "rules-examples/", stdin=demo.stdout.decode())
+        self.assertEqual(ended.code, 0, ended.err)
+        self.assertIn("late 1,", ended.err)  # order-payment shows one
+        self.assertLessEqual(set(FOLDERS), {json.loads(line)["rule"] for line in ended.out.splitlines()})
 
     def test_the_commands_of_the_pages_work(self):
         for name in FOLDERS:
