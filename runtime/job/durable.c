@@ -101,6 +101,34 @@ static enum rt_status cannot_save(struct rt_durable *durable, enum rt_status sta
     return status;
 }
 
+/* ---- what a checkpoint is for ---- */
+
+/* Of all outputs together, in their own units: it grows with each record, held back or not. */
+static uint64_t written(const struct rt_durable *durable)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < durable->options.output_count; i++) {
+        const struct rt_sink *sink = durable->options.outputs[i].sink;
+
+        sum += sink->position(sink);
+    }
+    return sum;
+}
+
+void rt_durable_note_moves(struct rt_durable *durable)
+{
+    durable->read_last = durable->parts.counters->read;
+    durable->written_last = written(durable);
+}
+
+/* There is something to be saved, or something to be decided: time alone makes alerts too. */
+static bool has_moved(const struct rt_durable *durable)
+{
+    return durable->parts.counters->read != durable->read_last ||
+           written(durable) != durable->written_last;
+}
+
 /* ---- the barrier ---- */
 
 static enum rt_status flush_outputs(struct rt_durable *durable)
@@ -212,7 +240,7 @@ enum rt_status rt_durable_begin(struct rt_durable *durable, bool finished)
                                               rt_checkpoints_error(durable->options.checkpoints));
     durable->phase = RT_DURABLE_SAVING;
     durable->begun_ns = since;
-    durable->read_last = durable->parts.counters->read;
+    rt_durable_note_moves(durable);
     rt_histogram_add(&durable->counters.barrier_ns, rt_clock_monotonic_ns() - since);
     KILLPOINT("frozen");
     return RT_OK;
@@ -319,7 +347,7 @@ static bool is_due(const struct rt_durable *durable)
     struct rt_memory *memory = durable->parts.memory;
     struct rt_memory_counters counters;
     uint64_t passed = rt_clock_monotonic_ns() - durable->begun_ns;
-    bool moved = durable->parts.counters->read != durable->read_last;
+    bool moved = has_moved(durable);
 
     if (moved && passed >= (uint64_t)durable->options.every.ms * NS_PER_MS)
         return true;
@@ -367,7 +395,7 @@ static enum rt_status step(struct rt_durable *durable, bool idle)
 
 int rt_durable_wait_ms(const struct rt_durable *durable, int ms)
 {
-    bool moved = durable->parts.counters->read != durable->read_last;
+    bool moved = has_moved(durable);
     int64_t passed_ms = (int64_t)((rt_clock_monotonic_ns() - durable->begun_ns) / NS_PER_MS);
     int64_t left_ms = durable->options.every.ms - passed_ms;
 

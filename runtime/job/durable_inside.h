@@ -21,10 +21,10 @@ struct rt_durable {
     struct rt_durable_options options;
     struct rt_durable_parts parts;
     enum rt_durable_phase phase;
-    bool whole;         /* the next one is of everything */
-    uint64_t begun_ns;  /* the last barrier */
-    uint64_t read_last; /* records read at the last barrier */
-    uint64_t id;        /* in the making */
+    bool whole;                       /* the next one is of everything */
+    uint64_t begun_ns;                /* the last barrier */
+    uint64_t read_last, written_last; /* what had been read and written then */
+    uint64_t id;                      /* in the making */
     struct rt_buffer header, blob, facts, error;
     struct rt_arena arena;
     /* the background's, while it is busy */
@@ -38,7 +38,9 @@ struct rt_durable {
     struct rt_cold *cold; /* NULL: all stays in memory */
 };
 
-/* durable.c: begins a checkpoint; carries the one in the making through. */
+/* durable.c: what is read and written from now on is worth a checkpoint. */
+void rt_durable_note_moves(struct rt_durable *durable);
+/* Begins a checkpoint; carries the one in the making through. */
 enum rt_status rt_durable_begin(struct rt_durable *durable, bool finished);
 enum rt_status rt_durable_drain(struct rt_durable *durable);
 /* The files that the background merges are taken over, if it is through or when it is. */

@@ -209,7 +209,6 @@ static enum rt_status resume(struct rt_durable *durable, const struct rt_manifes
     if (status != RT_OK)
         return status;
     *durable->parts.counters = saved.counters;
-    durable->read_last = saved.counters.read;
     return RT_OK;
 }
 
@@ -292,6 +291,7 @@ enum rt_status rt_durable_recover(struct rt_durable *durable, struct rt_recovere
     if (status != RT_OK)
         return refuse(durable, status, "", NULL);
     durable->begun_ns = rt_clock_monotonic_ns();
+    rt_durable_note_moves(durable);
     if (out->kind == RT_RECOVERY_FINISHED || decision == NULL)
         return RT_OK;
     status = decision->resumed(decision);

@@ -17,7 +17,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from broker import Broker  # noqa: E402
 from job import Job  # noqa: E402
-from workload import seen_alerts  # noqa: E402
+from workload import START_MS, seen_alerts  # noqa: E402
 
 VERSION = None
 broker = None
@@ -233,6 +233,17 @@ class Idle(Case):
             job.wait_until(lambda: self.commits() >= before + 3)
             self.assertTrue(self.all_read(job))
             self.assertEqual(job.stop(), 0, job.errors)
+
+    def test_what_time_alone_has_made_is_committed(self):
+        """The clock goes on without records: an alert of a deadline does not wait for the next one."""
+        job = self.job("alone", partitions=1)
+        pings = [(0, "u1", None, None, json.dumps({"ts": START_MS + n, "type": kind, "user": "u1"}))
+                 for n, kind in enumerate(("ping", "other"))]
+        broker.produce("alone.in", pings)
+        job.start("--set", "sources.in.event_time.idle_timeout=100ms")
+        job.wait_until(lambda: broker.dump("alone.out"))
+        self.assertEqual(job.stop(), 0, job.errors)
+        self.assertEqual(len(broker.dump("alone.out")), 1)
 
     @staticmethod
     def commits():
