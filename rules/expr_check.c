@@ -446,22 +446,14 @@ static struct expr_node *check_bind(struct expr_checker *checker, struct expr_no
 
 /* ---- the walk ---- */
 
-static bool is_type_call(const struct expr_node *node)
-{
-    return node->kind == EXPR_CALL && node->child_count == 1 && rt_text_is(node->name, "type") &&
-           (node->flags & EXPR_FLAG_MEMBER) == 0;
-}
-
-/* type(x) == int, type(x) in [int, double]: the other side may name types. */
 // NOLINTNEXTLINE(misc-no-recursion): R2 bounds the depth
 static bool check_operands(struct expr_checker *checker, struct expr_node *node)
 {
     bool before = checker->names_types;
-    bool types = node->op <= EXPR_OP_NOT_EQUAL || node->op == EXPR_OP_IN;
-    bool calls[2] = {is_type_call(node->children[0]), is_type_call(node->children[1])};
+    bool names[2] = {expr_names_types(node, 0), expr_names_types(node, 1)};
 
     for (uint32_t i = 0; i < 2; i++) {
-        checker->names_types = types && calls[1 - i] && !calls[i];
+        checker->names_types = names[i];
         node->children[i] = expr_check_node(checker, node->children[i]);
         checker->names_types = before;
         if (node->children[i] == NULL)

@@ -64,3 +64,15 @@ bool expr_node_adopt(struct expr_work *work, struct expr_node *node,
     work->status = RT_ERR_DIAG;
     return false;
 }
+
+static bool is_type_call(const struct expr_node *node)
+{
+    return node->kind == EXPR_CALL && node->child_count == 1 && rt_text_is(node->name, "type") &&
+           (node->flags & EXPR_FLAG_MEMBER) == 0;
+}
+
+bool expr_names_types(const struct expr_node *node, uint32_t side)
+{
+    return node->kind == EXPR_BINARY && (node->op <= EXPR_OP_NOT_EQUAL || node->op == EXPR_OP_IN) &&
+           is_type_call(node->children[1 - side]) && !is_type_call(node->children[side]);
+}

@@ -61,9 +61,29 @@ static void print_double(double value, struct rt_buffer *out)
         rt_buffer_string(out, ".0");
 }
 
+/* The type of an example: a type's name is read as one only beside a call of type(), elsewhere it is a field. */
 static void print_type(enum rt_type type, struct rt_buffer *out)
 {
-    rt_buffer_string(out, rt_type_name(type));
+    static const char *const examples[RT_TYPE_COUNT] = {
+        [RT_NULL] = "null",
+        [RT_BOOL] = "true",
+        [RT_INT] = "0",
+        [RT_UINT] = "0u",
+        [RT_DOUBLE] = "0.0",
+        [RT_STRING] = "\"\"",
+        [RT_BYTES] = "b\"\"",
+        [RT_LIST] = "[]",
+        [RT_MAP] = "{}",
+        [RT_TIMESTAMP] = "timestamp(0)",
+        [RT_DURATION] = "duration(\"0s\")",
+        [RT_TYPE] = "type(0)",
+        [RT_OPTIONAL] = "optional.none()",
+        [RT_IP] = "ip(\"::\")",
+        [RT_CIDR] = "cidr(\"::/0\")",
+    };
+
+    RT_ASSERT(examples[type] != NULL);
+    rt_buffer_printf(out, "type(%s)", examples[type]);
 }
 
 /* timestamp("..."), duration("..."), ip("...") */
@@ -314,6 +334,20 @@ static void print_root(const struct expr_node *node, struct rt_buffer *out)
         rt_buffer_text(out, node->name);
 }
 
+/* One side of a binary operator: a type beside a call of type() by its name, as an author writes it. */
+// NOLINTNEXTLINE(misc-no-recursion): R2 bounds the depth
+static void print_side(const struct expr_node *node, uint32_t side, unsigned level,
+                       struct rt_buffer *out)
+{
+    const struct expr_node *child = node->children[side];
+
+    if (child->kind == EXPR_CONSTANT && child->value.type == RT_TYPE &&
+        expr_names_types(node, side))
+        rt_buffer_string(out, rt_type_name((enum rt_type)child->value.u.integer));
+    else
+        print_node(child, out, level);
+}
+
 // NOLINTNEXTLINE(misc-no-recursion): R2 bounds the depth
 static void print_operators(const struct expr_node *node, struct rt_buffer *out)
 {
@@ -334,9 +368,9 @@ static void print_operators(const struct expr_node *node, struct rt_buffer *out)
                    operand->kind == EXPR_UNARY && operand->op == node->op ? LEVEL_UNARY
                                                                           : LEVEL_MEMBER);
     } else if (node->kind == EXPR_BINARY) {
-        print_node(node->children[0], out, own);
+        print_side(node, 0, own, out);
         rt_buffer_printf(out, " %s ", expr_operator_text((enum expr_operator)node->op));
-        print_node(node->children[1], out, own + 1);
+        print_side(node, 1, own + 1, out);
     } else {
         print_many(node, 0, node->kind == EXPR_AND ? " && " : " || ", own + 1, out);
         if (node->child_count == 1) /* it stands for "this is a bool", which x alone does not say */

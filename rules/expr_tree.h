@@ -160,6 +160,9 @@ struct expr_node *expr_node_new(struct expr_work *work, enum expr_kind kind, siz
 bool expr_node_adopt(struct expr_work *work, struct expr_node *node,
                      struct expr_node *const *children, size_t count);
 
+/* type(x) == int, type(x) in [int, double]: may this side (0 or 1) of an operator name types?  Elsewhere such a name is a field. */
+bool expr_names_types(const struct expr_node *node, uint32_t side);
+
 /* Text to tree, macros expanded, names unresolved.  NULL: work->status says why. */
 struct expr_node *expr_parse(struct expr_work *work);
 
