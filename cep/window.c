@@ -316,6 +316,8 @@ void cep_window_push(struct cep_rule *rule)
     if (window == NULL && rule->windows->packs) {
         window = begin_one(rule, &view);
     } else if (!cep_window_add(rule, &window)) {
+        if (slot != NULL && !cep_slot_is_one(rule, slot))
+            slot->window = window; /* what was a list may be panes now, without the event */
         if (slot != NULL && slot->window == NULL)
             (void)cep_slot_drop(engine, keying, line, slot);
         return;

@@ -124,8 +124,8 @@ struct rt_window_shape rt_window_pane_shape(const struct rt_window_shape *shape)
 
 /*
  * Adds an event: one value an aggregate, RT_ABSENT where it is not to be counted.  *window NULL: begins one.
- * RT_ERR_LIMIT: panes_max is reached (rt_window_drop_oldest makes room).  RT_ERR_NOMEM: blocks are full.  Nothing has
- * changed then.  Cost: constant, amortised.
+ * RT_ERR_LIMIT: panes_max is reached (rt_window_drop_oldest makes room).  RT_ERR_NOMEM: blocks are full.  The window holds
+ * what it did then, but *window may be another pointer.  Cost: constant, amortised.
  */
 enum rt_status rt_window_add(const struct rt_window_shape *shape, struct rt_window **window,
                              struct rt_blocks *blocks, rt_time time, uint64_t sequence,
