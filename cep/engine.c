@@ -55,8 +55,8 @@ static enum rt_status push(struct rt_operator *port, const struct rt_event *even
     const uint32_t *rules;
     size_t count;
 
-    engine->reached = event->time;
     cep_fire(engine, event->time);
+    engine->reached = event->time;
     cep_sweep(engine, event->time, true);
     cep_dedup_advance(&engine->dedup, event->time);
     engine->counters.events += cep_counts_events(engine);
@@ -93,8 +93,8 @@ static enum rt_status advance(struct rt_operator *port, rt_time watermark)
 {
     struct cep_engine *engine = engine_of(port);
 
-    engine->reached = rt_time_later(engine->reached, watermark);
     cep_fire(engine, watermark);
+    engine->reached = rt_time_later(engine->reached, watermark);
     cep_sweep(engine, watermark, false);
     cep_dedup_advance(&engine->dedup, watermark);
     return take_status(engine);
@@ -106,8 +106,8 @@ static enum rt_status pass(struct rt_operator *port, rt_time time)
     enum { PASSES_A_SWEEP = 64 };
     struct cep_engine *engine = engine_of(port);
 
-    engine->reached = time;
     cep_fire(engine, time);
+    engine->reached = time;
     if (++engine->passes % PASSES_A_SWEEP == 0)
         cep_sweep(engine, time, true);
     return take_status(engine);

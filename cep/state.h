@@ -323,7 +323,7 @@ struct cep_engine {
     const struct rt_event
         *kept;             /* its copy, with a reference of the engine's own; NULL: none yet */
     bool is_behind;        /* a late event is at hand: what it brings belongs to the past */
-    rt_time reached;       /* the time of the newest event or watermark */
+    rt_time reached;       /* the time of the newest event, deadline or watermark */
     uint64_t refused_turn; /* of the last event that was told of as refused */
     uint64_t room_turn;    /* of the last event that room was made for */
     enum rt_status status; /* the first thing that went wrong in this call */

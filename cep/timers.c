@@ -133,8 +133,10 @@ static void fire_until(struct cep_engine *engine, rt_time until)
         return;
     deadline = due->deadline;
     engine->outbox.collecting = true;
-    for (; due != NULL; due = next_due(engine, until, &deadline))
+    for (; due != NULL; due = next_due(engine, until, &deadline)) {
+        engine->reached = rt_time_later(engine->reached, deadline); /* what is told is not late */
         fire_one(engine, due);
+    }
     engine->outbox.collecting = false;
 }
 
