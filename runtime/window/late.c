@@ -138,6 +138,7 @@ static enum rt_status join_next(const struct rt_window_shape *shape, struct rt_l
 {
     struct rt_window *pane, *next;
     enum rt_status status;
+    unsigned told;
 
     if (!is_session(shape) || at + 1 >= late->count)
         return RT_OK;
@@ -149,9 +150,10 @@ static enum rt_status join_next(const struct rt_window_shape *shape, struct rt_l
     status = rt_full_merge(pane_shape(shape), full_of(pane), full_of(next), blocks);
     if (status != RT_OK)
         return status;
+    told = (unsigned)pane->told + next->told;
     pane->is_closed = pane->is_closed && next->is_closed;
     pane->is_true |= next->is_true;
-    pane->told = (uint16_t)(pane->told + next->told);
+    pane->told = told < UINT16_MAX ? (uint16_t)told : UINT16_MAX;
     take_out(shape, late, blocks, at + 1);
     return RT_OK;
 }
@@ -462,6 +464,20 @@ static enum rt_status load_pane(const struct rt_window_shape *shape, struct rt_l
     return status == RT_ERR_LIMIT ? RT_ERR_CORRUPT : status;
 }
 
+/* All that has come lies before the next end, and some of it in the window: else there would be a look a slide until then. */
+static bool closes_soon(const struct rt_window_shape *shape, const struct rt_late *late,
+                        rt_time close)
+{
+    enum { DAY_MS = 24 * 60 * 60 * 1000 }; /* days are not all equally long */
+    const int64_t slack = shape->calendar == NULL ? 0 : DAY_MS;
+
+    return !rt_time_before(close, RT_TIME_FIRST) &&
+           !rt_time_before(rt_time_plus(RT_TIME_LAST, (rt_duration){shape->size.ms + slack}),
+                           close) &&
+           !has_events_from(late, close) &&
+           has_events_from(late, (rt_time){rt_window_begin(shape, close).ms - slack});
+}
+
 enum rt_status rt_late_load(const struct rt_window_shape *shape, struct rt_late **place,
                             struct rt_blocks *blocks, struct rt_form *form)
 {
@@ -482,9 +498,7 @@ enum rt_status rt_late_load(const struct rt_window_shape *shape, struct rt_late 
         return status;
     if (count == 0 || (has_close && shape->kind != RT_WINDOW_HOPPING))
         rt_form_fail(form, "panes that are missing");
-    else if (has_close && (rt_time_before(close, full_of((*place)->panes[0])->first) ||
-                           close.ms - end_of(shape, (*place)->panes[count - 1]).ms >
-                               shape->size.ms * 2 + 86400000))
+    else if (has_close && !closes_soon(shape, *place, close))
         rt_form_fail(form, "a window that ends before its events, or long after");
     (*place)->head.close = close;
     return rt_form_failed(form) ? RT_ERR_CORRUPT : RT_OK;

@@ -195,11 +195,11 @@ static void late_stream(enum rt_window_kind kind, uint64_t number)
     rt_buffer_done(&bytes);
 }
 
+static const enum rt_window_kind late_kinds[] = {RT_WINDOW_TUMBLING, RT_WINDOW_HOPPING,
+                                                 RT_WINDOW_SESSION};
+
 static void windows_that_wait_for_late_events_go_on_too(void **state)
 {
-    static const enum rt_window_kind late_kinds[] = {RT_WINDOW_TUMBLING, RT_WINDOW_HOPPING,
-                                                     RT_WINDOW_SESSION};
-
     (void)state;
     for (uint64_t number = 0; number < 15; number++)
         late_stream(late_kinds[number % 3], number);
@@ -272,6 +272,144 @@ static void damaged_or_cut_short_it_is_refused_or_harmless(void **state)
     }
 }
 
+/* The same for one that waits for late events. */
+static bool late_loads(struct late_world *world, struct rt_text bytes)
+{
+    struct rt_value values[WINDOWS_AGGREGATES];
+    struct seeded seed = seeded_from(1);
+    struct rt_form form = rt_form_of(bytes);
+    struct rt_window *window = NULL;
+    enum rt_status status = rt_window_load(&world->shape, &world->blocks, &form, &window);
+    rt_time end;
+
+    assert_true(status == RT_OK || status == RT_ERR_CORRUPT);
+    assert_true((status == RT_OK) == (window != NULL));
+    world->late = (struct rt_late *)(void *)window;
+    if (window != NULL) {
+        const struct rt_late_event event = {{150}, 100, values, {150}};
+
+        windows_values(&seed, values);
+        late_world_advance(world, event.time);
+        status = rt_late_add(&world->shape, &world->late, &world->blocks, &event, &end);
+        assert_true(status == RT_OK || status == RT_ERR_DATA);
+        late_world_advance(world, RT_TIME_MAX);
+    }
+    assert_null(world->late);
+    assert_int_equal(world->blocks.bytes_in_use, 0);
+    return window != NULL && rt_form_left(&form) == 0;
+}
+
+static void make_late_saved(struct late_world *world, int64_t begin_ms, struct rt_buffer *bytes)
+{
+    struct rt_value values[WINDOWS_AGGREGATES];
+    struct seeded seed = seeded_from(5);
+    rt_time end;
+
+    for (uint64_t i = 0; i < 7; i++) {
+        const rt_time time = {begin_ms + (int64_t)i * 30};
+        const struct rt_late_event event = {time, i, values, time};
+
+        windows_values(&seed, values);
+        late_world_advance(world, time);
+        assert_int_equal(rt_late_add(&world->shape, &world->late, &world->blocks, &event, &end),
+                         RT_OK);
+    }
+    save(&world->shape, &world->late->head, bytes);
+    rt_late_free(&world->shape, world->late, &world->blocks);
+    world->late = NULL;
+}
+
+static void damaged_windows_that_wait_for_late_events_are_refused_or_harmless(void **state)
+{
+    static const int64_t begins[] = {0, -62135596800000}; /* the first instant of the year 1 */
+
+    (void)state;
+    for (size_t i = 0; i < 6; i++) {
+        struct late_world world;
+        struct rt_buffer bytes;
+
+        late_world_init(&world, late_kinds[i % 3]);
+        rt_buffer_init(&bytes, SIZE_MAX / 2);
+        make_late_saved(&world, begins[i / 3], &bytes);
+        assert_true(late_loads(&world, rt_buffer_view(&bytes)));
+        for (size_t length = 0; length < bytes.length; length++)
+            assert_false(late_loads(&world, (struct rt_text){bytes.data, length}));
+        for (size_t at = 0; at < 8 * bytes.length; at++) {
+            bytes.data[at / 8] = (char)(bytes.data[at / 8] ^ (1 << at % 8));
+            (void)late_loads(&world, rt_buffer_view(&bytes));
+            bytes.data[at / 8] = (char)(bytes.data[at / 8] ^ (1 << at % 8));
+        }
+        rt_blocks_done(&world.blocks);
+        rt_buffer_done(&bytes);
+    }
+}
+
+static void the_next_end_of_a_hopping_window_is_refused_unless_it_is_one(void **state)
+{
+    static const int64_t begins[] = {0, -62135596800000};
+    struct late_world world;
+    struct rt_buffer bytes;
+
+    (void)state;
+    late_world_init(&world, RT_WINDOW_HOPPING);
+    rt_buffer_init(&bytes, SIZE_MAX / 2);
+    for (size_t i = 0; i < 2; i++) {
+        /* The last event is at 180, the next end at 200; the window of that end begins 100 before. */
+        const struct {
+            int64_t close;
+            bool is_one;
+        } cases[] = {{begins[i] + 200, true},  {begins[i] + 280, true}, {begins[i] + 300, false},
+                     {begins[i] + 180, false}, {begins[i] + 20, false}, {RT_TIME_LAST.ms, false},
+                     {INT64_MAX - 1, false},   {INT64_MIN, false}};
+
+        for (size_t k = 0; k < sizeof(cases) / sizeof(cases[0]); k++) {
+            struct rt_form form;
+            struct rt_window *window = NULL;
+
+            make_late_saved(&world, begins[i], &bytes);
+            form = rt_form_of(rt_buffer_view(&bytes));
+            assert_int_equal(rt_window_load(&world.shape, &world.blocks, &form, &window), RT_OK);
+            window->close.ms = cases[k].close;
+            form = rt_form_of(save(&world.shape, window, &bytes));
+            rt_window_free(&world.shape, window, &world.blocks);
+            window = NULL;
+            assert_int_equal(rt_window_load(&world.shape, &world.blocks, &form, &window),
+                             cases[k].is_one ? RT_OK : RT_ERR_CORRUPT);
+            rt_window_free(&world.shape, window, &world.blocks);
+        }
+    }
+    rt_blocks_done(&world.blocks);
+    rt_buffer_done(&bytes);
+}
+
+static void add_time(struct late_world *world, int64_t ms)
+{
+    struct rt_value values[WINDOWS_AGGREGATES];
+    struct seeded seed = seeded_from(5);
+    const struct rt_late_event event = {{ms}, (uint64_t)ms, values, {200}};
+    rt_time end;
+
+    windows_values(&seed, values);
+    assert_int_equal(rt_late_add(&world->shape, &world->late, &world->blocks, &event, &end), RT_OK);
+}
+
+static void sessions_that_become_one_were_told_of_as_often_as_can_be_said(void **state)
+{
+    struct late_world world;
+
+    (void)state;
+    late_world_init(&world, RT_WINDOW_SESSION);
+    add_time(&world, 0);
+    add_time(&world, 150);
+    world.late->panes[0]->told = UINT16_MAX;
+    world.late->panes[1]->told = 1;
+    add_time(&world, 75);
+    assert_int_equal(world.late->count, 1);
+    assert_int_equal(world.late->panes[0]->told, UINT16_MAX);
+    rt_late_free(&world.shape, world.late, &world.blocks);
+    rt_blocks_done(&world.blocks);
+}
+
 static void a_lack_of_memory_leaves_nothing_behind(void **state)
 {
     (void)state;
@@ -306,6 +444,9 @@ int main(void)
         cmocka_unit_test(saved_and_loaded_at_every_event_a_window_goes_on_as_it_was),
         cmocka_unit_test(windows_that_wait_for_late_events_go_on_too),
         cmocka_unit_test(damaged_or_cut_short_it_is_refused_or_harmless),
+        cmocka_unit_test(damaged_windows_that_wait_for_late_events_are_refused_or_harmless),
+        cmocka_unit_test(the_next_end_of_a_hopping_window_is_refused_unless_it_is_one),
+        cmocka_unit_test(sessions_that_become_one_were_told_of_as_often_as_can_be_said),
         cmocka_unit_test(a_lack_of_memory_leaves_nothing_behind),
     };
 
