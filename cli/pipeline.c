@@ -409,12 +409,14 @@ static enum cli_exit recover_and_run(struct pipeline *pipeline)
 
 static enum cli_exit open_and_run(struct pipeline *pipeline, struct rt_buffer *message)
 {
+    /* The operator's choice is for one start: what this process has committed since then holds. */
+    enum rt_kafka_recover how =
+        pipeline->is_restart ? RT_KAFKA_RECOVER_STRICT : pipeline->options->recover;
     enum cli_exit code = open_state(pipeline);
     enum rt_status status;
 
     if (code == CLI_OK) {
-        code =
-            cli_ends_open(&pipeline->ends, pipeline->config, pipeline->options->recover, message);
+        code = cli_ends_open(&pipeline->ends, pipeline->config, how, message);
         if (code != CLI_OK) {
             cli_complain(pipeline->call, "%s", message->data);
             code = cli_kafka_exit(message->data, code);

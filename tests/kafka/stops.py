@@ -251,6 +251,20 @@ class Idle(Case):
         return int(broker.tool("ends", "__consumer_offsets"))
 
 
+class Restarts(Case):
+    def test_what_the_operator_chose_is_for_the_first_attempt_only(self):
+        """From then on this very process has made checkpoints and committed them."""
+        job = self.stopped("chosen", sink="options: { message.max.bytes: 2000 }")
+        job.start("--recover", "offsets", "--set", "state.restart.strategy=fixed", "--set", "state.restart.delay=1ms",
+                  "--set", "state.restart.attempts=1")
+        job.feed(300)
+        job.wait_until(lambda: self.all_read(job))
+        broker.produce("chosen.in", [(0, None, None, None, "x" * 3000)])  # its dead letter is too large to be written
+        self.assertEqual(job.ended(), 74, job.errors)
+        self.assertEqual(job.errors.count("Message size too large"), 2, job.errors)
+        self.assertIn("goes on from checkpoint ", job.errors.partition(", attempt 1\n")[2], job.errors)
+
+
 class Zombies(Case):
     def test_the_same_directory_twice(self):
         job = self.job("twice")
