@@ -77,6 +77,8 @@ static void listen_to_signals(struct rt_job *job)
     signalled_job = job;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    if (signalled != 0) /* while a further attempt was under way and had no job yet */
+        rt_job_stop(job);
 }
 
 /* ---- sources of the job ---- */
