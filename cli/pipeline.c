@@ -23,7 +23,7 @@
 #include "runtime/time/clock.h"
 #include "runtime/worker/workers.h"
 
-enum { MESSAGE_BYTES_MAX = 4096 };
+enum { MESSAGE_BYTES_MAX = 4096, NS_PER_MS = 1000000 };
 
 struct watermark { /* of a source that has a condition for it */
     struct pipeline *pipeline;
@@ -45,6 +45,7 @@ struct pipeline {
     struct expr_machine *machine; /* for watermarks */
     bool is_restart;              /* not the first attempt of this process */
     bool may_restart;             /* it has failed in a way that another attempt may mend */
+    rt_duration worked;           /* so long it had run by then */
     uint64_t watermark_errors;    /* events for which one ended in an error */
     struct cli_state state;       /* with a state directory */
     struct cli_run_stats stats;
@@ -394,6 +395,7 @@ static void prepare_stats(struct pipeline *pipeline)
 static enum cli_exit recover_and_run(struct pipeline *pipeline)
 {
     enum rt_status status;
+    uint64_t since;
     bool done = false;
 
     listen_to_signals(pipeline->job);
@@ -404,7 +406,9 @@ static enum cli_exit recover_and_run(struct pipeline *pipeline)
             return code;
     }
     prepare_stats(pipeline);
+    since = rt_clock_monotonic_ns();
     status = rt_job_run(pipeline->job);
+    pipeline->worked.ms = (int64_t)((rt_clock_monotonic_ns() - since) / NS_PER_MS);
     pipeline->may_restart = status == RT_ERR_IO;
     return finish(pipeline, status);
 }
@@ -460,9 +464,8 @@ static enum cli_exit run_once(struct pipeline *pipeline)
 
 /* Waits before the next attempt; false: there is none. */
 static bool wait_for_restart(const struct cli_call *call, struct rt_restart *restart,
-                             uint64_t since_ns)
+                             rt_duration worked)
 {
-    rt_duration worked = {(int64_t)((rt_clock_monotonic_ns() - since_ns) / 1000000)};
     struct rt_buffer text;
     rt_duration delay;
 
@@ -494,11 +497,10 @@ enum cli_exit cli_pipeline_run(const struct cli_call *call, const struct cli_run
                                     .set = set,
                                     .plan = set->plan,
                                     .is_restart = is_restart};
-        uint64_t since = rt_clock_monotonic_ns();
 
         code = run_once(&pipeline);
         again = pipeline.may_restart && code != CLI_FENCED && code != CLI_CONFIG &&
-                config->state_dir != NULL && wait_for_restart(call, &restart, since);
+                config->state_dir != NULL && wait_for_restart(call, &restart, pipeline.worked);
         is_restart = true;
     } while (again);
     return code;
