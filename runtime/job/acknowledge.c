@@ -17,7 +17,7 @@ static void mark(struct rt_job *job)
         if (job->all[i]->mark != NULL)
             job->all[i]->mark(job->all[i]);
     job->marked = true;
-    job->marked_time = job->time_last;
+    job->marked_time = rt_stream_largest(job->stream);
 }
 
 /* Nothing that was read before the mark waits any more. */

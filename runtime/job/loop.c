@@ -296,8 +296,6 @@ static enum rt_status push_event(struct rt_job *job, const struct rt_event *even
         source->punctuation != NULL && source->punctuation(source->punctuation_context, event);
     enum rt_status status = rt_stream_push(job->stream, event, punctuation, job->wall);
 
-    if (event->time.ms > job->time_last.ms)
-        job->time_last = event->time;
     if (RT_LIKELY(status == RT_OK))
         return RT_OK;
     if (counters->pushed == taken)

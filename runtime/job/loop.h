@@ -50,9 +50,8 @@ struct rt_job {
     const struct rt_event *group[RT_GROUP_EVENTS]; /* their addresses */
     const struct rt_record *records[RT_GROUP_EVENTS];
     size_t group_count, group_max;
-    rt_time time_last; /* the latest of all events so far */
     bool marked; /* the sources have been told to remember, and wait to be told that it counts */
-    rt_time marked_time; /* with marked: time_last then */
+    rt_time marked_time; /* with marked: the latest of all that had to wait until then */
     uint64_t acknowledged_ns;
     uint64_t reported_ns;
     rt_time wall;       /* of this batch; RT_TIME_MIN if the job is not live */

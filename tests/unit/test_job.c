@@ -756,18 +756,20 @@ static enum rt_status paced_read_of_second(struct rt_source *self, struct rt_bat
     return status;
 }
 
-/* A moment a round of all inputs; behind the first round there is a gap. */
+/* A moment a round of all inputs, and once a gap. */
 struct paced_clock {
     int64_t step_ms, gap_ms;
+    int64_t looks_before_gap;
     int64_t looks;
 };
 
 static rt_time tell_paced_time(void *context)
 {
     struct paced_clock *clock = context;
-    int64_t round = clock->looks++ / INPUTS;
+    int64_t look = clock->looks++;
 
-    return (rt_time){1000000 + round * clock->step_ms + (round > 0 ? clock->gap_ms : 0)};
+    return (rt_time){1000000 + look / INPUTS * clock->step_ms +
+                     (look >= clock->looks_before_gap ? clock->gap_ms : 0)};
 }
 
 static void open_paced(struct inputs *inputs, struct fixture *f, const char *const texts[INPUTS],
@@ -793,20 +795,20 @@ static void only_who_was_asked_and_had_nothing_is_silent(void **state)
         uint64_t late;
     } cases[] = {
         /* Its records are there, but the other one is read first. */
-        {{AT(10) AT(20) AT(30), AT(5) AT(15) AT(25)}, {1, 5000, 0}, 0},
+        {{AT(10) AT(20) AT(30), AT(5) AT(15) AT(25)}, {1, 5000, 2, 0}, 0},
         /* The job stood still, and what was written meanwhile is on its way. */
-        {{AT(10) AT(20) AT(30), AT(5) ".\n" AT(15)}, {1, 5000, 0}, 0},
-        {{AT(10) AT(20) AT(30), AT(5) ".\n" AT(15)}, {900, 5000, 0}, 0},
+        {{AT(10) AT(20) AT(30), AT(5) ".\n" AT(15)}, {1, 5000, 2, 0}, 0},
+        {{AT(10) AT(20) AT(30), AT(5) ".\n" AT(15)}, {900, 5000, 2, 0}, 0},
         /* Silent for a second. */
         {{AT(10) AT(20) AT(30) AT(40) AT(50) AT(60) AT(70), AT(5) ".\n.\n.\n.\n.\n" AT(15)},
-         {200, 0, 0},
+         {200, 0, 0, 0},
          1},
         {{AT(10) AT(20) AT(30) AT(40) AT(50) AT(60) AT(70), AT(5) ".\n.\n.\n.\n.\n" AT(15)},
-         {199, 0, 0},
+         {199, 0, 0, 0},
          0},
         /* It has something, but it takes a while to come. */
         {{AT(10) AT(20) AT(30) AT(40) AT(50) AT(60) AT(70), AT(5) "+\n+\n+\n+\n+\n" AT(15)},
-         {200, 0, 0},
+         {200, 0, 0, 0},
          0},
     };
 
@@ -857,6 +859,50 @@ static void a_source_that_is_ahead_waits_for_the_one_that_holds_back(void **stat
     close_fixture(&f);
     for (size_t i = 0; i < INPUTS; i++)
         rt_buffer_done(&texts[i]);
+}
+
+/* ---- acknowledging ---- */
+
+static size_t acknowledged;
+
+static void mark_nothing(struct rt_source *self)
+{
+    (void)self;
+}
+
+static enum rt_status count_acknowledged(struct rt_source *self)
+{
+    (void)self;
+    acknowledged++;
+    return RT_OK;
+}
+
+/* What is refused does not wait, so nobody waits for its time. */
+static void a_record_too_far_ahead_does_not_keep_the_others_from_being_acknowledged(void **state)
+{
+    static const int64_t times[] = {1000000, 1000000, 1000000, 1000000, 1000000};
+    struct given_clock clock = {.times = times};
+    struct fixture f;
+    struct rt_job *job;
+
+    (void)state;
+    acknowledged = 0;
+    assert_int_equal(open_fixture(&f, AT(1000000) AT(253402300799000) AT(1000100) AT(1000200)),
+                     RT_OK);
+    f.source.batch_size = 2;
+    f.source.port.mark = mark_nothing;
+    f.source.port.acknowledge = count_acknowledged;
+    f.input.live = f.options.keep_open = true;
+    f.input.time.out_of_orderness.ms = 50;
+    f.input.time.future_limit.ms = 60000;
+    f.options.clock = tell_time;
+    f.options.clock_context = &clock;
+    assert_int_equal(run(&f, &job), RT_OK);
+    assert_int_equal(rt_job_counters(job)->rejected, 1);
+    assert_int_equal(rt_job_counters(job)->held, 1);
+    assert_int_equal(acknowledged, 1);
+    rt_job_free(job);
+    close_fixture(&f);
 }
 
 /* ---- partitions that wait for their turn ---- */
@@ -974,6 +1020,7 @@ int main(void)
         cmocka_unit_test(a_source_that_is_ahead_waits_for_the_one_that_holds_back),
         cmocka_unit_test(only_who_was_asked_and_had_nothing_is_silent),
         cmocka_unit_test(a_partition_whose_records_wait_for_their_turn_is_not_silent),
+        cmocka_unit_test(a_record_too_far_ahead_does_not_keep_the_others_from_being_acknowledged),
         cmocka_unit_test(records_bring_time_key_and_headers),
         cmocka_unit_test(without_a_dead_letter_sink_rejects_are_counted_only),
         cmocka_unit_test(stop_on_reject_ends_behind_what_came_before),
