@@ -444,6 +444,8 @@ static enum rt_status take_batch(struct rt_job *job, size_t index)
     if (job->live || job->at->stamp_if_none || job->at->by_clock)
         job->wall = job->options.clock == NULL ? rt_clock_wall()
                                                : job->options.clock(job->options.clock_context);
+    if (job->wall_round.ms == RT_TIME_MIN.ms)
+        job->wall_round = job->wall;
     status = expect_places(job, index);
     if (status == RT_OK)
         status = walk_batch(job, stages);

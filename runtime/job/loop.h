@@ -55,7 +55,7 @@ struct rt_job {
     uint64_t acknowledged_ns;
     uint64_t reported_ns;
     rt_time wall;       /* of this batch; RT_TIME_MIN if the job is not live */
-    rt_time wall_round; /* of the last round's last batch; RT_TIME_MIN before the first one */
+    rt_time wall_round; /* of the last round's last batch; in the first round of its first batch */
     rt_time processing; /* the time of the newest event that has the clock's */
     struct rt_batch batch;
     struct rt_buffer letter; /* a dead letter */

@@ -49,7 +49,7 @@ static void excuse(struct rt_job *job)
     rt_time before = job->wall_round;
 
     job->wall_round = job->wall;
-    if (before.ms == RT_TIME_MIN.ms || !rt_time_before(before, job->wall))
+    if (!rt_time_before(before, job->wall))
         return;
 
     int64_t passed_ms = job->wall.ms - before.ms;

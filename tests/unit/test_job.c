@@ -799,6 +799,8 @@ static void only_who_was_asked_and_had_nothing_is_silent(void **state)
         /* The job stood still, and what was written meanwhile is on its way. */
         {{AT(10) AT(20) AT(30), AT(5) ".\n" AT(15)}, {1, 5000, 2, 0}, 0},
         {{AT(10) AT(20) AT(30), AT(5) ".\n" AT(15)}, {900, 5000, 2, 0}, 0},
+        /* The same while the second one was asked for the first time. */
+        {{AT(10) AT(20) AT(30), AT(40) AT(50) AT(60)}, {1, 5000, 1, 0}, 0},
         /* Silent for a second. */
         {{AT(10) AT(20) AT(30) AT(40) AT(50) AT(60) AT(70), AT(5) ".\n.\n.\n.\n.\n" AT(15)},
          {200, 0, 0, 0},
