@@ -383,8 +383,12 @@ static void end_mapping(struct reader *reader, struct yaml_node *node, bool is_b
             continue;
         if (key->kind != YAML_SCALAR && is_broken)
             continue;
-        if (key->kind != YAML_SCALAR) {
-            complain(reader, RULE_DIAG_YAML_STRUCTURE, key->span, "a key must be a plain word");
+        if (key->kind != YAML_SCALAR || key->type == YAML_NULL) {
+            struct rt_diag *diag =
+                complain(reader, RULE_DIAG_YAML_STRUCTURE, key->span, "a key must be a plain word");
+
+            if (key->kind == YAML_SCALAR)
+                rt_diag_help(reader->diags, diag, "this one is null; if it is a name, quote it");
             continue;
         }
         first = find_key(pairs, node->count, &index, key->text);
@@ -396,6 +400,8 @@ static void end_mapping(struct reader *reader, struct yaml_node *node, bool is_b
         reader->status = index_key(&index, pairs, node->count);
     }
     node->pairs = pairs;
+    if (node->count == 0 && child_count > 0)
+        node->kind = YAML_BROKEN; /* nobody wrote an empty one */
     rt_map_done(&index);
 }
 

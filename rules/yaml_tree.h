@@ -8,7 +8,7 @@
  *
  * Y1  Every node knows where it stands in the file, in bytes.  An alias is the node of its anchor, shared.
  * Y2  Plain scalars have the type of the core schema: NO, on, 1:30 and 2026-01-01 are strings.  Quoted ones are strings.
- * Y3  Keys of a mapping are scalars and distinct by text; duplicates are reported and the later one left out.
+ * Y3  Keys of a mapping are scalars, not null, and distinct by text; duplicates are reported and the later one left out.
  * Y4  Depth, size, and what aliases add are bounded.  Tags are refused.
  * Y5  A value that was reported and cannot be used is a node of kind YAML_BROKEN: readers pass over it in silence.
  * Y6  After an error that is understood (a known trap) the value is put aside and the rest is read all the same, so
@@ -40,7 +40,7 @@ enum yaml_type { YAML_STRING, YAML_NULL, YAML_BOOL, YAML_INT, YAML_FLOAT };
 enum yaml_style { YAML_PLAIN, YAML_SINGLE_QUOTED, YAML_DOUBLE_QUOTED, YAML_LITERAL, YAML_FOLDED };
 
 struct yaml_pair {
-    const struct yaml_node *key; /* YAML_SCALAR */
+    const struct yaml_node *key; /* YAML_SCALAR, not null */
     const struct yaml_node *value;
 };
 
