@@ -41,10 +41,11 @@ struct clause { /* one pair of the map */
 
 /* ---- pieces ---- */
 
+/* Far above what an expression may have, so that the expression says what is too long. */
+enum { PIECES_BYTES_MAX = 64 * 1024 * 1024 };
+
 void load_pieces_init(struct load_pieces *pieces, const struct yaml_node *node)
 {
-    enum { PIECES_BYTES_MAX = 64 * 1024 * 1024 };
-
     *pieces = (struct load_pieces){.source = node->span.source, .end = node->span.end};
     rt_buffer_init(&pieces->bytes, PIECES_BYTES_MAX);
 }
@@ -180,7 +181,7 @@ static bool put_path(const struct clause *clause, struct rt_text path, const str
     struct rt_buffer text;
     bool good;
 
-    rt_buffer_init(&text, 1 << 16);
+    rt_buffer_init(&text, PIECES_BYTES_MAX);
     good = path_text(path, &text);
     if (text.failed)
         clause->pieces->failed = true;
@@ -223,7 +224,7 @@ static bool put_literal(const struct clause *clause, const struct yaml_node *val
 
     if (!load_value(clause->loader, value, &literal))
         return false;
-    rt_buffer_init(&text, 1 << 20);
+    rt_buffer_init(&text, PIECES_BYTES_MAX);
     switch (literal.type) {
     case RT_STRING:
         rt_buffer_json_string(&text, rt_value_text(literal));

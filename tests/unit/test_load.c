@@ -747,6 +747,45 @@ static void a_field_that_there_is_no_room_for_is_said(void **state)
                 "most 4096 fields");
 }
 
+/* A rule with `match: { BEFOREaaa...aBEHIND }`. */
+static void assert_match_of(const char *before, size_t letters, const char *behind,
+                            const char *message)
+{
+    struct rt_buffer text;
+    struct rule_source source;
+    struct rule_plan *plan = NULL;
+    struct rt_diags *diags;
+
+    rt_buffer_init(&text, 4 << 20);
+    rt_buffer_printf(&text, "version: 1\nrules:\n  - id: long\n    match:\n      %s", before);
+    for (size_t i = 0; i < letters; i++)
+        rt_buffer_char(&text, 'a');
+    rt_buffer_printf(&text, "%s\n", behind);
+    assert_false(text.failed);
+    source = (struct rule_source){"a", rt_buffer_view(&text)};
+    assert_int_equal(rt_diags_new(0, &diags), RT_OK);
+    assert_int_equal(rule_load(&source, 1, NULL, diags, &plan),
+                     message == NULL ? RT_OK : RT_ERR_DIAG);
+    assert_int_equal(rt_diags_size(diags), message != NULL);
+    if (message != NULL)
+        assert_string_equal(rt_diags_at(diags, 0).message, message);
+    rule_plan_unref(plan);
+    rt_diags_free(diags);
+    rt_buffer_done(&text);
+}
+
+static void what_is_too_long_in_a_match_is_said(void **state)
+{
+    static const char too_long[] = "the expression has more than 1048576 bytes";
+
+    (void)state;
+    assert_match_of("x: ", 100000, "", NULL);
+    assert_match_of("? ", 100000, "\n      : 1", NULL);
+    assert_match_of("x: ", 1 << 20, "", too_long);
+    assert_match_of("x: [b, ", 1 << 20, "]", too_long);
+    assert_match_of("? ", 1 << 20, "\n      : 1", too_long);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -764,6 +803,7 @@ int main(void)
         cmocka_unit_test(files_are_read_in_order_of_name_and_all_that_is_wrong_is_said),
         cmocka_unit_test(the_run_may_bring_a_time_field_and_a_watermark),
         cmocka_unit_test(a_field_that_there_is_no_room_for_is_said),
+        cmocka_unit_test(what_is_too_long_in_a_match_is_said),
         cmocka_unit_test(tests_are_read_with_absolute_times_and_json),
         cmocka_unit_test(test_files_name_their_rules),
         cmocka_unit_test(without_memory_loading_fails_cleanly),
