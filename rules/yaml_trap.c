@@ -6,6 +6,7 @@
  *     where: a ? "x" : "y"          a mapping inside a value            E014
  *     where: "x" in event.tags      a quoted text, then garbage         E015
  *     message: {{ key.user }} x     a mapping inside a mapping          E017
+ *     title: "never closed          closed by the next quote, lines on  E010
  *     a tab, one level too deep     "cannot start any token"            E012
  *
  * Works on the raw line round the place where the reader stopped.  What it recognises, it puts aside.
@@ -393,6 +394,33 @@ static void report_other(const struct trap *trap, const struct yaml_problem *pro
     rt_diag_note(trap->diags, diag, "the rest of this file was not checked");
 }
 
+/*
+ * A quote that is closed by the quote with which a later text begins: what comes behind that one makes no sense.  The line on
+ * which it was opened is put aside, but for the brackets that are open.
+ */
+static bool report_open_quote(struct trap *trap, const struct yaml_problem *problem,
+                              struct yaml_gap *gap)
+{
+    size_t begin = problem->quoted_begin, end = problem->quoted_end, brackets = problem->flow_depth;
+    struct rt_diag *diag;
+
+    if (begin == end || problem->at < end ||
+        memchr(trap->text.data + end, '\n', problem->at - end) != NULL)
+        return false;
+    trap->line = line_at(trap->text, begin);
+    diag = report(trap, RULE_DIAG_YAML_SYNTAX, begin, begin + 1, "a quote is not closed");
+    rt_diag_also(trap->diags, diag, span_in(trap, end - 1, end), "the text would end here");
+    for (end = trap->line.end; end > begin + 1; end--) {
+        char c = trap->text.data[end - 1];
+
+        if (!is_blank(c) && (brackets == 0 || (c != ']' && c != '}')))
+            break;
+        brackets -= !is_blank(c);
+    }
+    *gap = (struct yaml_gap){(uint32_t)begin, (uint32_t)end, true};
+    return true;
+}
+
 /* The trap in the line that holds `at`, if there is one. */
 static bool report_line(struct trap *trap, const struct yaml_problem *problem, size_t at,
                         struct yaml_gap *gap)
@@ -416,7 +444,8 @@ bool yaml_trap_report(struct rt_diags *diags, rt_source_id source, struct rt_are
     struct trap trap = {.diags = diags, .source = source, .arena = arena, .text = problem->source};
     bool inside_quotes = problem->context != NULL && strstr(problem->context, "quoted") != NULL;
 
-    if (!inside_quotes && report_line(&trap, problem, problem->at, gap))
+    if (report_open_quote(&trap, problem, gap) ||
+        (!inside_quotes && report_line(&trap, problem, problem->at, gap)))
         return true;
     /* The reader often notices on the next line: look at the one where the unfinished thing began. */
     if (problem->context_at != UINT32_MAX && report_line(&trap, problem, problem->context_at, gap))

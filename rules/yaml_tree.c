@@ -36,6 +36,7 @@ struct reader {
     size_t child_count, child_capacity;
     struct rt_map anchors;
     uint64_t node_count, alias_nodes;
+    struct rt_span quoted; /* the last event, if it is a quoted text */
     struct yaml_gap gaps[GAPS_MAX];
     size_t gap_count;
     bool has_error;
@@ -281,6 +282,8 @@ static void read_scalar(struct reader *reader, const yaml_event_t *event)
     node->style = style_of(event->data.scalar.style);
     if (node->style == YAML_PLAIN)
         node->type = core_type(node->text);
+    else if (node->style == YAML_SINGLE_QUOTED || node->style == YAML_DOUBLE_QUOTED)
+        reader->quoted = node->span;
     if (is_gap(reader, node->span.begin)) {
         node->kind = YAML_BROKEN;
     } else if (event->data.scalar.tag != NULL) {
@@ -478,6 +481,7 @@ static void read_alias(struct reader *reader, const yaml_event_t *event)
 /* One event; false when there will be no more that matter. */
 static bool read_event(struct reader *reader, const yaml_event_t *event)
 {
+    reader->quoted = (struct rt_span){.begin = 0};
     switch (event->type) {
     case YAML_SCALAR_EVENT:
         read_scalar(reader, event);
@@ -518,7 +522,9 @@ static bool explain_failure(struct reader *reader)
                                    .text = parser->problem == NULL ? "" : parser->problem,
                                    .context = parser->context,
                                    .at = offset_of(reader, &parser->problem_mark),
-                                   .context_at = UINT32_MAX};
+                                   .context_at = UINT32_MAX,
+                                   .quoted_begin = reader->quoted.begin,
+                                   .quoted_end = reader->quoted.end};
     struct yaml_gap gap;
 
     if (parser->error == YAML_MEMORY_ERROR) {
@@ -537,6 +543,11 @@ static bool explain_failure(struct reader *reader)
     }
     if (parser->context != NULL)
         problem.context_at = offset_of(reader, &parser->context_mark);
+    if (memchr(reader->whole.data + problem.quoted_begin, '\n',
+               problem.quoted_end - problem.quoted_begin) == NULL)
+        problem.quoted_end = problem.quoted_begin;
+    for (size_t i = 0; i < reader->depth; i++)
+        problem.flow_depth += reader->frames[i].is_flow;
     if (!yaml_trap_report(reader->diags, reader->source, reader->arena, &problem, &gap))
         return false;
     if (reader->gap_count == GAPS_MAX)
@@ -555,6 +566,7 @@ static bool read_once(struct reader *reader)
     reader->child_count = 0;
     reader->node_count = 0;
     reader->alias_nodes = 0;
+    reader->quoted = (struct rt_span){.begin = 0};
     reader->root = NULL;
     if (!yaml_parser_initialize(&reader->parser)) {
         reader->status = RT_ERR_NOMEM;

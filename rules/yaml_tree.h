@@ -97,6 +97,9 @@ struct yaml_problem {
     const char *context;   /* "while parsing a block mapping", or NULL */
     uint32_t at;           /* byte offset */
     uint32_t context_at;   /* UINT32_MAX: none */
+    uint32_t quoted_begin; /* a quoted text of several lines that was read last; equal: none */
+    uint32_t quoted_end;
+    size_t flow_depth; /* open `[` and `{` round it */
 };
 
 /* Reports the problem.  True and *gap when it is understood and reading may go on without that piece. */
