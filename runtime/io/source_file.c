@@ -391,7 +391,7 @@ static enum rt_status check_last(struct file_source *source, const struct rt_pla
         is_same = record->position.partition == place->partition &&
                   record->position.offset == place->last &&
                   rt_hash64(record->data, record->length) == place->fingerprint &&
-                  source->base + source->begin == place->next;
+                  source->base + source->begin <= place->next; /* behind it there may be blank lines */
     }
     rt_free(batch);
     if (status == RT_ERR_NOMEM || status == RT_ERR_IO)

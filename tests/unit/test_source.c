@@ -427,6 +427,25 @@ static void reading_goes_on_behind_any_position(void **state)
     rt_free(lines.items);
 }
 
+static void blank_lines_behind_the_last_record_are_no_other_data(void **state)
+{
+    static struct rt_batch batch;
+    struct rt_source *source, *other;
+    struct rt_place place;
+
+    (void)state;
+    write_file("blank", RT_TEXT("one\ntwo\r\n\n \r\n\n"));
+    source = open_source(path_of("blank"));
+    other = open_source(path_of("blank"));
+    assert_int_equal(source->read(source, &batch), RT_OK);
+    assert_int_equal(batch.count, 2);
+    assert_int_equal(source->places(source, &place, 1), 1);
+    assert_int_equal(other->seek(other, &place, 1), RT_OK);
+    assert_int_equal(other->read(other, &batch), RT_END);
+    source->free(source);
+    other->free(other);
+}
+
 static void a_directory_is_read_in_order_of_names(void **state)
 {
     static const char *const names[] = {"dir/b.gz", "dir/a", "dir/.hidden", "dir/c/inner", "dir/Z"};
@@ -671,6 +690,7 @@ int main(void)
         cmocka_unit_test(a_pipe_that_runs_dry_cuts_the_batch_short),
         cmocka_unit_test(a_line_longer_than_a_mebibyte_is_kept_in_part),
         cmocka_unit_test(reading_goes_on_behind_any_position),
+        cmocka_unit_test(blank_lines_behind_the_last_record_are_no_other_data),
         cmocka_unit_test(a_directory_is_read_in_order_of_names),
         cmocka_unit_test(a_followed_file_grows_is_replaced_and_succeeded),
         cmocka_unit_test(what_cannot_be_read_is_named),
