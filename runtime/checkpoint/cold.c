@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/checkpoint/cold.h"
 
+#include <stdlib.h>
+
 #include "runtime/base/alloc.h"
 #include "runtime/base/assert.h"
 #include "runtime/checkpoint/database.h"
@@ -14,6 +16,7 @@ enum {
     HEAD_BYTES = TIME_BEGIN + TIME_BYTES, /* before the entry's key */
     ENTRY_HEAD_BYTES = 3,                 /* group and kind, behind its prefix */
     LOAD_COUNT = 4096,
+    HEAP_COUNT_MAX = 4 * LOAD_COUNT, /* but for those of one moment */
     BATCH_BYTES = 256 << 10,
     KEY_BYTES_MAX = 1 << 24
 };
@@ -29,7 +32,7 @@ struct cold {
     struct rt_rocks *rocks;
     struct rt_buffer key;
     struct rt_buffer taken; /* ids that are due: [length, 4 bytes][key] ... */
-    /* Reminders up to `near` are in memory, a heap; the later ones in the database, none before `far`. */
+    /* Reminders up to `near` are in memory, a heap, some thousand; the later ones in the database, none before `far`. */
     struct reminder *heap; /* owned */
     size_t count, capacity;
     rt_time near, far;
@@ -139,26 +142,69 @@ static rt_time time_of(struct rt_text key)
     return (rt_time){(int64_t)(bits ^ (UINT64_C(1) << 63))};
 }
 
-static enum rt_status remind(struct rt_cold *self, const struct rt_entry *id, rt_time due)
+/* The reminder whose key is at hand. */
+static enum rt_status put_away(struct cold *cold, rt_time due)
 {
-    struct cold *cold = (struct cold *)self;
-    struct rt_text key;
-
-    rt_buffer_reset(&cold->key);
-    add_time(&cold->key, cold, due);
-    rt_database_key(id, &cold->key);
-    if (cold->key.failed)
-        return RT_ERR_NOMEM;
-    key = rt_buffer_view(&cold->key);
-    if (!rt_time_before(cold->near, due))
-        return heap_push(cold, due,
-                         (struct rt_text){key.data + HEAD_BYTES, key.length - HEAD_BYTES});
-    rt_rocks_put(cold->rocks, key, (struct rt_text){"", 0});
+    rt_rocks_put(cold->rocks, rt_buffer_view(&cold->key), (struct rt_text){"", 0});
     if (rt_time_before(due, cold->far))
         cold->far = due;
     if (rt_rocks_pending(cold->rocks) < BATCH_BYTES)
         return RT_OK;
     return told(cold, rt_rocks_write(cold->rocks));
+}
+
+static int by_due(const void *a, const void *b)
+{
+    const struct reminder *left = a, *right = b;
+
+    return is_before(left, right) ? -1 : is_before(right, left);
+}
+
+/* There are too many in memory: only the first stay. */
+static enum rt_status shed(struct cold *cold)
+{
+    enum rt_status status = RT_OK;
+    rt_time from;
+    size_t count = cold->count;
+
+    qsort(cold->heap, count, sizeof(*cold->heap), by_due); /* what is sorted is a heap */
+    from = cold->heap[LOAD_COUNT].due;
+    while (status == RT_OK && count > 0 && !rt_time_before(cold->heap[count - 1].due, from)) {
+        struct reminder *last = &cold->heap[count - 1];
+
+        rt_buffer_reset(&cold->key);
+        add_time(&cold->key, cold, last->due);
+        rt_buffer_add(&cold->key, last->id, last->length);
+        status = cold->key.failed ? RT_ERR_NOMEM : put_away(cold, last->due);
+        if (status != RT_OK)
+            break;
+        rt_free(last->id);
+        count--;
+    }
+    cold->count = count;
+    cold->near = rt_time_plus(from, (rt_duration){-1});
+    return status;
+}
+
+static enum rt_status remind(struct rt_cold *self, const struct rt_entry *id, rt_time due)
+{
+    struct cold *cold = (struct cold *)self;
+    enum rt_status status = RT_OK;
+    struct rt_text key;
+
+    if (cold->count >= HEAP_COUNT_MAX && !rt_time_before(cold->near, due))
+        status = shed(cold);
+    if (status != RT_OK)
+        return status;
+    rt_buffer_reset(&cold->key);
+    add_time(&cold->key, cold, due);
+    rt_database_key(id, &cold->key);
+    if (cold->key.failed)
+        return RT_ERR_NOMEM;
+    if (rt_time_before(cold->near, due))
+        return put_away(cold, due);
+    key = rt_buffer_view(&cold->key);
+    return heap_push(cold, due, (struct rt_text){key.data + HEAD_BYTES, key.length - HEAD_BYTES});
 }
 
 static rt_time next_due(const struct rt_cold *self)

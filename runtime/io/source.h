@@ -80,10 +80,15 @@ struct rt_source {
     int (*descriptor)(const struct rt_source *source);
     /*
      * Writes up to `max` places and returns how many there are.  They tell of everything that was handed out, so they are asked
-     * for between two reads, when the last batch has been worked off.  A partition that is known but not yet read has a
+     * for between two reads, when the last batch has been worked off, or after stand_behind.  A partition that is known but not yet read has a
      * place too: who merges partitions waits for it.  `max` 0 is fine.
      */
     size_t (*places)(const struct rt_source *source, struct rt_place *out, size_t max);
+    /*
+     * Until the next read, or the next such call: places tell as if the batch that was read last had ended behind its first `taken` records; with
+     * its count, what they told before.  For who makes a checkpoint within a batch.
+     */
+    void (*stand_behind)(struct rt_source *source, const struct rt_batch *batch, size_t taken);
     /*
      * Before the first read: goes on from places that were written before, matched by name.  RT_ERR_UNSUPPORTED: this input cannot
      * be read again (a pipe).  RT_ERR_CORRUPT: it is not the data that it was; `error` says what is different.

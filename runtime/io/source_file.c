@@ -50,9 +50,9 @@ struct file_source {
     char *data;
     size_t begin, scanned, end;
     uint64_t base;
-    uint64_t long_bytes; /* of the long line so far; 0: none */
-    char long_last;      /* its last byte so far */
-    struct rt_place place;
+    uint64_t long_bytes;                 /* of the long line so far; 0: none */
+    char long_last;                      /* its last byte so far */
+    struct rt_place place, place_before; /* of the last batch that was not empty */
     char error[ERROR_BYTES];
 };
 
@@ -287,14 +287,25 @@ static void end_file(struct file_source *source, struct rt_batch *batch)
     source->again = false;
 }
 
-/* The batch is complete: what a place says of it. */
-static void note_place(struct file_source *source, const struct rt_batch *batch)
+/* Behind the line of a record that is not the last one of the batch: there is a line end. */
+static size_t line_behind(const struct file_source *source, const struct rt_record *record)
 {
-    const struct rt_record *last = &batch->records[batch->count - 1];
+    const char *from = record->data + record->length;
+    const char *found = memchr(from, '\n', (size_t)(source->data + source->end - from));
+
+    RT_ASSERT(found != NULL);
+    return (size_t)(found - source->data) + 1;
+}
+
+/* What a place says behind the first `taken` records of the batch; there is at least one. */
+static void note_place(struct file_source *source, const struct rt_batch *batch, size_t taken)
+{
+    const struct rt_record *last = &batch->records[taken - 1];
+    const size_t next = taken == batch->count ? source->begin : line_behind(source, last);
 
     source->place = (struct rt_place){.partition = (uint32_t)source->current,
                                       .has_last = true,
-                                      .next = source->base + source->begin,
+                                      .next = source->base + next,
                                       .last = last->position.offset,
                                       .fingerprint = rt_hash64(last->data, last->length),
                                       .name = source->paths.names[source->current]};
@@ -350,8 +361,10 @@ static enum rt_status source_read(struct rt_source *base, struct rt_batch *batch
     enum rt_status status = read_lines(source, batch);
 
     batch->more = batch->count > 0 && source->full;
-    if (batch->count > 0)
-        note_place(source, batch);
+    if (batch->count > 0) {
+        source->place_before = source->place;
+        note_place(source, batch, batch->count);
+    }
     return status == RT_AGAIN ? RT_OK : status;
 }
 
@@ -374,6 +387,16 @@ static size_t source_places(const struct rt_source *base, struct rt_place *out, 
     return count;
 }
 
+static void source_stand_behind(struct rt_source *base, const struct rt_batch *batch, size_t taken)
+{
+    struct file_source *source = (struct file_source *)base;
+
+    if (taken == 0)
+        source->place = source->place_before;
+    else
+        note_place(source, batch, taken);
+}
+
 /* Reads the last record again, which must be what it was. */
 static enum rt_status check_last(struct file_source *source, const struct rt_place *place)
 {
@@ -388,10 +411,11 @@ static enum rt_status check_last(struct file_source *source, const struct rt_pla
     if (status == RT_OK && batch->count == RT_BATCH_RECORDS_MAX) {
         const struct rt_record *record = &batch->records[RT_BATCH_RECORDS_MAX - 1];
 
-        is_same = record->position.partition == place->partition &&
-                  record->position.offset == place->last &&
-                  rt_hash64(record->data, record->length) == place->fingerprint &&
-                  source->base + source->begin <= place->next; /* behind it there may be blank lines */
+        is_same =
+            record->position.partition == place->partition &&
+            record->position.offset == place->last &&
+            rt_hash64(record->data, record->length) == place->fingerprint &&
+            source->base + source->begin <= place->next; /* behind it there may be blank lines */
     }
     rt_free(batch);
     if (status == RT_ERR_NOMEM || status == RT_ERR_IO)
@@ -464,6 +488,7 @@ enum rt_status rt_source_files_open(const struct rt_files_options *options,
     source->base_source = (struct rt_source){.read = source_read,
                                              .descriptor = source_descriptor,
                                              .places = source_places,
+                                             .stand_behind = source_stand_behind,
                                              .seek = source_seek,
                                              .error = source_error,
                                              .free = source_free};

@@ -25,15 +25,22 @@ enum { IDLE_MS = 3600000, NS_OF_MS = 1000000 };
 
 /* ---- reading ---- */
 
-/* The batch at hand is left behind: what it was last is kept as a hash. */
-static void settle_batch(struct rt_kafka_source *source)
+/* What of the batch at hand was last is kept as a hash. */
+static void hash_batch(struct rt_kafka_source *source)
 {
     for (size_t i = 0; i < source->touched_count; i++) {
         struct rt_kafka_part *part = &source->parts[source->touched[i]];
 
-        part->fingerprint = rt_hash64(part->unhashed->data, part->unhashed->length);
+        if (part->unhashed != NULL)
+            part->fingerprint = rt_hash64(part->unhashed->data, part->unhashed->length);
         part->unhashed = NULL;
     }
+}
+
+/* The batch at hand is left behind. */
+static void settle_batch(struct rt_kafka_source *source)
+{
+    hash_batch(source);
     source->touched_count = 0;
 }
 
@@ -103,18 +110,28 @@ static enum rt_status gather(struct rt_kafka_source *source)
     return RT_OK;
 }
 
+static void pass_record(struct rt_kafka_part *part, const struct rt_record *record)
+{
+    part->unhashed = record;
+    part->next = (int64_t)record->position.offset + 1;
+    part->has_last = true;
+    part->last = (int64_t)record->position.offset;
+}
+
 static void hand_out(struct rt_kafka_source *source, uint32_t number, struct rt_record *out)
 {
     struct rt_kafka_part *part = &source->parts[number];
     const struct rt_record *record = rt_kafka_ahead_first(&part->ahead);
 
     *out = *record;
-    if (part->unhashed == NULL)
+    if (part->unhashed == NULL) {
         source->touched[source->touched_count++] = number;
-    part->unhashed = record;
-    part->next = (int64_t)record->position.offset + 1;
-    part->has_last = true;
-    part->last = (int64_t)record->position.offset;
+        part->before = (struct rt_kafka_before){.next = part->next,
+                                                .last = part->last,
+                                                .has_last = part->has_last,
+                                                .fingerprint = part->fingerprint};
+    }
+    pass_record(part, record);
     part->turn = ++source->turns;
     rt_kafka_ahead_pass(&part->ahead);
 }
@@ -146,7 +163,7 @@ static enum rt_status fill_batch(struct rt_kafka_source *source, struct rt_batch
 /* Control records are passed over without a message: only the client's position tells. */
 static int64_t next_of(const struct rt_kafka_source *source, const struct rt_kafka_part *part)
 {
-    int64_t at = rt_kafka_ahead_has(&part->ahead)
+    int64_t at = part->is_set_back || rt_kafka_ahead_has(&part->ahead)
                      ? RT_KAFKA_NO_OFFSET
                      : rt_kafka_reader_position(source->reader, part->topic, part->partition);
 
@@ -197,7 +214,7 @@ static size_t source_places(const struct rt_source *port, struct rt_place *out, 
 
     if (max == 0)
         return source->part_count;
-    settle_batch(source);
+    hash_batch(source);
     for (size_t i = 0; i < source->part_count && i < max; i++) {
         const struct rt_kafka_part *part = &source->parts[i];
         int64_t next = next_of(source, part);
@@ -212,6 +229,46 @@ static size_t source_places(const struct rt_source *port, struct rt_place *out, 
         };
     }
     return source->part_count;
+}
+
+/* With a record in the batch at hand. */
+static struct rt_kafka_part *touched_part(const struct rt_kafka_source *source, uint32_t partition)
+{
+    for (size_t i = 0; i < source->touched_count; i++) {
+        struct rt_kafka_part *part = &source->parts[source->touched[i]];
+
+        if (part->ahead.like.partition == partition)
+            return part;
+    }
+    RT_UNREACHABLE(); /* the batch is the one that was handed out */
+}
+
+static void source_stand_behind(struct rt_source *port, const struct rt_batch *batch, size_t taken)
+{
+    struct rt_kafka_source *source = rt_kafka_source_of(port);
+
+    for (size_t i = 0; i < source->touched_count; i++) {
+        struct rt_kafka_part *part = &source->parts[source->touched[i]];
+
+        part->next = part->before.next;
+        part->last = part->before.last;
+        part->has_last = part->before.has_last;
+        part->fingerprint = part->before.fingerprint;
+        part->unhashed = NULL;
+        part->is_set_back = false;
+    }
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct rt_record *record = &batch->records[i];
+        struct rt_kafka_part *part = touched_part(source, record->position.partition);
+
+        if (i < taken) {
+            pass_record(part, record);
+        } else if (!part->is_set_back) {
+            part->is_set_back = true;
+            part->next = (int64_t)record->position.offset;
+        }
+    }
+    hash_batch(source); /* the batch is the caller's */
 }
 
 /* Records that control records stand between are counted with these. */
@@ -298,6 +355,7 @@ void rt_kafka_source_set_port(struct rt_kafka_source *source)
     source->port.read = source_read;
     source->port.descriptor = source_descriptor;
     source->port.places = source_places;
+    source->port.stand_behind = source_stand_behind;
     source->port.lag = source_lag;
     source->port.waiting = source_waiting;
     source->port.mark = source_mark;

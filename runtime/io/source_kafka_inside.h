@@ -16,6 +16,13 @@
 #include "runtime/io/kafka_ahead.h"
 #include "runtime/io/source_kafka.h"
 
+/* How far a part was handed out before the batch at hand. */
+struct rt_kafka_before {
+    int64_t next, last;
+    bool has_last;
+    uint64_t fingerprint;
+};
+
 struct rt_kafka_part {
     uint32_t topic, partition;
     const char *name; /* topic/partition */
@@ -26,6 +33,8 @@ struct rt_kafka_part {
     int64_t last;
     uint64_t fingerprint;
     const struct rt_record *unhashed; /* its last record in the batch at hand; NULL: hashed */
+    struct rt_kafka_before before;    /* of a part with a record in the batch at hand */
+    bool is_set_back;                 /* of these records not all count: `next` is one of them */
     uint64_t turn;                    /* when it was handed out last */
     struct rt_kafka_ahead ahead;
 };

@@ -9,7 +9,7 @@
  *                                                   in the background: outputs to disk, entries, manifest
  *                                                                     decision --> committed
  *
- * Y1  A barrier lies between two batches: what was read, remembered and written so far belongs together, and is what a
+ * Y1  A barrier lies between two batches, or between two records of one (steps.c): what was read, remembered and written so far belongs together, and is what a
  *     recovery finds.
  * Y2  Outputs are on disk up to the barrier before the manifest is written; the manifest (or the decision that names it) is the
  *     one moment at which all of it counts.

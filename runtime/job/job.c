@@ -149,6 +149,7 @@ enum rt_status rt_job_new(const struct rt_job_options *options, struct rt_job **
     job->options = *options;
     job->field_count = (uint32_t)field_count;
     atomic_init(&job->stopped, false);
+    job->soon = options->durable == NULL ? RT_TIME_MAX : RT_TIME_MIN;
     job->wall = job->wall_round = job->processing = RT_TIME_MIN;
     rt_arena_init(&job->scratch, SCRATCH_BYTES_MAX);
     rt_buffer_init(&job->letter, LETTER_BYTES_MAX);

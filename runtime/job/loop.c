@@ -5,6 +5,7 @@
  *     rt_job_run
  *       read a batch
  *       for each group:   decode_group   record -> slots -> event time            or reject
+ *                         approach_event -> time goes on in steps first, where state is larger than memory (steps.c)
  *                         push_group     -> stream (watermark, late, order) -> operator, or reject (too far ahead)
  *       flush when input runs dry
  *       a step towards the next checkpoint (durable.h)
@@ -53,7 +54,7 @@ static enum rt_status write_dead_letter(struct rt_job *job, const struct rt_reco
 }
 
 /* What the operator has yet to refuse came before. */
-static enum rt_status settle(struct rt_job *job)
+enum rt_status rt_job_settle(struct rt_job *job)
 {
     struct rt_operator *target = job->options.target;
 
@@ -63,7 +64,7 @@ static enum rt_status settle(struct rt_job *job)
 /* The message may be a worker's: all of them are to be at rest. */
 static enum rt_status operator_failed(struct rt_job *job, enum rt_status status)
 {
-    (void)settle(job);
+    (void)rt_job_settle(job);
     return rt_job_failed(job, status, rt_durable_operator_error(job->durable, status));
 }
 
@@ -75,7 +76,7 @@ static enum rt_status reject_record(struct rt_job *job, const struct rt_record *
     job->counters.rejected++;
     job->counters.rejected_by[reject]++;
     if (job->options.dead_letter != NULL && !job->at->skip_rejects)
-        status = settle(job);
+        status = rt_job_settle(job);
     if (job->options.dead_letter != NULL && !job->at->skip_rejects && status == RT_OK)
         status = write_dead_letter(job, record, reject, detail);
     if (status != RT_OK || !job->at->stop_on_reject)
@@ -251,12 +252,20 @@ static enum rt_status decode_group(struct rt_job *job, size_t *next)
                                  "a record needs more memory to be decoded than there is");
         if (reject != RT_REJECT_NONE && job->group_count > 0 && job->options.dead_letter != NULL)
             return RT_OK; /* what came before goes first, so that groups do not show in the dead letters */
+
+        const bool is_far =
+            reject == RT_REJECT_NONE && rt_job_is_far(job, &job->events[job->group_count]);
+
+        if (is_far && job->group_count > 0)
+            return RT_OK; /* L2: it comes again */
         ++*next;
         job->counters.read++;
         job->counters.bytes += record->bytes;
         if (reject == RT_REJECT_NONE) {
             job->group[job->group_count] = &job->events[job->group_count];
             job->records[job->group_count++] = record;
+            if (is_far)
+                return RT_OK;
             continue;
         }
         rt_arena_rewind(&job->scratch, mark);
@@ -292,8 +301,7 @@ static enum rt_status push_event(struct rt_job *job, const struct rt_event *even
     const struct rt_job_source *source = job->at;
     const struct rt_stream_counters *counters = rt_stream_counters(job->stream);
     uint64_t taken = counters->pushed;
-    bool punctuation =
-        source->punctuation != NULL && source->punctuation(source->punctuation_context, event);
+    bool punctuation = source->punctuation != NULL && rt_job_is_punctuation(job, event);
     enum rt_status status = rt_stream_push(job->stream, event, punctuation, job->wall);
 
     if (RT_LIKELY(status == RT_OK))
@@ -321,7 +329,7 @@ static enum rt_status push_group(struct rt_job *job)
 
 enum rt_status rt_job_flush(struct rt_job *job)
 {
-    enum rt_status settled = settle(job);
+    enum rt_status settled = rt_job_settle(job);
 
     if (settled != RT_OK)
         return settled == RT_END ? settled : operator_failed(job, settled);
@@ -356,7 +364,10 @@ static enum rt_status walk_batch(struct rt_job *job, struct rt_stages *stages)
         enum rt_status decoded = decode_group(job, &next);
 
         rt_stage_switch(stages, RT_STAGE_ORDER);
-        status = push_group(job); /* also when decoding ended the job: these came before */
+        if (job->group_count == 1 && rt_job_is_far(job, &job->events[0]))
+            status = rt_job_approach_event(job, job->batch.count - next);
+        if (status == RT_OK)
+            status = push_group(job); /* also when decoding ended the job: these came before */
         if (status == RT_OK)
             status = decoded;
     }
@@ -415,6 +426,13 @@ static enum rt_status expect_sources(struct rt_job *job)
     return status;
 }
 
+static enum rt_status leave(struct rt_job *job, uint32_t index)
+{
+    enum rt_status status = rt_job_approach(job, rt_stream_leave_reaches(job->stream, index));
+
+    return status == RT_OK ? rt_stream_leave(job->stream, index) : status;
+}
+
 /* One batch of one source; at its end it leaves.  RT_OK, or what ends the job. */
 static enum rt_status take_batch(struct rt_job *job, size_t index)
 {
@@ -450,7 +468,7 @@ static enum rt_status take_batch(struct rt_job *job, size_t index)
     if (status == RT_OK)
         status = walk_batch(job, stages);
     if (status == RT_OK && ended && job->left > 0)
-        status = rt_stream_leave(job->stream, (uint32_t)index);
+        status = leave(job, (uint32_t)index);
     rt_stage_switch(stages, RT_STAGE_EMIT);
     if (status == RT_OK && dry)
         status = rt_job_flush(job);
@@ -478,11 +496,16 @@ enum rt_status rt_job_recover(struct rt_job *job, struct rt_recovered *out)
     return answered(job, status);
 }
 
-/* A step towards the next checkpoint, behind a batch. */
-static enum rt_status step(struct rt_job *job, bool idle)
+enum rt_status rt_job_step(struct rt_job *job, bool idle)
 {
-    return job->durable == NULL ? rt_job_acknowledge(job, false)
-                                : answered(job, rt_durable_step(job->durable, idle));
+    enum rt_status status;
+
+    if (job->durable == NULL)
+        return rt_job_acknowledge(job, false);
+    status = answered(job, rt_durable_step(job->durable, idle));
+    if (rt_durable_counters(job->durable)->spills != job->spills)
+        job->soon = RT_TIME_MIN; /* what has left may be due earlier */
+    return status;
 }
 
 static int wait_ms(const struct rt_job *job)
@@ -510,12 +533,12 @@ static enum rt_status take_turns(struct rt_job *job, bool *got)
         status = take_batch(job, i);
         if (status == RT_OK && job->batch.count > 0) {
             *got = true;
-            status = step(job, false);
+            status = rt_job_step(job, false);
         }
     }
     if (status == RT_OK && !is_stopped(job))
         status = rt_job_pass_time(job);
-    return status == RT_OK && !*got ? step(job, true) : status;
+    return status == RT_OK && !*got ? rt_job_step(job, true) : status;
 }
 
 static enum rt_status report(struct rt_job *job)
@@ -529,7 +552,7 @@ static enum rt_status report(struct rt_job *job)
     if (now - job->reported_ns < span)
         return RT_OK;
     job->reported_ns = now;
-    status = settle(job);
+    status = rt_job_settle(job);
     if (status != RT_OK)
         return status;
     update_counters(job);
@@ -537,22 +560,11 @@ static enum rt_status report(struct rt_job *job)
     return RT_OK;
 }
 
-/* All deadlines pass.  Where state is larger than memory room is made in between: all of it is brought back for them. */
+/* All deadlines pass. */
 static enum rt_status finish(struct rt_job *job)
 {
-    enum rt_status status = settle(job);
-    rt_time soon;
+    enum rt_status status = rt_job_approach(job, RT_TIME_MAX);
 
-    while (status == RT_OK && job->durable != NULL && rt_durable_soon(job->durable, &soon)) {
-        /* A reminder of what has been comes with the next moment. */
-        const rt_time next = rt_time_plus(rt_stream_watermark(job->stream), (rt_duration){1});
-
-        status = rt_stream_advance(job->stream, rt_time_later(soon, next));
-        if (status == RT_OK)
-            status = step(job, true);
-        if (status == RT_OK)
-            status = settle(job);
-    }
     return status == RT_OK ? rt_stream_finish(job->stream) : status;
 }
 
@@ -575,7 +587,7 @@ enum rt_status rt_job_run(struct rt_job *job)
     if (status != RT_OK && status != RT_END)
         operator_failed(job, status);
     if (status == RT_END) {
-        (void)settle(job); /* workers use what is freed next */
+        (void)rt_job_settle(job); /* workers use what is freed next */
     } else {
         enum rt_status flushed = rt_job_flush(job);
 

@@ -7,6 +7,8 @@
  *
  * L1  A group is decoded as a whole, then pushed: keys can be prefetched, and the scratch memory of a group is forgotten at
  *     once.  What has to wait is lent to the stream for the group, and most of it is released before that ends.  When a group's scratch memory runs out the group ends there, so that only a single record can be too large.
+ * L2  An event before which time may have to go on in steps (steps.c) is a group of its own, so that with its record put back all
+ *     that counts what was read stands between two records.
  */
 #ifndef EGRET_RUNTIME_JOB_LOOP_H
 #define EGRET_RUNTIME_JOB_LOOP_H
@@ -50,6 +52,10 @@ struct rt_job {
     const struct rt_event *group[RT_GROUP_EVENTS]; /* their addresses */
     const struct rt_record *records[RT_GROUP_EVENTS];
     size_t group_count, group_max;
+    rt_time soon;    /* with durable: so far time may go on without steps; RT_TIME_MIN: not known */
+    uint64_t spills; /* as soon was found out */
+    const struct rt_event *judged; /* whether it moves the watermark is known; NULL: of none */
+    bool judged_moves;
     bool marked; /* the sources have been told to remember, and wait to be told that it counts */
     rt_time marked_time; /* with marked: the latest of all that had to wait until then */
     uint64_t acknowledged_ns;
@@ -69,8 +75,28 @@ struct rt_job {
 /* Keeps the first failure, for people; the status. */
 enum rt_status rt_job_failed(struct rt_job *job, enum rt_status status, const char *what);
 
+/* All that was pushed is answered: what the operator has yet to refuse is refused. */
+enum rt_status rt_job_settle(struct rt_job *job);
+
 /* Outputs and dead letters are on their way. */
 enum rt_status rt_job_flush(struct rt_job *job);
+
+/* A step towards the next checkpoint, behind a batch. */
+enum rt_status rt_job_step(struct rt_job *job, bool idle);
+
+/* steps.c: before a call that lets time go on to `until`.  RT_OK, or what ends the job. */
+enum rt_status rt_job_approach(struct rt_job *job, rt_time until);
+/* The same before the event that is the group at hand is pushed; its record is the last but `behind` of the batch. */
+enum rt_status rt_job_approach_event(struct rt_job *job, size_t behind);
+/* Whether an event moves the watermark by itself; asked once of each. */
+bool rt_job_is_punctuation(struct rt_job *job, const struct rt_event *event);
+
+/* Steps may be wanted before this event. */
+static inline bool rt_job_is_far(const struct rt_job *job, const struct rt_event *event)
+{
+    return rt_time_before(job->soon, event->time) &&
+           rt_time_before(job->soon, rt_stream_push_reaches_at_most(job->stream, event));
+}
 
 /*
  * Behind a round in which every source had its turn: idle partitions, and the watermark without events.  Only silence counts: a

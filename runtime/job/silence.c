@@ -73,6 +73,8 @@ enum rt_status rt_job_pass_time(struct rt_job *job)
     if (rt_stream_may_idle(job->stream, job->wall))
         status = hear_all_waiting(job);
     if (status == RT_OK)
+        status = rt_job_approach(job, rt_stream_idle_reaches(job->stream, job->wall));
+    if (status == RT_OK)
         status = rt_stream_idle(job->stream, job->wall);
     if (status == RT_OK && rt_time_before(watermark, rt_stream_watermark(job->stream)))
         status = rt_job_flush(job); /* what time alone has made does not wait for the next batch */

@@ -240,3 +240,18 @@ bool rt_partitions_least(const struct rt_partitions *partitions, rt_time *out)
     *out = partitions->items[partitions->heap[0]].watermark;
     return true;
 }
+
+bool rt_partitions_least_but(const struct rt_partitions *partitions, rt_partition_id id,
+                             rt_time *out)
+{
+    const uint32_t count = partitions->heap_count;
+
+    if (count == 0 || partitions->heap[0] != id)
+        return rt_partitions_least(partitions, out);
+    if (count == 1)
+        return false;
+    *out = (rt_time){key_at(partitions, 1)};
+    if (count > 2 && key_at(partitions, 2) < out->ms)
+        *out = (rt_time){key_at(partitions, 2)};
+    return true;
+}

@@ -92,5 +92,8 @@ void rt_partitions_expire(struct rt_partitions *partitions, rt_time wall,
 
 /* False: none is active. */
 bool rt_partitions_least(const struct rt_partitions *partitions, rt_time *out);
+/* The least of the others. */
+bool rt_partitions_least_but(const struct rt_partitions *partitions, rt_partition_id id,
+                             rt_time *out);
 
 #endif

@@ -196,18 +196,22 @@ static bool is_too_far_ahead(const struct rt_stream_source *source, rt_time time
            rt_time_plus(wall, source->future_limit).ms < time.ms;
 }
 
-/* What a record makes of its partition's watermark.  It never lies behind the event, but for a punctuation. */
-static void raise_watermark(struct rt_stream *stream, const struct rt_event *event,
+/* What a record makes of its partition's watermark, if that is forward.  It never lies behind the event, but for a punctuation. */
+static rt_time watermark_of(const struct rt_stream *stream, const struct rt_event *event,
                             bool punctuation)
 {
     const struct rt_stream_source *source = source_of(stream, event->position.source);
 
     if (!source->punctuated)
-        rt_partitions_raise(
-            &stream->partitions, stream->heard_last,
-            rt_time_plus(event->time, (rt_duration){-source->out_of_orderness.ms - 1}));
-    else if (punctuation)
-        rt_partitions_raise(&stream->partitions, stream->heard_last, event->time);
+        return rt_time_plus(event->time, (rt_duration){-source->out_of_orderness.ms - 1});
+    return punctuation ? event->time : RT_TIME_MIN;
+}
+
+static void raise_watermark(struct rt_stream *stream, const struct rt_event *event,
+                            bool punctuation)
+{
+    rt_partitions_raise(&stream->partitions, stream->heard_last,
+                        watermark_of(stream, event, punctuation));
 }
 
 static enum rt_status hear(struct rt_stream *stream, const struct rt_event *event, rt_time wall)
@@ -288,6 +292,39 @@ enum rt_status rt_stream_push(struct rt_stream *stream, const struct rt_event *e
     return status;
 }
 
+/* What moves the stream's watermark is its partition's, which moves no further. */
+rt_time rt_stream_push_reaches_at_most(const struct rt_stream *stream, const struct rt_event *event)
+{
+    return stream->straight ? event->time : watermark_of(stream, event, true);
+}
+
+enum rt_status rt_stream_push_reaches(struct rt_stream *stream, const struct rt_event *event,
+                                      bool punctuation, rt_time wall, rt_time *out)
+{
+    rt_partition_id id = stream->heard_last;
+    enum rt_status status = RT_OK;
+    rt_time reached, others;
+
+    *out = stream->watermark;
+    if (stream->finished || event->time.ms <= stream->watermark.ms ||
+        is_too_far_ahead(source_of(stream, event->position.source), event->time, wall))
+        return RT_OK;
+    if (stream->straight) {
+        *out = event->time; /* its own timers fire before it */
+        return RT_OK;
+    }
+    if (stream->has_partitions)
+        status = find_partition(stream, event->position.source, event->position.partition, &id);
+    if (status != RT_OK)
+        return status;
+    reached = rt_time_later(stream->partitions.items[id].watermark,
+                            watermark_of(stream, event, punctuation));
+    if (rt_partitions_least_but(&stream->partitions, id, &others) && others.ms < reached.ms)
+        reached = others;
+    *out = rt_time_later(reached, stream->watermark);
+    return RT_OK;
+}
+
 /* ---- without events ---- */
 
 /* T8.  Before the first watermark there is nothing to go on from. */
@@ -306,20 +343,23 @@ static rt_time first_wall(const struct rt_stream *stream, rt_time wall)
                : wall;
 }
 
-enum rt_status rt_stream_idle(struct rt_stream *stream, rt_time wall)
+rt_time rt_stream_idle_reaches(struct rt_stream *stream, rt_time wall)
 {
     rt_time least;
 
-    if (stream->finished)
-        return RT_ERR_ORDER;
-    if (!stream->has_idle_timeout || wall.ms == RT_TIME_MIN.ms)
-        return RT_OK;
+    if (stream->finished || !stream->has_idle_timeout || wall.ms == RT_TIME_MIN.ms)
+        return stream->watermark;
     if (stream->restored && stream->heard_wall.ms == RT_TIME_MIN.ms)
         stream->heard_wall = first_wall(stream, wall);
     rt_partitions_expire(&stream->partitions, wall, stream->idle_timeouts, stream->source_count);
     if (!rt_partitions_least(&stream->partitions, &least))
         least = follow_clock(stream, wall);
-    return advance(stream, least);
+    return rt_time_later(least, stream->watermark);
+}
+
+enum rt_status rt_stream_idle(struct rt_stream *stream, rt_time wall)
+{
+    return stream->finished ? RT_ERR_ORDER : advance(stream, rt_stream_idle_reaches(stream, wall));
 }
 
 void rt_stream_excuse(struct rt_stream *stream, uint32_t source, rt_duration by, rt_time wall)
@@ -345,17 +385,22 @@ bool rt_stream_may_idle(const struct rt_stream *stream, rt_time wall)
     return stream->has_idle_timeout && rt_partitions_may_expire(&stream->partitions, wall);
 }
 
-enum rt_status rt_stream_leave(struct rt_stream *stream, uint32_t source)
+rt_time rt_stream_leave_reaches(struct rt_stream *stream, uint32_t source)
 {
-    rt_time least;
+    rt_time least = stream->watermark;
 
-    if (stream->finished)
-        return RT_ERR_ORDER;
     for (rt_partition_id id = 0; id < stream->partitions.count; id++) {
         if (stream->partitions.items[id].source == source)
             rt_partitions_rest(&stream->partitions, id);
     }
-    return rt_partitions_least(&stream->partitions, &least) ? advance(stream, least) : RT_OK;
+    (void)rt_partitions_least(&stream->partitions, &least);
+    return rt_time_later(least, stream->watermark);
+}
+
+enum rt_status rt_stream_leave(struct rt_stream *stream, uint32_t source)
+{
+    return stream->finished ? RT_ERR_ORDER
+                            : advance(stream, rt_stream_leave_reaches(stream, source));
 }
 
 enum rt_status rt_stream_advance(struct rt_stream *stream, rt_time watermark)

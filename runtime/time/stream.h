@@ -19,6 +19,7 @@
  * T7  Nothing is lost: pushed = released + late + waiting, after every call.
  * T8  When all partitions are idle the watermark goes on from where the last record left it, as much as the wall clock has gone
  *     on since then, but for the time in which nobody looked for records.
+ * T9  Time may go to where a call will take it in any number of steps before that call: the operator cannot tell the difference.
  */
 #ifndef EGRET_RUNTIME_TIME_STREAM_H
 #define EGRET_RUNTIME_TIME_STREAM_H
@@ -75,6 +76,18 @@ enum rt_status rt_stream_expect(struct rt_stream *stream, uint32_t source, uint3
 
 /* The source has ended: its partitions hold nothing back any more. */
 enum rt_status rt_stream_leave(struct rt_stream *stream, uint32_t source);
+
+/*
+ * T9.  How far time will have gone on, for the operator, when the next call is this one: rt_stream_push, rt_stream_leave, rt_stream_idle.  The
+ * caller may go there in steps before (rt_stream_advance to earlier times than this).  Partitions are added and taken out as by the call itself.
+ */
+enum rt_status rt_stream_push_reaches(struct rt_stream *stream, const struct rt_event *event,
+                                      bool punctuation, rt_time wall, rt_time *out);
+/* The same for any time until then: no more than this, whatever comes before it. */
+rt_time rt_stream_push_reaches_at_most(const struct rt_stream *stream,
+                                       const struct rt_event *event);
+rt_time rt_stream_leave_reaches(struct rt_stream *stream, uint32_t source);
+rt_time rt_stream_idle_reaches(struct rt_stream *stream, rt_time wall);
 
 /* The source whose partition holds the watermark back; false: none does. */
 bool rt_stream_holds(const struct rt_stream *stream, uint32_t *source);

@@ -309,39 +309,53 @@ class State(unittest.TestCase):
             self.assertTrue(os.path.isdir(os.path.join(self.folder, "a.state", "work")))
             self.assertEqual(self.place.outputs("a"), self.place.expected)
 
-    def test_the_end_brings_back_no_more_than_memory_takes(self):
-        """Checkpoints are made while all deadlines pass, and a run that is killed behind one goes on from there."""
+    def check_steps(self, name, more, events, *words):
+        """Ever the same, also killed again and again; 9000 keys become silent at once, `more` when they are told of."""
         keys, small = 9000, ("--set", "state.limits.memory=400kB", "--set", "state.checkpoint.every=1h")
-        with open(os.path.join(self.folder, "end.yaml"), "w", encoding="utf-8") as file:
+        with open(os.path.join(self.folder, "far.yaml"), "w", encoding="utf-8") as file:
             file.write("version: 1\nrules:\n"
                        "  - { id: silent, key_by: k, within: 10m, pattern: [{ begin: a }, { notFollowedBy: b, where: x == 2 }] }\n"
-                       "  - { id: pair, key_by: k, within: 1h, pattern: [{ begin: a }, { followedBy: b, where: x == 2 }] }\n")
-        with open(os.path.join(self.folder, "end.ndjson"), "w", encoding="utf-8") as file:
+                       "  - { id: pair, key_by: k, within: 2d, pattern: [{ begin: a }, { followedBy: b, where: x == 2 }] }\n")
+        with open(os.path.join(self.folder, name + ".ndjson"), "w", encoding="utf-8") as file:
             for number in range(keys):
-                file.write(f'{{"ts": {1760000000000 + number}, "k": "k{number}", "x": 1}}\n')
-        words = ("run", "end.yaml", "-i", "end.ndjson", "-o", "end.out")
-        path = os.path.join(self.folder, "end.out")
+                file.write(f'{{"ts": {1760000000000 + number}, "k": "k{number}", "x": 1}}\r\n\n')
+            for number in range(events):  # a day later; every third is no event
+                file.write(f'{{"ts": {1760086400000 + number}, "k": "k{number * 7}", "x": {number % 3}{"" if number % 3 else "."}}}\n')
+        words = ("run", "far.yaml", "-i", name + ".ndjson", "-o", name + ".out", *words)
+        path = os.path.join(self.folder, name + ".out")
 
         def lines():
             with open(path, encoding="utf-8") as file:
                 return file.readlines()
 
-        self.assertEqual(self.call(*words).code, 0)
-        expected, halves = lines(), 0
-        self.assertEqual(len(expected), keys)
+        done = self.call(*words)
+        self.assertEqual(done.code, 0, done.err)
+        expected, counts = lines(), done.err.splitlines()[-1]
+        self.assertIn(f"read {keys + events}, late 0, rejected {events // 3}, ", counts)
+        self.assertEqual(len(expected), keys + more)
         os.unlink(path)
         for workers in ("1", "3"):
-            state = f"end.state{workers}"
-            for _ in range(100):
-                done = egret(*words, "--state", state, "--workers", workers, *small, folder=self.folder, EGRET_KILLPOINT="committed:2")
-                self.assertIn(done.code, (0, KILLED), done.err)
+            halves = 0
+            for point in ("committed:4", "committed:4", ""):
+                done = egret(*words, "--state", name + workers, "--workers", workers, *small, folder=self.folder, EGRET_KILLPOINT=point)
+                self.assertIn(done.code, (KILLED, 0) if point else (0,), done.err)
                 halves += done.code == KILLED and 0 < len(lines()) < keys
-                if done.code == 0:
-                    break
             self.assertEqual(lines(), expected)
             os.unlink(path)
             if workers == "1":  # where several are depends on how far each has come
+                self.assertEqual(done.err.splitlines()[-1], counts)
                 self.assertGreater(halves, 0)
+
+    def test_the_end_brings_back_no_more_than_memory_takes(self):
+        """Checkpoints are made while all deadlines pass, and a run that is killed behind one goes on from there."""
+        self.check_steps("end", 0, 0)
+
+    def test_a_long_silence_brings_back_no_more_than_memory_takes(self):
+        """The same between two events of one batch: a checkpoint there knows that only the first one has been read."""
+        self.check_steps("gap", 200 + 400, 600)
+
+    def test_so_does_one_behind_a_bound_of_disorder(self):
+        self.check_steps("bound", 200 + 400, 600, "--out-of-orderness", "250ms")
 
     def test_the_rules_of_a_state_are_asked_for(self):
         for words in (("state", "ls"), ("savepoint", "check", "x")):

@@ -446,6 +446,48 @@ static void blank_lines_behind_the_last_record_are_no_other_data(void **state)
     other->free(other);
 }
 
+static void reading_goes_on_behind_any_record_of_a_batch(void **state)
+{
+    struct seeded seeded = seeded_from(29);
+    struct rt_text body = random_text(&seeded, 300), text;
+    char *whole = rt_alloc(body.length + 8);
+    static struct rt_batch batch;
+    struct lines lines;
+    size_t before = 0;
+
+    (void)state;
+    assert_non_null(whole);
+    memcpy(whole, body.data, body.length);
+    memcpy(whole + body.length, "\n\r\n \n\n", 6); /* what comes behind the last record is blank */
+    text = (struct rt_text){whole, body.length + 6};
+    lines = split(text);
+    write_file("within", text);
+
+    struct rt_source *source = open_source(path_of("within"));
+
+    while (source->read(source, &batch) == RT_OK) {
+        for (size_t i = 0; i <= batch.count; i++) {
+            struct rt_source *other = open_source(path_of("within"));
+            struct rt_place place;
+            size_t count;
+
+            source->stand_behind(source, &batch, i);
+            count = source->places(source, &place, 1);
+            assert_int_equal(count, before + i > 0);
+            assert_int_equal(other->seek(other, &place, count), RT_OK);
+            assert_reads(other, &lines, before + i);
+            other->free(other);
+        }
+        before += batch.count;
+    }
+    assert_int_equal(before, lines.count);
+    assert_true(before > RT_BATCH_RECORDS_MAX);
+    source->free(source);
+    rt_free((char *)body.data);
+    rt_free(whole);
+    rt_free(lines.items);
+}
+
 static void a_directory_is_read_in_order_of_names(void **state)
 {
     static const char *const names[] = {"dir/b.gz", "dir/a", "dir/.hidden", "dir/c/inner", "dir/Z"};
@@ -691,6 +733,7 @@ int main(void)
         cmocka_unit_test(a_line_longer_than_a_mebibyte_is_kept_in_part),
         cmocka_unit_test(reading_goes_on_behind_any_position),
         cmocka_unit_test(blank_lines_behind_the_last_record_are_no_other_data),
+        cmocka_unit_test(reading_goes_on_behind_any_record_of_a_batch),
         cmocka_unit_test(a_directory_is_read_in_order_of_names),
         cmocka_unit_test(a_followed_file_grows_is_replaced_and_succeeded),
         cmocka_unit_test(what_cannot_be_read_is_named),
