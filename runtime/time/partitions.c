@@ -185,9 +185,8 @@ void rt_partitions_excuse(struct rt_partitions *partitions, uint32_t source, rt_
     for (rt_partition_id id = 0; id < partitions->count; id++) {
         struct rt_partition *item = &partitions->items[id];
 
-        if ((source != UINT32_MAX && item->source != source) || rt_partition_is_idle(item))
-            continue;
-        item->heard_wall = rt_partition_excused(item->heard_wall, by, wall);
+        if (source == UINT32_MAX || item->source == source)
+            item->heard_wall = rt_partition_excused(item->heard_wall, by, wall);
     }
 }
 

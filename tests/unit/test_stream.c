@@ -628,6 +628,35 @@ static void a_restored_stream_goes_on_from_where_time_had_come(void **state)
     }
 }
 
+static void what_nobody_could_hear_is_no_silence(void **state)
+{
+    struct recorder *recorder = recorder_new();
+    struct rt_stream_options options = {.per_partition = true, .idle_timeout = {1000}};
+    struct rt_stream *stream;
+
+    (void)state;
+    assert_int_equal(rt_stream_new(&options, &recorder->port, &stream), RT_OK);
+    assert_int_equal(rt_stream_expect(stream, 0, 2), RT_OK); /* never says anything */
+    assert_int_equal(push_at(stream, &(struct arrival){100, 0, false}, 0, (rt_time){5000}), RT_OK);
+    rt_stream_excuse(stream, RT_EVERY_SOURCE, (rt_duration){800}, (rt_time){5100});
+    assert_int_equal(rt_stream_idle(stream, (rt_time){5100}), RT_OK);
+    assert_int_equal(rt_stream_idle(stream, (rt_time){6099}), RT_OK);
+    assert_int_equal(recorder->count, 0);
+    /* Nothing was to be heard until 5100; both have been silent since then. */
+    assert_int_equal(rt_stream_idle(stream, (rt_time){6100}), RT_OK);
+    check_log(recorder, " p100 a1099");
+    rt_stream_excuse(stream, RT_EVERY_SOURCE, (rt_duration){300}, (rt_time){6600});
+    assert_int_equal(rt_stream_idle(stream, (rt_time){6600}), RT_OK);
+    check_log(recorder, " p100 a1099 a1299");
+    /* One source among others: the stream's own time goes on.  Records that wait wake nobody who is idle. */
+    rt_stream_excuse(stream, 0, (rt_duration){50}, (rt_time){6650});
+    assert_int_equal(rt_stream_await(stream, 0, 0, (rt_time){6700}), RT_OK);
+    assert_int_equal(rt_stream_idle(stream, (rt_time){6700}), RT_OK);
+    check_log(recorder, " p100 a1099 a1299 a1399");
+    rt_stream_free(stream);
+    rt_free(recorder);
+}
+
 static void an_event_too_far_ahead_of_the_clock_is_refused(void **state)
 {
     struct recorder *recorder = recorder_new();
@@ -819,6 +848,7 @@ int main(void)
         cmocka_unit_test(nothing_is_taken_after_the_end),
         cmocka_unit_test(idle_partitions_are_taken_out_and_come_back),
         cmocka_unit_test(when_all_are_idle_the_watermark_goes_on_with_the_clock),
+        cmocka_unit_test(what_nobody_could_hear_is_no_silence),
         cmocka_unit_test(a_restored_stream_goes_on_from_where_time_had_come),
         cmocka_unit_test(an_event_too_far_ahead_of_the_clock_is_refused),
         cmocka_unit_test(many_partitions_have_their_least_watermark),
