@@ -2,6 +2,7 @@
 /*
  * A job that survives, without memory: each allocation on the way fails, alone or with all that follow.  The job says so, leaves
  * nothing behind, and what is on disk is good to go on from: the output in the end is that of a job that nothing happened to.
+ * And what the clock says after a restart, where it is the time of the events.
  */
 #include "tests/support/unit.h"
 
@@ -20,7 +21,7 @@
 #include "runtime/job/job.h"
 #include "tests/support/saved_world.h"
 
-enum { LINES = 36, BATCH = 12, LINE_BYTES = 64, GROUPS = 16, WHY_BYTES = 1 << 16 };
+enum { LINES = 36, BATCH = 12, LINE_BYTES = 64, GROUPS = 16, WHY_BYTES = 1 << 16, SOURCES = 2 };
 
 static const char rules_text[] = "version: 1\n"
                                  "rules:\n"
@@ -37,12 +38,17 @@ static const char rules_text[] = "version: 1\n"
                                  "    aggregate: { n: count() }\n"
                                  "    alert: { message: \"{{ n }}\", dedup: { for: 100ms } }\n";
 
+static const char *const source_names[SOURCES] = {"lines", "others"};
+
 /* ---- lines that can be read again, a few at a time ---- */
 
 struct lines {
     struct rt_source port; /* first */
     struct rt_job *stops;  /* asked to end when the batch that begins at `stops_at` is read */
     uint64_t at, stops_at;
+    uint32_t number; /* of the source */
+    const char *
+        reads; /* how many lines each read gives; behind them it asks the job to end; NULL: BATCH each */
     char text[BATCH][LINE_BYTES + RT_RECORD_PADDING];
 };
 
@@ -55,11 +61,18 @@ static size_t write_line(uint64_t number, char *out)
 static enum rt_status read_lines(struct rt_source *self, struct rt_batch *batch)
 {
     struct lines *lines = (struct lines *)self;
+    size_t wanted = BATCH;
 
     batch->count = 0;
-    if (lines->stops != NULL && lines->at == lines->stops_at)
+    if (lines->reads != NULL) {
+        wanted = *lines->reads == '\0' ? 0 : (size_t)(*lines->reads - '0');
+        if (*lines->reads == '\0')
+            rt_job_stop(lines->stops);
+        else
+            lines->reads++;
+    } else if (lines->stops != NULL && lines->at == lines->stops_at)
         rt_job_stop(lines->stops);
-    while (lines->at < LINES && batch->count < BATCH) {
+    while (lines->at < LINES && batch->count < wanted) {
         char *text = lines->text[batch->count];
         size_t length = write_line(lines->at, text);
 
@@ -67,12 +80,12 @@ static enum rt_status read_lines(struct rt_source *self, struct rt_batch *batch)
             (struct rt_record){.data = text,
                                .length = (uint32_t)length,
                                .bytes = length,
-                               .position = {.offset = lines->at},
+                               .position = {.source = lines->number, .offset = lines->at},
                                .has_stamp = true,
                                .stamp = {.ms = 1000 + 4 * (int64_t)lines->at}};
         lines->at++;
     }
-    return batch->count == 0 ? RT_END : RT_OK;
+    return batch->count == 0 && lines->reads == NULL ? RT_END : RT_OK;
 }
 
 static size_t places_of_lines(const struct rt_source *self, struct rt_place *out, size_t max)
@@ -164,6 +177,26 @@ static const struct rt_decision judge_port = {.recover = judge_recover,
                                               .decide = judge_decide,
                                               .error = judge_error};
 
+/* ---- a clock ---- */
+
+struct hours {
+    int64_t times[4];           /* at each look; the last one stays */
+    const char *reads[SOURCES]; /* lines */
+};
+
+struct watch {
+    const struct hours *hours;
+    size_t looks;
+};
+
+static rt_time look(void *context)
+{
+    struct watch *watch = context;
+    const size_t last = COUNT_OF(watch->hours->times) - 1;
+
+    return (rt_time){watch->hours->times[watch->looks < last ? watch->looks++ : last]};
+}
+
 /* ---- a folder, and one life of the job in it ---- */
 
 struct place {
@@ -171,16 +204,18 @@ struct place {
     struct rule_plan *plan;
     struct judge judge;
     bool is_judged;
+    const struct hours *hours; /* two sources by the clock; NULL: one with stamps */
 };
 
 struct life {
-    struct lines lines;
+    struct lines lines[SOURCES];
     struct rt_sink *sink;
     struct rt_codec *codec;
     struct cep_engine *engine;
     struct rt_checkpoints *checkpoints;
     struct rt_job *job;
     enum rt_recovery recovery;
+    struct watch watch;
 };
 
 static enum rt_status emit_to_sink(void *context, const struct rt_output *output)
@@ -200,11 +235,18 @@ static void begin_life(struct life *life, struct place *place, uint64_t stops_at
     struct cep_options limits = cep_options_standard();
     struct rt_buffer why;
 
-    *life = (struct life){.lines = {.port = {.read = read_lines,
-                                             .places = places_of_lines,
-                                             .seek = seek_lines,
-                                             .error = no_error},
-                                    .stops_at = stops_at}};
+    limits.source_names = source_names;
+    limits.source_count = SOURCES;
+    *life = (struct life){.watch.hours = place->hours};
+    for (uint32_t i = 0; i < SOURCES; i++)
+        life->lines[i] =
+            (struct lines){.port = {.read = read_lines,
+                                    .places = places_of_lines,
+                                    .seek = seek_lines,
+                                    .error = no_error},
+                           .number = i,
+                           .reads = place->hours == NULL ? NULL : place->hours->reads[i],
+                           .stops_at = stops_at};
     rt_buffer_init(&why, WHY_BYTES);
     assert_int_equal(rt_sink_file_open(&sink, &why, &life->sink), RT_OK);
     assert_int_equal(rt_checkpoints_open(&checkpoints, &why, &life->checkpoints), RT_OK);
@@ -216,36 +258,44 @@ static void begin_life(struct life *life, struct place *place, uint64_t stops_at
 
 static enum rt_status make_job(struct life *life, struct place *place)
 {
-    const char *const names[] = {"lines"};
     const struct rt_durable_output outputs[] = {{life->sink, "out"}};
-    const struct rt_job_source source = {.source = &life->lines.port,
-                                         .name = "lines",
-                                         .codec = life->codec,
-                                         .time_slot = RT_NO_SLOT};
+    const bool by_clock = place->hours != NULL;
+    struct rt_job_source sources[SOURCES];
     const struct rt_durable_options durable = {
         .checkpoints = life->checkpoints,
         .decision = place->is_judged ? &place->judge.port : NULL,
         .groups = GROUPS,
         .outputs = outputs,
         .output_count = 1,
-        .source_names = names,
+        .source_names = source_names,
         .names = {.fields = place->plan->fields,
                   .slot_count = rt_fields_count(place->plan->fields)}};
     struct rt_sink *sinks[] = {life->sink};
-    const struct rt_job_options options = {.sources = &source,
-                                           .source_count = 1,
+    const struct rt_job_options options = {.sources = sources,
+                                           .source_count = by_clock ? SOURCES : 1,
+                                           .clock = by_clock ? look : NULL,
+                                           .clock_context = &life->watch,
                                            .fields = place->plan->fields,
                                            .target = cep_engine_operator(life->engine),
                                            .outputs = sinks,
                                            .output_count = 1,
                                            .durable = &durable};
     struct rt_recovered recovered;
-    enum rt_status status = rt_job_new(&options, &life->job);
+    enum rt_status status;
 
+    for (size_t i = 0; i < SOURCES; i++)
+        sources[i] = (struct rt_job_source){.source = &life->lines[i].port,
+                                            .name = source_names[i],
+                                            .codec = life->codec,
+                                            .time_slot = RT_NO_SLOT,
+                                            .live = by_clock,
+                                            .by_clock = by_clock,
+                                            .time.idle_timeout = {by_clock ? 1000 : 0}};
+    status = rt_job_new(&options, &life->job);
     if (status != RT_OK)
         return status;
-    if (life->lines.stops_at > 0)
-        life->lines.stops = life->job;
+    for (size_t i = 0; i < SOURCES; i++)
+        life->lines[i].stops = by_clock || life->lines[i].stops_at > 0 ? life->job : NULL;
     status = rt_job_recover(life->job, &recovered);
     life->recovery = recovered.kind;
     if (status == RT_OK && recovered.kind != RT_RECOVERY_FINISHED)
@@ -298,7 +348,7 @@ static enum rt_recovery live(struct place *place, uint64_t stops_at)
     return life.recovery;
 }
 
-/* ---- the test ---- */
+/* ---- without memory ---- */
 
 struct course {
     bool is_judged; /* a decision elsewhere names the checkpoint */
@@ -350,6 +400,26 @@ static void check_course(const struct course *course, struct place *place,
     }
 }
 
+/* Thousands of files are synced; whether that reaches a disk is not what is tested here. */
+static void open_place(struct place *place, const char *rules)
+{
+    *place = (struct place){.is_judged = false};
+    snprintf(place->folder, sizeof(place->folder), "%s/egret-durable-XXXXXX",
+             access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+    assert_non_null(mkdtemp(place->folder));
+    snprintf(place->state, sizeof(place->state), "%s/state", place->folder);
+    snprintf(place->output, sizeof(place->output), "%s/out", place->folder);
+    place->plan = world_load(rules);
+    empty(place);
+}
+
+static void close_place(struct place *place)
+{
+    empty(place);
+    assert_int_equal(rmdir(place->folder), 0);
+    rule_plan_unref(place->plan);
+}
+
 static void without_memory_a_job_stops_and_its_checkpoints_are_good(void **state)
 {
     static const struct course courses[] = {
@@ -357,36 +427,89 @@ static void without_memory_a_job_stops_and_its_checkpoints_are_good(void **state
         {true, true, false},   {false, true, true},  {true, false, true},
     };
     struct rt_buffer expected, output;
-    struct place place = {.is_judged = false};
+    struct place place;
 
     (void)state;
-    /* Thousands of files are synced; whether that reaches a disk is not what is tested here. */
-    snprintf(place.folder, sizeof(place.folder), "%s/egret-durable-XXXXXX",
-             access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-    assert_non_null(mkdtemp(place.folder));
-    snprintf(place.state, sizeof(place.state), "%s/state", place.folder);
-    snprintf(place.output, sizeof(place.output), "%s/out", place.folder);
-    place.plan = world_load(rules_text);
+    open_place(&place, rules_text);
     rt_buffer_init(&expected, WHY_BYTES);
     rt_buffer_init(&output, WHY_BYTES);
-    empty(&place);
     assert_int_equal(live(&place, 0), RT_RECOVERY_FRESH);
     assert_int_equal(live(&place, 0), RT_RECOVERY_FINISHED);
     read_output(&place, &expected);
     assert_true(expected.length > 1000);
     for (size_t i = 0; i < COUNT_OF(courses); i++)
         check_course(&courses[i], &place, &expected, &output);
-    empty(&place);
-    assert_int_equal(rmdir(place.folder), 0);
-    rule_plan_unref(place.plan);
+    close_place(&place);
     rt_buffer_done(&expected);
     rt_buffer_done(&output);
+}
+
+/* ---- the clock is the time of the events ---- */
+
+/* What came out, in order, as "rule source offset;". */
+static void read_story(const struct place *place, struct rt_buffer *story)
+{
+    struct rt_buffer output;
+
+    rt_buffer_init(&output, WHY_BYTES);
+    read_output(place, &output);
+    for (const char *line = output.length == 0 ? "" : output.data; *line != '\0';
+         line = strchr(line, '\n') + 1) {
+        const char *message = strstr(line, "\"message\":\""), *at = strstr(line, "\"offset\":"),
+                   *source = strstr(line, "\"source\":\"");
+
+        assert_true(message != NULL && at != NULL && source != NULL);
+        rt_buffer_printf(story, "%c%c%c;", message[11], source[10], at[9]);
+    }
+    rt_buffer_done(&output);
+}
+
+/*
+ * The first life ends when the second line of one source waits for the other source.  In the second one the clock has been set
+ * back, which lets no event go before those that came earlier, or it has gone on, which lets what is due come out.
+ */
+static void over_a_restart_the_clocks_time_goes_on_and_never_back(void **state)
+{
+    static const char rules[] = "version: 1\n"
+                                "rules:\n"
+                                "  - { id: seen, where: x >= 0, alert: { message: s } }\n"
+                                "  - id: quiet\n"
+                                "    key_by: k\n"
+                                "    pattern: [{ begin: a }, { notFollowedBy: b, where: x == 9 }]\n"
+                                "    within: 5s\n"
+                                "    alert: { message: q }\n";
+    static const struct hours first = {{900000, 900000, 900500, 900500}, {"110", "100"}};
+    static const struct {
+        struct hours hours;
+        const char *story;
+    } cases[] = {
+        {{{500000, 500000, 901000, 901000}, {"101", "111"}}, "sl0;so0;sl1;sl2;so1;"},
+        {{{906000, 906000, 907500, 907500}, {"00", "00"}}, "sl0;so0;sl1;ql0;qo0;ql1;"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct rt_buffer story;
+        struct place place;
+
+        rt_buffer_init(&story, WHY_BYTES);
+        open_place(&place, rules);
+        place.hours = &first;
+        assert_int_equal(live(&place, 0), RT_RECOVERY_FRESH);
+        place.hours = &cases[i].hours;
+        assert_int_equal(live(&place, 0), RT_RECOVERY_RESUMED);
+        read_story(&place, &story);
+        assert_string_equal(story.data, cases[i].story);
+        close_place(&place);
+        rt_buffer_done(&story);
+    }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_memory_a_job_stops_and_its_checkpoints_are_good),
+        cmocka_unit_test(over_a_restart_the_clocks_time_goes_on_and_never_back),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
