@@ -46,9 +46,8 @@ static enum rt_status memory_write(struct rt_sink *self, const struct rt_sink_re
 
     rt_buffer_text(&sink->text, record->value);
     rt_buffer_char(&sink->text, '\n');
-    if (sink->text.failed)
-        return RT_ERR_NOMEM;
-    return sink->answer;
+    sink->unflushed++;
+    return sink->text.failed ? RT_ERR_NOMEM : sink->answer;
 }
 
 static enum rt_status memory_flush(struct rt_sink *self)
@@ -56,6 +55,7 @@ static enum rt_status memory_flush(struct rt_sink *self)
     struct memory_sink *sink = (struct memory_sink *)self;
 
     sink->flushes++;
+    sink->unflushed = 0;
     return sink->answer;
 }
 
@@ -69,7 +69,7 @@ static const struct rt_sink memory_port = {
     .write = memory_write, .flush = memory_flush, .error = memory_error};
 /* ---- an operator that writes down what it gets ---- */
 
-static enum rt_status scribe_push(struct rt_operator *self, const struct rt_event *event)
+enum rt_status scribe_push(struct rt_operator *self, const struct rt_event *event)
 {
     struct scribe *scribe = (struct scribe *)self;
     struct rt_value user = rt_event_at(event, 1);
@@ -103,6 +103,8 @@ static enum rt_status scribe_advance(struct rt_operator *self, rt_time watermark
         rt_buffer_string(&scribe->log, "end");
     else if (scribe->tells_time)
         rt_buffer_printf(&scribe->log, "w%lld ", (long long)watermark.ms);
+    if (scribe->tells != NULL && rt_sink_write(scribe->tells, RT_TEXT("time")) != RT_OK)
+        return RT_ERR_IO;
     return scribe->log.failed ? RT_ERR_NOMEM : RT_OK;
 }
 

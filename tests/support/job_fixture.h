@@ -25,6 +25,7 @@ struct memory_sink {
     struct rt_sink port; /* first */
     struct rt_buffer text;
     size_t flushes;
+    size_t unflushed; /* records */
     enum rt_status answer;
 };
 
@@ -32,6 +33,7 @@ struct scribe {
     struct rt_operator port; /* first */
     struct rt_buffer log;
     struct rt_job *stops;  /* asked to end at the first push */
+    struct rt_sink *tells; /* gets a record of each watermark; NULL: nobody does */
     bool tells_time;       /* watermarks too */
     enum rt_status answer; /* to a push */
     size_t prepared;
@@ -49,6 +51,8 @@ struct fixture {
     struct rt_job_options options;
     char *text;
 };
+
+enum rt_status scribe_push(struct rt_operator *self, const struct rt_event *event);
 
 enum rt_status open_fixture(struct fixture *f, const char *lines);
 void close_fixture(struct fixture *f);
