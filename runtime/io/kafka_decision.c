@@ -33,6 +33,7 @@ static struct kafka_decision *of(struct rt_decision *port)
     return (struct kafka_decision *)port;
 }
 
+/* `status` comes first: what is said about it is only there afterwards. */
 static enum rt_status say(struct kafka_decision *decision, enum rt_status status, const char *what)
 {
     if (status != RT_OK && status != RT_ERR_NOMEM) {
@@ -193,7 +194,8 @@ static enum rt_status decision_resumed(struct rt_decision *port)
     for (size_t i = 0; status == RT_OK && i < decision->source_count; i++) {
         struct rt_source *source = decision->sources[i];
 
-        status = say(decision, rt_source_kafka_begin(source), source->error(source));
+        status = rt_source_kafka_begin(source);
+        status = say(decision, status, source->error(source));
     }
     return status;
 }
@@ -201,11 +203,10 @@ static enum rt_status decision_resumed(struct rt_decision *port)
 static enum rt_status decision_barrier(struct rt_decision *port)
 {
     struct kafka_decision *decision = of(port);
+    enum rt_status status =
+        rt_kafka_session_barrier(decision->session, decision->sources, decision->source_count);
 
-    return say(
-        decision,
-        rt_kafka_session_barrier(decision->session, decision->sources, decision->source_count),
-        rt_kafka_session_error(decision->session));
+    return say(decision, status, rt_kafka_session_error(decision->session));
 }
 
 static bool decision_full(const struct rt_decision *port)
@@ -232,9 +233,9 @@ static enum rt_status decision_decide(struct rt_decision *port, uint64_t id, con
 {
     struct kafka_decision *decision = of(port);
     struct rt_kafka_marker marker = {decision->job, id, number_of(mark)};
+    enum rt_status status = rt_kafka_session_commit(decision->session, &marker);
 
-    return say(decision, rt_kafka_session_commit(decision->session, &marker),
-               rt_kafka_session_error(decision->session));
+    return say(decision, status, rt_kafka_session_error(decision->session));
 }
 
 static const char *decision_error(const struct rt_decision *port)
