@@ -76,8 +76,8 @@ struct rt_kafka_reader {
     char error[RT_KAFKA_ERROR_BYTES];
 };
 
-/* Keeps what to say; RT_ERR_IO. */
-enum rt_status rt_kafka_reader_failed(struct rt_kafka_reader *reader, const char *what,
+/* What a call came to.  RT_ERR_IO, with what to say. */
+enum rt_status rt_kafka_reader_answer(struct rt_kafka_reader *reader, const char *what,
                                       rd_kafka_resp_err_t code);
 
 /* Readable when a queue that was empty is not any more; this makes it unreadable. */

@@ -13,8 +13,10 @@ enum rt_status rt_kafka_reader_partitions(struct rt_kafka_reader *reader, uint32
     RT_ASSERT(topic < reader->topic_count);
     rd_kafka_topic_t *handle = rd_kafka_topic_new(reader->client, reader->topics[topic], NULL);
 
-    if (handle == NULL)
-        return rt_kafka_reader_failed(reader, reader->topics[topic], rd_kafka_last_error());
+    if (handle == NULL) {
+        rt_kafka_say(reader->error, reader->topics[topic], rd_kafka_err2str(rd_kafka_last_error()));
+        return RT_ERR_IO;
+    }
 
     enum rt_status status =
         rt_kafka_count_partitions(reader->client, handle, timeout_ms, out, reader->error);
@@ -36,11 +38,11 @@ enum rt_status rt_kafka_reader_members(struct rt_kafka_reader *reader, const cha
     const struct rd_kafka_group_list *list = NULL;
     rd_kafka_resp_err_t code = rd_kafka_list_groups(reader->client, group, &list, timeout_ms);
 
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return rt_kafka_reader_failed(reader, "asking for the group's members", code);
-    *out = list->group_cnt == 1 ? (size_t)list->groups[0].member_cnt : 0;
-    rd_kafka_group_list_destroy(list);
-    return RT_OK;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        *out = list->group_cnt == 1 ? (size_t)list->groups[0].member_cnt : 0;
+    if (list != NULL) /* of a part of the brokers it is there too */
+        rd_kafka_group_list_destroy(list);
+    return rt_kafka_reader_answer(reader, "asking for the group's members", code);
 }
 
 rd_kafka_topic_partition_list_t *rt_kafka_list_of(const struct rt_kafka_reader *reader,
@@ -98,9 +100,7 @@ enum rt_status rt_kafka_reader_committed(struct rt_kafka_reader *reader,
     for (size_t i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < count; i++)
         take_answer(&list->elems[i], &places[i]);
     rd_kafka_topic_partition_list_destroy(list);
-    return code == RD_KAFKA_RESP_ERR_NO_ERROR
-               ? RT_OK
-               : rt_kafka_reader_failed(reader, "reading the committed offsets", code);
+    return rt_kafka_reader_answer(reader, "reading the committed offsets", code);
 }
 
 enum rt_status rt_kafka_reader_commit(struct rt_kafka_reader *reader,
@@ -112,9 +112,7 @@ enum rt_status rt_kafka_reader_commit(struct rt_kafka_reader *reader,
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         code = first_error(list);
     rd_kafka_topic_partition_list_destroy(list);
-    return code == RD_KAFKA_RESP_ERR_NO_ERROR
-               ? RT_OK
-               : rt_kafka_reader_failed(reader, "committing the offsets", code);
+    return rt_kafka_reader_answer(reader, "committing the offsets", code);
 }
 
 enum rt_status rt_kafka_reader_bounds(struct rt_kafka_reader *reader, uint32_t topic,
@@ -125,9 +123,7 @@ enum rt_status rt_kafka_reader_bounds(struct rt_kafka_reader *reader, uint32_t t
     rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
         reader->client, reader->topics[topic], (int32_t)partition, low, high, timeout_ms);
 
-    return code == RD_KAFKA_RESP_ERR_NO_ERROR
-               ? RT_OK
-               : rt_kafka_reader_failed(reader, reader->topics[topic], code);
+    return rt_kafka_reader_answer(reader, reader->topics[topic], code);
 }
 
 bool rt_kafka_reader_known_end(const struct rt_kafka_reader *reader, uint32_t topic,
@@ -143,7 +139,7 @@ bool rt_kafka_reader_known_end(const struct rt_kafka_reader *reader, uint32_t to
 enum rt_status rt_kafka_reader_at_time(struct rt_kafka_reader *reader, int64_t unix_ms,
                                        struct rt_kafka_place *places, size_t count, int timeout_ms)
 {
-    enum rt_status status = RT_OK;
+    enum rt_status status;
     int64_t low;
 
     for (size_t i = 0; i < count; i++)
@@ -154,8 +150,7 @@ enum rt_status rt_kafka_reader_at_time(struct rt_kafka_reader *reader, int64_t u
 
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         code = first_error(list);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        status = rt_kafka_reader_failed(reader, "looking for the offsets of a time", code);
+    status = rt_kafka_reader_answer(reader, "looking for the offsets of a time", code);
     for (size_t i = 0; status == RT_OK && i < count; i++) {
         places[i].offset = list->elems[i].offset;
         if (places[i].offset < 0)

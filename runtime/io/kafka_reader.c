@@ -31,9 +31,11 @@ static const struct rt_kafka_setting defaults_of_reader[] = {
     {"fetch.wait.max.ms", "50"},
 };
 
-enum rt_status rt_kafka_reader_failed(struct rt_kafka_reader *reader, const char *what,
+enum rt_status rt_kafka_reader_answer(struct rt_kafka_reader *reader, const char *what,
                                       rd_kafka_resp_err_t code)
 {
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return RT_OK;
     rt_kafka_say(reader->error, what, rd_kafka_err2str(code));
     return RT_ERR_IO;
 }
@@ -205,9 +207,7 @@ enum rt_status rt_kafka_reader_assign(struct rt_kafka_reader *reader,
     rd_kafka_resp_err_t code = rd_kafka_assign(reader->client, list);
 
     rd_kafka_topic_partition_list_destroy(list);
-    return code == RD_KAFKA_RESP_ERR_NO_ERROR
-               ? RT_OK
-               : rt_kafka_reader_failed(reader, "assigning the partitions", code);
+    return rt_kafka_reader_answer(reader, "assigning the partitions", code);
 }
 
 enum rt_status rt_kafka_reader_assign_more(struct rt_kafka_reader *reader,
