@@ -32,8 +32,9 @@ struct rt_kafka_writer {
     rd_kafka_topic_t *topics[RT_KAFKA_TOPICS_MAX];
     uint32_t topic_count;
     bool transactional;
-    atomic_bool failed; /* sticky; set last, since flush may run on another thread */
-    bool fenced;
+    /* All sticky.  Delivery reports come to two threads, because flush may run on another one: who claims it writes the error. */
+    atomic_bool fenced, claimed;
+    atomic_bool failed; /* the error is there */
     char error[RT_KAFKA_ERROR_BYTES];
 };
 
@@ -47,9 +48,11 @@ static bool means_fenced(rd_kafka_resp_err_t code)
 static void writer_failed(struct rt_kafka_writer *writer, const char *what, const char *why,
                           rd_kafka_resp_err_t code)
 {
-    writer->fenced = writer->fenced || means_fenced(code);
-    if (!writer->failed)
-        rt_kafka_say(writer->error, what, why);
+    if (means_fenced(code))
+        writer->fenced = true;
+    if (atomic_exchange(&writer->claimed, true))
+        return;
+    rt_kafka_say(writer->error, what, why);
     writer->failed = true;
 }
 
