@@ -154,7 +154,8 @@ bool cep_window_add(struct cep_rule *rule, struct rt_window **window)
     if (!is_fresh)
         rt_window_slide(shape, *window, &engine->windows, event->time);
     status = rt_window_add(shape, window, &engine->windows, event->time, event->sequence, values);
-    if (status == RT_ERR_LIMIT && engine->options.on_limit != NFA_STOP) {
+    /* More than once where it was saved under another limit. */
+    while (status == RT_ERR_LIMIT && engine->options.on_limit != NFA_STOP) {
         cep_readers_count(rule, 0, 0, 1);
         if (engine->options.on_limit == NFA_DROP_NEW)
             return false;

@@ -47,9 +47,9 @@ void rt_few_shape_init(struct rt_window_shape *shape)
     if (shape->few_max < EVENTS_MIN)
         shape->few_max = EVENTS_MIN;
     /* One pane without parts is as small as it gets. */
-    if ((!shape->is_queue && shape->part_count == 0) || shape->is_early || bits > RT_FEW_BITS ||
-        shape->panes_max < shape->few_max)
+    if ((!shape->is_queue && shape->part_count == 0) || shape->is_early || bits > RT_FEW_BITS)
         shape->few_max = 0;
+    shape->begins_few = shape->few_max > 0 && shape->panes_max >= shape->few_max;
 }
 
 static struct rt_value value_at(const struct rt_few_record *record,

@@ -56,11 +56,15 @@ static rt_time goes_at(const struct rt_window_shape *shape, const struct rt_wind
 
 /* ---- the list of panes ---- */
 
-static enum rt_status insert(const struct rt_window_shape *shape, struct rt_late *late,
-                             struct rt_blocks *blocks, uint32_t at, struct rt_window *pane)
+/* No new one may come.  One that was saved under another limit may be longer. */
+static bool is_full(const struct rt_window_shape *shape, const struct rt_late *late)
 {
-    if (late->count >= shape->panes_max)
-        return RT_ERR_LIMIT;
+    return late->count >= shape->panes_max;
+}
+
+static enum rt_status insert(struct rt_late *late, struct rt_blocks *blocks, uint32_t at,
+                             struct rt_window *pane)
+{
     if (late->count == late->capacity) {
         const uint32_t capacity = late->capacity == 0 ? PANES_FIRST : late->capacity * 2;
         struct rt_window **panes = rt_blocks_take(blocks, capacity * sizeof(struct rt_window *));
@@ -163,12 +167,13 @@ static enum rt_status add_to_new(const struct rt_window_shape *shape, struct rt_
                                  const struct rt_late_event *event)
 {
     struct rt_window *pane = NULL;
-    enum rt_status status = rt_window_add(pane_shape(shape), &pane, blocks, event->time,
-                                          event->sequence, event->values);
+    enum rt_status status = is_full(shape, late)
+                                ? RT_ERR_LIMIT
+                                : rt_window_add(pane_shape(shape), &pane, blocks, event->time,
+                                                event->sequence, event->values);
 
-    if (status == RT_OK) {
-        status = insert(shape, late, blocks, at, pane);
-    }
+    if (status == RT_OK)
+        status = insert(late, blocks, at, pane);
     if (status != RT_OK)
         rt_window_free(pane_shape(shape), pane, blocks);
     return status;
@@ -274,19 +279,22 @@ bool rt_late_next_end(const struct rt_window_shape *shape, const struct rt_late 
 static enum rt_status make_pane(const struct rt_window_shape *shape, struct rt_late *late,
                                 struct rt_blocks *blocks, rt_time end)
 {
-    struct rt_full *pane = rt_blocks_take(blocks, rt_full_bytes(pane_shape(shape)));
     const rt_time time = rt_span_begin(shape, rt_span_index(shape, end) - 1);
+    struct rt_full *pane;
     enum rt_status status;
 
+    if (is_full(shape, late))
+        return RT_OK;
+    pane = rt_blocks_take(blocks, rt_full_bytes(pane_shape(shape)));
     if (pane == NULL)
         return RT_ERR_NOMEM;
     memset(pane, 0, rt_full_bytes(pane_shape(shape)));
     pane->first = pane->last = time;
     pane->head.close = end;
-    status = insert(shape, late, blocks, find_after(shape, late, end), &pane->head);
+    status = insert(late, blocks, find_after(shape, late, end), &pane->head);
     if (status != RT_OK)
         rt_window_free(pane_shape(shape), &pane->head, blocks);
-    return status == RT_ERR_LIMIT ? RT_OK : status;
+    return status;
 }
 
 static bool has_events_from(const struct rt_late *late, rt_time begin)
@@ -458,10 +466,10 @@ static enum rt_status load_pane(const struct rt_window_shape *shape, struct rt_l
     if (!rt_time_before(before, end_of(shape, pane)) ||
         (!is_session(shape) && pane->close.ms != rt_span_end(shape, full_of(pane)->last).ms))
         rt_form_fail(form, "panes that are not in order of time");
-    status = rt_form_failed(form) ? RT_ERR_CORRUPT : insert(shape, late, blocks, late->count, pane);
+    status = rt_form_failed(form) ? RT_ERR_CORRUPT : insert(late, blocks, late->count, pane);
     if (status != RT_OK)
         rt_window_free(pane_shape(shape), pane, blocks);
-    return status == RT_ERR_LIMIT ? RT_ERR_CORRUPT : status;
+    return status;
 }
 
 /* All that has come lies before the next end, and some of it in the window: else there would be a look a slide until then. */

@@ -20,7 +20,7 @@ void rt_one_shape_init(struct rt_window_shape *shape)
 {
     uint32_t bits = 0, keys = 0;
 
-    shape->fits_one = shape->kind == RT_WINDOW_SLIDING && shape->few_max > 0 &&
+    shape->fits_one = shape->kind == RT_WINDOW_SLIDING && shape->begins_few &&
                       shape->lateness.ms == 0 && !shape->is_early;
     for (uint32_t i = 0; i < shape->aggregate_count; i++) {
         const enum rt_few_part part = rt_few_part_of(shape->aggregates[i].function);

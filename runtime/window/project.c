@@ -19,7 +19,7 @@ struct projection {
 
 /* ---- a list of events ---- */
 
-/* Nothing but its end: a hopping window between two of its events. */
+/* Nothing but its end: a hopping window between two of its events, or one that is to be a list whatever panes_max says. */
 static enum rt_status make_empty(const struct projection *projection, rt_time close,
                                  struct rt_window **out)
 {
@@ -47,7 +47,7 @@ static enum rt_status project_few(const struct projection *projection, const str
     struct rt_value values[RT_WINDOW_AGGREGATES_MAX], chosen[RT_WINDOW_AGGREGATES_MAX];
     enum rt_status status = RT_OK;
 
-    if (few->head.few_count == 0)
+    if (few->head.few_count == 0 || projection->to->few_max > 0)
         status = make_empty(projection, few->head.close, out);
     for (uint32_t i = 0; i < few->head.few_count && status == RT_OK; i++) {
         const struct rt_few_record *record = rt_few_at(projection->from, few, i);

@@ -41,6 +41,7 @@ struct rt_window_shape rt_window_pane_shape(const struct rt_window_shape *shape)
     }
     rt_window_shape_init(&pane);
     pane.few_max = 0; /* panes are merged */
+    pane.begins_few = false;
     pane.rate_size = shape->size;
     return pane;
 }
@@ -138,7 +139,7 @@ enum rt_status rt_window_add_keys(const struct rt_window_shape *shape, struct rt
 {
     enum rt_status status;
 
-    if (*window == NULL ? shape->few_max > 0 : (*window)->is_few) {
+    if (*window == NULL ? shape->begins_few : (*window)->is_few) {
         struct rt_few *few = *window == NULL ? NULL : few_of(*window);
 
         status = rt_few_add(shape, &few, blocks, time, sequence, keys);

@@ -88,8 +88,10 @@ struct rt_window_shape { /* immutable; shared by all keys */
     uint32_t cell_bytes, part_count, list_items;
     rt_duration rate_size; /* what rate() divides by */
     uint32_t few_max;      /* events that are kept as they are; 0: none */
-    uint32_t few_bytes;    /* of a record */
-    bool fits_one;         /* a window of one event may be two words (one.h) */
+    bool
+        begins_few; /* windows begin so: not where panes_max is less, but one may have been saved */
+    uint32_t few_bytes; /* of a record */
+    bool fits_one;      /* a window of one event may be two words (one.h) */
 };
 
 /* Lays the cells out: the last fields. */

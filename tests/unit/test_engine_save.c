@@ -587,6 +587,41 @@ static void rules_that_have_changed_keep_what_they_can(void **state)
         check_change(first_seen[0].rules, &first_seen[i]);
 }
 
+static void a_window_goes_on_under_a_smaller_limit(void **state)
+{
+    static const char rules[] = RULES "  - id: one\n    key_by: k\n    window: { sliding: 1d }\n"
+                                      "    aggregate: { n: count() }\n    having: n <= 3\n"
+                                      "    alert: { message: \"left {{ n }}\" }\n";
+    static struct setting setting;
+    struct world world = {
+        .plan = world_load(rules), .options = cep_options_standard(), .output = &setting.output};
+    struct world_saved saved;
+    struct cep_rule_counters counters;
+    bool anew;
+
+    (void)state;
+    rt_buffer_init(&setting.output, TEXT_BYTES_MAX);
+    world_saved_init(&saved);
+    for (int64_t i = 0; i < 41; i++)
+        set_event(&setting.events[i], "{\"k\": 1}", 1000 + i);
+    begin_tracked(&world, setting.events, 40);
+    assert_int_equal(world_save(&world, SIZE_MAX, &saved), RT_OK);
+    world_end(&world);
+
+    rt_buffer_reset(&setting.output);
+    world.options.panes_per_window = 3;
+    assert_int_equal(world_begin(&world), RT_OK);
+    assert_int_equal(world_restore(&world, WORLD_GROUPS, &saved, &anew), RT_OK);
+    world_push(&world, &setting.events[40]);
+    assert_non_null(strstr(setting.output.data, "left 3"));
+    cep_engine_rule_counters(world.engine, 0, &counters);
+    assert_int_equal(counters.dropped, 38);
+    world_end(&world);
+    rule_plan_unref(world.plan);
+    world_saved_done(&saved);
+    rt_buffer_done(&setting.output);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -598,6 +633,7 @@ int main(void)
         cmocka_unit_test(memory_that_runs_out_while_restoring_is_said_and_leaves_nothing),
         cmocka_unit_test(memory_that_runs_out_while_saving_is_said),
         cmocka_unit_test(rules_that_have_changed_keep_what_they_can),
+        cmocka_unit_test(a_window_goes_on_under_a_smaller_limit),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

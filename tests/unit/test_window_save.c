@@ -272,6 +272,53 @@ static void damaged_or_cut_short_it_is_refused_or_harmless(void **state)
     }
 }
 
+/* A window as saved under a limit of 100,000 times: how it is under one of two. */
+static void load_under_less(const struct rt_window_shape *shape, struct rt_text bytes)
+{
+    struct rt_window_shape less = *shape;
+    struct rt_form form = rt_form_of(bytes), again = rt_form_of(bytes);
+    struct rt_window *as_it_was = NULL, *window = NULL;
+    struct rt_value values[WINDOWS_AGGREGATES];
+    struct seeded seed = seeded_from(1);
+    struct rt_blocks blocks;
+    enum rt_status status;
+
+    less.panes_max = 2;
+    rt_window_shape_init(&less);
+    rt_blocks_init(&blocks, SIZE_MAX);
+    assert_int_equal(rt_window_load(shape, &blocks, &form, &as_it_was), RT_OK);
+    assert_int_equal(rt_window_load(&less, &blocks, &again, &window), RT_OK);
+    assert_true(windows_equal(&less, window, &blocks, as_it_was, &blocks));
+    windows_values(&seed, values);
+    for (int64_t ms = 20; ms < 60; ms++) {
+        status = windows_push(&less, &window, &blocks, ms, (uint64_t)ms, values);
+        for (int left = 40; status == RT_ERR_LIMIT; left--) {
+            assert_true(left > 0);
+            rt_window_drop_oldest(&less, window, &blocks);
+            status = rt_window_add(&less, &window, &blocks, (rt_time){ms}, (uint64_t)ms, values);
+        }
+        assert_int_equal(status, RT_OK);
+    }
+    rt_window_free(shape, as_it_was, &blocks);
+    rt_window_free(&less, window, &blocks);
+    assert_int_equal(blocks.bytes_in_use, 0);
+    rt_blocks_done(&blocks);
+}
+
+static void saved_under_a_larger_limit_it_goes_on_under_a_smaller_one(void **state)
+{
+    (void)state;
+    for (size_t kind = 0; kind < KINDS; kind++) {
+        const struct rt_window_shape shape = windows_shape(kinds[kind], 100, 10);
+        struct rt_buffer bytes;
+
+        rt_buffer_init(&bytes, SIZE_MAX / 2);
+        make_saved(&shape, &bytes);
+        load_under_less(&shape, rt_buffer_view(&bytes));
+        rt_buffer_done(&bytes);
+    }
+}
+
 /* The same for one that waits for late events. */
 static bool late_loads(struct late_world *world, struct rt_text bytes)
 {
@@ -291,7 +338,7 @@ static bool late_loads(struct late_world *world, struct rt_text bytes)
         windows_values(&seed, values);
         late_world_advance(world, event.time);
         status = rt_late_add(&world->shape, &world->late, &world->blocks, &event, &end);
-        assert_true(status == RT_OK || status == RT_ERR_DATA);
+        assert_true(status == RT_OK || status == RT_ERR_DATA || status == RT_ERR_LIMIT);
         late_world_advance(world, RT_TIME_MAX);
     }
     assert_null(world->late);
@@ -339,6 +386,24 @@ static void damaged_windows_that_wait_for_late_events_are_refused_or_harmless(vo
             (void)late_loads(&world, rt_buffer_view(&bytes));
             bytes.data[at / 8] = (char)(bytes.data[at / 8] ^ (1 << at % 8));
         }
+        rt_blocks_done(&world.blocks);
+        rt_buffer_done(&bytes);
+    }
+}
+
+static void one_that_waits_for_late_events_goes_on_under_a_smaller_limit_too(void **state)
+{
+    (void)state;
+    for (size_t kind = 0; kind < 3; kind++) {
+        struct late_world world;
+        struct rt_buffer bytes;
+
+        late_world_init(&world, late_kinds[kind]);
+        rt_buffer_init(&bytes, SIZE_MAX / 2);
+        make_late_saved(&world, 0, &bytes);
+        world.shape.panes_max = 1;
+        world.pane_shape = rt_window_pane_shape(&world.shape);
+        assert_true(late_loads(&world, rt_buffer_view(&bytes)));
         rt_blocks_done(&world.blocks);
         rt_buffer_done(&bytes);
     }
@@ -445,6 +510,8 @@ int main(void)
         cmocka_unit_test(windows_that_wait_for_late_events_go_on_too),
         cmocka_unit_test(damaged_or_cut_short_it_is_refused_or_harmless),
         cmocka_unit_test(damaged_windows_that_wait_for_late_events_are_refused_or_harmless),
+        cmocka_unit_test(saved_under_a_larger_limit_it_goes_on_under_a_smaller_one),
+        cmocka_unit_test(one_that_waits_for_late_events_goes_on_under_a_smaller_limit_too),
         cmocka_unit_test(the_next_end_of_a_hopping_window_is_refused_unless_it_is_one),
         cmocka_unit_test(sessions_that_become_one_were_told_of_as_often_as_can_be_said),
         cmocka_unit_test(a_lack_of_memory_leaves_nothing_behind),
