@@ -222,7 +222,7 @@ enum rt_status rt_checkpoints_ids(struct rt_checkpoints *checkpoints, const uint
 }
 
 static enum rt_status read_manifest(struct rt_checkpoints *checkpoints, uint64_t id,
-                                    struct rt_manifest *out)
+                                    struct rt_arena *arena, struct rt_manifest *out)
 {
     char path[RT_PATH_BYTES_MAX], name[RT_COMPACT_NAME_BYTES];
     struct rt_buffer bytes;
@@ -239,8 +239,7 @@ static enum rt_status read_manifest(struct rt_checkpoints *checkpoints, uint64_t
     if (status == RT_ERR_NOT_FOUND)
         rt_buffer_printf(&checkpoints->why, "`%s` is missing", path);
     if (status == RT_OK)
-        status = rt_manifest_read(path, rt_buffer_view(&bytes), &checkpoints->arena, out,
-                                  &checkpoints->why);
+        status = rt_manifest_read(path, rt_buffer_view(&bytes), arena, out, &checkpoints->why);
     rt_buffer_done(&bytes);
     if (status == RT_OK && out->id != id) {
         rt_buffer_printf(&checkpoints->why, "`%s` is the manifest of checkpoint %" PRIu64, path,
@@ -276,14 +275,61 @@ static enum rt_status find_newest(struct rt_checkpoints *checkpoints, uint64_t *
     return RT_OK;
 }
 
+static enum rt_status make_chain(const struct rt_manifest *manifest, struct rt_chain *chain)
+{
+    enum rt_status status = RT_OK;
+
+    rt_chain_clear(chain);
+    for (size_t i = 0; i < manifest->part_count && status == RT_OK; i++)
+        status = rt_chain_add(chain, &manifest->parts[i]);
+    return status;
+}
+
+/* One that cannot be gone back to is not kept. */
+static enum rt_status add_former(struct rt_checkpoints *checkpoints, uint64_t id,
+                                 struct rt_arena *arena)
+{
+    struct rt_kept *kept = &checkpoints->former[checkpoints->former_count];
+    struct rt_manifest manifest;
+    enum rt_status status = read_manifest(checkpoints, id, arena, &manifest);
+
+    kept->id = id;
+    if (status == RT_OK)
+        status = check_owner(checkpoints, &manifest);
+    if (status == RT_OK)
+        status = make_chain(&manifest, &kept->chain);
+    checkpoints->former_count += status == RT_OK;
+    rt_arena_reset(arena);
+    if (status == RT_ERR_NOMEM || status == RT_ERR_IO)
+        return status;
+    rt_buffer_reset(&checkpoints->why);
+    return RT_OK;
+}
+
+/* C3 holds after a start, too: those before the chosen one. */
+static enum rt_status find_former(struct rt_checkpoints *checkpoints)
+{
+    const uint64_t *ids;
+    struct rt_arena arena;
+    size_t count;
+    enum rt_status status = rt_checkpoints_ids(checkpoints, &ids, &count);
+
+    checkpoints->former_count = 0;
+    rt_arena_init(&arena, ARENA_BYTES_MAX);
+    while (status == RT_OK && count-- > 0 &&
+           checkpoints->former_count < checkpoints->options.keep - 1) {
+        if (ids[count] < checkpoints->last_id)
+            status = add_former(checkpoints, ids[count], &arena);
+    }
+    rt_arena_done(&arena);
+    return status;
+}
+
 static enum rt_status take_parts(struct rt_checkpoints *checkpoints)
 {
     const struct rt_manifest *chosen = &checkpoints->chosen;
-    enum rt_status status = RT_OK;
+    enum rt_status status = make_chain(chosen, &checkpoints->chosen_chain);
 
-    rt_chain_clear(&checkpoints->chosen_chain);
-    for (size_t i = 0; i < chosen->part_count && status == RT_OK; i++)
-        status = rt_chain_add(&checkpoints->chosen_chain, &chosen->parts[i]);
     if (status == RT_ERR_CORRUPT || (status == RT_OK && chosen->part_count == 0)) {
         rt_buffer_printf(&checkpoints->why, "checkpoint %" PRIu64 " in `%s` has no parts",
                          chosen->id, checkpoints->directory);
@@ -291,10 +337,10 @@ static enum rt_status take_parts(struct rt_checkpoints *checkpoints)
     }
     if (status != RT_OK || checkpoints->read_only)
         return status;
-    checkpoints->former_count = 0;
     checkpoints->last_id = chosen->id;
     checkpoints->generation++;
-    return rt_chain_copy(&checkpoints->last, &checkpoints->chosen_chain);
+    status = rt_chain_copy(&checkpoints->last, &checkpoints->chosen_chain);
+    return status == RT_OK ? find_former(checkpoints) : status;
 }
 
 enum rt_status rt_checkpoints_choose(struct rt_checkpoints *checkpoints, uint64_t id,
@@ -312,7 +358,7 @@ enum rt_status rt_checkpoints_choose(struct rt_checkpoints *checkpoints, uint64_
         checkpoints->highest = id;
     rt_buffer_reset(&checkpoints->why);
     rt_arena_reset(&checkpoints->arena);
-    status = read_manifest(checkpoints, id, &checkpoints->chosen);
+    status = read_manifest(checkpoints, id, &checkpoints->arena, &checkpoints->chosen);
     if (status == RT_OK)
         status = check_owner(checkpoints, &checkpoints->chosen);
     if (status != RT_OK)

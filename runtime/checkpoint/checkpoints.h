@@ -10,7 +10,7 @@
  *     again.  Until `committed` nothing older goes.  Without a decision elsewhere the manifest is the decision.
  * C2  The newest manifest counts, or the one that a decision elsewhere names.  One that is damaged, or whose parts are, is
  *     refused loudly; an older one is never taken silently.
- * C3  The checkpoint before the last committed one is kept whole, and more if so wished.
+ * C3  The checkpoint before the last committed one is kept whole, and more if so wished; after a start those that are there.
  * C4  Ids strictly increase; none is used twice, not even one that was never finished.
  * C5  One thread, except that prepare, clean and compact may each run on another one, between begin and committed, at any time,
  *     and between plan and compacted.

@@ -328,6 +328,51 @@ static void as_many_checkpoints_stay_as_are_wished(void **state)
     }
 }
 
+static void they_stay_when_the_job_starts_again(void **state)
+{
+    struct world *world = *state;
+    struct seeded random = seeded_from(15);
+    struct model model = {{0}}, models[9];
+    struct rt_checkpoints_options options = {.directory = world->directory,
+                                             .identity = RT_TEXT(identity),
+                                             .groups = GROUPS,
+                                             .keep = 4,
+                                             .deltas_max = 2};
+    const struct rt_manifest *manifest;
+    const uint64_t *ids;
+    char path[RT_PATH_BYTES_MAX];
+    size_t count;
+
+    for (unsigned round = 0; round < 9; round++) {
+        rt_checkpoints_close(world->checkpoints);
+        assert_int_equal(rt_checkpoints_open(&options, &world->why, &world->checkpoints), RT_OK);
+        if (round > 0)
+            assert_int_equal(rt_checkpoints_choose(world->checkpoints, 0, NULL, &manifest), RT_OK);
+        save(world, &model, &random, 40, false);
+        models[round] = model;
+        if (rt_checkpoints_plan(world->checkpoints))
+            rt_checkpoints_compacted(world->checkpoints,
+                                     rt_checkpoints_compact(world->checkpoints));
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        assert_int_equal(rt_checkpoints_ids(world->checkpoints, &ids, &count), RT_OK);
+        assert_int_equal(count, 4);
+        assert_int_equal(ids[i], i + 6);
+        assert_int_equal(rt_checkpoints_choose(world->checkpoints, ids[i], NULL, &manifest), RT_OK);
+        assert_int_equal(rt_checkpoints_verify(world->checkpoints, true), RT_OK);
+        check_entries(world, &models[i + 5], 0, GROUPS);
+    }
+    /* One that is damaged stands in nobody's way, and in nobody's place. */
+    snprintf(path, sizeof(path), "%s/checkpoint-8", world->directory);
+    assert_int_equal(truncate(path, 20), 0);
+    assert_int_equal(rt_checkpoints_choose(world->checkpoints, 0, NULL, &manifest), RT_OK);
+    save(world, &model, &random, 40, false);
+    assert_int_equal(rt_checkpoints_ids(world->checkpoints, &ids, &count), RT_OK);
+    assert_int_equal(count, 4);
+    assert_int_equal(ids[0], 6);
+    assert_int_equal(ids[3], 10);
+}
+
 static void an_id_is_never_used_twice(void **state)
 {
     struct world *world = *state;
@@ -696,6 +741,7 @@ int main(void)
         TEST(every_damaged_byte_of_a_database_is_refused),
         TEST(the_checkpoint_before_the_last_is_kept_whole),
         TEST(as_many_checkpoints_stay_as_are_wished),
+        TEST(they_stay_when_the_job_starts_again),
         TEST(an_id_is_never_used_twice),
         TEST(a_locked_directory_is_refused),
         TEST(another_jobs_directory_is_refused),
