@@ -170,7 +170,7 @@ static const struct yaml_node *first_of(const struct yaml_node *const *nodes, si
 static bool check_window(struct loader *loader, const struct load_rule *load)
 {
     const struct load_rule_nodes *nodes = &load->nodes;
-    const struct yaml_node *keys[] = {nodes->aggregate, nodes->having, nodes->fire};
+    const struct yaml_node *keys[] = {nodes->aggregate, nodes->having, nodes->fire, nodes->early};
     const struct yaml_node *found = first_of(keys, sizeof(keys) / sizeof(keys[0]));
 
     if (nodes->window == NULL && found != NULL) {
