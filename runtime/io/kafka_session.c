@@ -144,15 +144,16 @@ enum rt_status rt_kafka_session_topic(struct rt_kafka_session *session, const ch
 /* Another writer of the same id: nothing that the old one may still have under way can reach the next transaction. */
 static enum rt_status replace_writer(struct rt_kafka_session *session)
 {
+    struct rt_kafka_writer *former = session->writer;
     struct rt_buffer message;
     uint32_t number = 0;
 
-    rt_kafka_writer_free(session->writer);
-    session->writer = NULL;
     rt_buffer_init(&message, ERROR_BYTES);
 
     enum rt_status status = make_writer(session, &message);
 
+    if (session->writer != former) /* there always is one: sinks ask it until the job has ended */
+        rt_kafka_writer_free(former);
     if (status != RT_OK) {
         rt_buffer_reset(&session->error);
         rt_buffer_text(&session->error, rt_buffer_view(&message));
@@ -385,7 +386,8 @@ enum rt_status rt_kafka_session_commit(struct rt_kafka_session *session,
         return status;
     session->in_transaction = false;
     KILLPOINT("kafka_committed");
-    if (rt_clock_monotonic_ns() - since > (uint64_t)SLOW_COMMIT_MS * NS_OF_MS)
+    if (rt_clock_monotonic_ns() - since >
+        TUNED("slow_commit_ms", (uint64_t)SLOW_COMMIT_MS) * NS_OF_MS)
         status = replace_writer(session);
     return status == RT_OK ? release(session) : status;
 }

@@ -108,6 +108,18 @@ class Kills(unittest.TestCase):
             self.assertEqual(code, -signal.SIGKILL, job.errors)
         self.assert_exact(job)
 
+    def test_a_writer_that_is_replaced_after_each_commit(self):
+        """As after one that took long."""
+        job = self.job("replaced")
+        for _ in range(2):
+            before = job.committed()
+            job.start(EGRET_TUNED="slow_commit_ms:0")
+            job.feed(1000)
+            job.wait_until(lambda before=before: job.committed() != before)
+            job.feed(1000)
+            job.kill_after(0.5)
+        self.assert_exact(job)
+
     def test_a_reader_beside_it_sees_nothing_that_is_taken_back(self):
         job = self.job("beside")
         seen = {}
