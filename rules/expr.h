@@ -62,8 +62,10 @@ struct expr_step_name {
 struct expr_binding {
     const char *name;
     uint32_t index;
-    enum rt_type type; /* RT_ABSENT: not known before run time */
-    bool *mentioned;   /* set when an expression names it; NULL: not wanted */
+    enum rt_type type;          /* RT_ABSENT: not known before run time */
+    bool *mentioned;            /* set when an expression names it; NULL: not wanted */
+    const char *const *entries; /* of a map: all names that it has; NULL: not known */
+    size_t entry_count;
 };
 
 /* A name whose value is known now: params, lists. */

@@ -16,12 +16,20 @@ static struct rt_diag *no_operator(struct expr_work *work, size_t begin, size_t 
                        EXPR_PRINT(text_between(work, begin, end)));
 }
 
+static const char text_help[] =
+    "!(x in [...]), x.contains(\"...\"), x.startsWith(\"...\"), x.matches(r'...')";
+
 void expr_advise_operator(struct expr_work *work, size_t begin, size_t end, const char *wanted)
 {
     struct rt_diag *diag;
 
     if (work->status != RT_OK)
         return;
+    if (end < work->text->text.length && work->text->text.data[begin] == '=' &&
+        work->text->text.data[end] == '~') {
+        rt_diag_help(work->diags, no_operator(work, begin, end + 1), "%s", text_help);
+        return;
+    }
     diag = no_operator(work, begin, end);
     rt_diag_label(work->diags, diag, "did you mean `%s`?", wanted);
     rt_diag_fix(work->diags, diag, "%s", wanted);
@@ -34,8 +42,6 @@ static const struct {
 
 static const char null_help[] =
     "x == null asks for the value null, !has(x) whether the field is absent";
-static const char text_help[] =
-    "!(x in [...]), x.contains(\"...\"), x.startsWith(\"...\"), x.matches(r'...')";
 
 static const struct {
     const char *word, *help;

@@ -194,23 +194,40 @@ static void item_types(struct expr_checker *checker, struct expr_node *node)
         expr_check_escape(checker, node->children[i]);
 }
 
+static bool is_aggregate(struct rt_text name)
+{
+    static const char *const names[] = {"sum", "avg", "min", "max", "stddev", "distinct", "count"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (rt_text_is(name, names[i]))
+            return true;
+    }
+    return false;
+}
+
 static void report_arguments(struct expr_checker *checker, struct expr_node *node)
 {
     const struct expr_function *function = node->function;
     unsigned own = (node->flags & EXPR_FLAG_MEMBER) != 0 ? 1 : 0;
     unsigned least = function->args_min - own, most = function->args_max - own;
     unsigned given = node->child_count - own;
+    struct rt_diag *diag = NULL;
 
     if (function->args_max == EXPR_ARGS_ANY)
         expr_report(checker, node, RULE_DIAG_EXPR_ARGUMENTS,
                     "`%s` takes at least %u argument%s, not %u", function->name, least,
                     least == 1 ? "" : "s", given);
     else if (least == most)
-        expr_report(checker, node, RULE_DIAG_EXPR_ARGUMENTS, "`%s` takes %u argument%s, not %u",
-                    function->name, least, least == 1 ? "" : "s", given);
+        diag =
+            expr_report(checker, node, RULE_DIAG_EXPR_ARGUMENTS, "`%s` takes %u argument%s, not %u",
+                        function->name, least, least == 1 ? "" : "s", given);
     else
         expr_report(checker, node, RULE_DIAG_EXPR_ARGUMENTS,
                     "`%s` takes %u to %u arguments, not %u", function->name, least, most, given);
+    if (diag != NULL && given == 0 && checker->scope->closed && is_aggregate(node->name))
+        rt_diag_help(checker->work->diags, diag,
+                     "an aggregate has a name, `aggregate: { n: %s() }`: write the name",
+                     function->name);
 }
 
 static void report_overloads(struct expr_checker *checker, struct expr_node *node)
@@ -461,17 +478,6 @@ static const struct expr_step_name *step_of_chain(const struct expr_checker *che
     while (chain->kind == EXPR_SELECT && (chain->flags & EXPR_FLAG_OPTIONAL) == 0)
         chain = chain->children[0];
     return expr_find_step(checker, chain);
-}
-
-static bool is_aggregate(struct rt_text name)
-{
-    static const char *const names[] = {"sum", "avg", "min", "max", "stddev", "distinct", "count"};
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (rt_text_is(name, names[i]))
-            return true;
-    }
-    return false;
 }
 
 /* distinct(list) is list.distinct().size(); count(x) is size(x); min(list) is list.min(). */

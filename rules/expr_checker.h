@@ -97,6 +97,9 @@ void expr_explain_types(const struct expr_checker *checker, const struct expr_no
 void expr_warn_hidden(struct expr_checker *checker, const struct expr_node *name);
 /* Warns of a name that is no step's but near to one. */
 void expr_warn_near_step(struct expr_checker *checker, const struct expr_node *name);
+/* The same of name.member and params, lists, key and event. */
+void expr_warn_near_root(struct expr_checker *checker, const struct expr_node *name,
+                         struct rt_text member);
 /* Warns of negated tests of fields that may be absent, when nothing asks whether they are there. */
 void expr_warn_negations(struct expr_checker *checker, const struct expr_node *root);
 /* Reports a field that no event of the sample has. */

@@ -10,6 +10,7 @@
  */
 #include "rules/diagnostics.h"
 #include "rules/expr_checker.h"
+#include "rules/value_support.h"
 
 /* ---- who says so ---- */
 
@@ -198,6 +199,66 @@ void expr_warn_hidden(struct expr_checker *checker, const struct expr_node *name
     rt_diag_help(checker->work->diags, diag, "the field is event.%.*s", EXPR_PRINT(name->name));
 }
 
+/* Only a slip of one letter is told: a field is a good name too. */
+static bool is_slip(struct rt_text name, const char *near)
+{
+    return near != NULL && strlen(near) <= name.length + 1 && name.length <= strlen(near) + 1;
+}
+
+/* Is `name`.member this root with a member that it has? */
+static bool is_root_meant(struct rt_text name, const char *root, bool has_member)
+{
+    return has_member && is_slip(name, rt_nearest(name, &root, 1));
+}
+
+static bool constant_has(const struct expr_constant *constant, struct rt_text member)
+{
+    return constant->value.type == RT_MAP &&
+           expr_map_find(constant->value, rt_string(member.data, (uint32_t)member.length)) != NULL;
+}
+
+static bool binding_has(const struct expr_binding *binding, struct rt_text member)
+{
+    for (size_t i = 0; i < binding->entry_count; i++) {
+        if (rt_text_is(member, binding->entries[i]))
+            return true;
+    }
+    return false;
+}
+
+void expr_warn_near_root(struct expr_checker *checker, const struct expr_node *name,
+                         struct rt_text member)
+{
+    const struct expr_scope *scope = checker->scope;
+    const char *meant = NULL;
+    struct rt_diag *diag;
+
+    if (scope->unchecked || scope->closed || scope->fields == NULL ||
+        has_field(scope->declared, name->name) || has_field(scope->sample, name->name) ||
+        rt_text_is(name->name, "event"))
+        return;
+    for (size_t i = 0; i < scope->constant_count && meant == NULL; i++) {
+        if (is_root_meant(name->name, scope->constants[i].name,
+                          constant_has(&scope->constants[i], member)))
+            meant = scope->constants[i].name;
+    }
+    for (size_t i = 0; i < scope->binding_count && meant == NULL; i++) {
+        if (is_root_meant(name->name, scope->bindings[i].name,
+                          binding_has(&scope->bindings[i], member)))
+            meant = scope->bindings[i].name;
+    }
+    if (meant == NULL && is_root_meant(name->name, "event", true))
+        meant = "event";
+    if (meant == NULL)
+        return;
+    diag = rt_diag_add(checker->work->diags, RT_SEVERITY_WARNING, RULE_DIAG_NEAR_STEP,
+                       expr_text_span(checker->work->text, name->begin, name->end),
+                       "`%.*s` is a field of the event", EXPR_PRINT(name->name));
+    rt_diag_label(checker->work->diags, diag, "did you mean `%s.%.*s`?", meant, EXPR_PRINT(member));
+    rt_diag_help(checker->work->diags, diag, "event.%.*s says that the field is meant",
+                 EXPR_PRINT(name->name));
+}
+
 void expr_warn_near_step(struct expr_checker *checker, const struct expr_node *name)
 {
     const struct expr_scope *scope = checker->scope;
@@ -217,9 +278,7 @@ void expr_warn_near_step(struct expr_checker *checker, const struct expr_node *n
     for (size_t i = 0; i < scope->step_count; i++)
         candidates[i] = scope->steps[i].name;
     near = rt_nearest(name->name, candidates, scope->step_count);
-    /* A field is a good name too: only a slip of one letter is told. */
-    if (near == NULL || strlen(near) > name->name.length + 1 ||
-        name->name.length > strlen(near) + 1)
+    if (!is_slip(name->name, near))
         return;
     diag = rt_diag_add(checker->work->diags, RT_SEVERITY_WARNING, RULE_DIAG_NEAR_STEP,
                        expr_text_span(checker->work->text, name->begin, name->end),

@@ -232,14 +232,30 @@ static void report_event_list(struct expr_checker *checker, struct expr_node *no
                  EXPR_PRINT(name), EXPR_PRINT(text), EXPR_PRINT(name));
 }
 
-/* params.nmae: a constant map of the scope holds what the file defines, and nothing else. */
+/* A name that a map does not have whose names are known. */
 static void report_entry(struct expr_checker *checker, struct expr_node *node,
-                         const struct expr_node *map, struct rt_text name)
+                         const struct expr_node *map, struct rt_text name,
+                         const char *const *candidates, size_t count)
+{
+    const char *near = rt_nearest(name, candidates, count);
+    struct rt_diag *diag = expr_report(checker, node, RULE_DIAG_EXPR_MEMBER, "`%.*s` has no `%.*s`",
+                                       EXPR_PRINT(map->name), EXPR_PRINT(name));
+
+    if (near != NULL)
+        rt_diag_label(checker->work->diags, diag, "did you mean `%.*s.%s`?", EXPR_PRINT(map->name),
+                      near);
+    else if (count == 1)
+        rt_diag_help(checker->work->diags, diag, "it has `%s`", candidates[0]);
+    else if (count == 0 && rt_text_is(map->name, "key"))
+        rt_diag_help(checker->work->diags, diag, "the rule has no `key_by`");
+}
+
+/* params.nmae: a constant map of the scope holds what the file defines, and nothing else. */
+static void report_constant_entry(struct expr_checker *checker, struct expr_node *node,
+                                  const struct expr_node *map, struct rt_text name)
 {
     const char **candidates =
         rt_arena_array(checker->work->arena, map->value.length + 1u, sizeof(*candidates));
-    const char *near = NULL;
-    struct rt_diag *diag;
     size_t count = 0;
 
     if (candidates == NULL) {
@@ -255,12 +271,30 @@ static void report_entry(struct expr_checker *checker, struct expr_node *node,
         if (copy != NULL)
             candidates[count++] = copy;
     }
-    near = rt_nearest(name, candidates, count);
-    diag = expr_report(checker, node, RULE_DIAG_EXPR_MEMBER, "`%.*s` has no `%.*s`",
-                       EXPR_PRINT(map->name), EXPR_PRINT(name));
-    if (near != NULL)
-        rt_diag_label(checker->work->diags, diag, "did you mean `%.*s.%s`?", EXPR_PRINT(map->name),
-                      near);
+    report_entry(checker, node, map, name, candidates, count);
+}
+
+/* key.usr: true, and reported, if what the frame brings under this name does not have the entry. */
+static bool lacks_entry(struct expr_checker *checker, struct expr_node *link,
+                        const struct expr_node *operand, struct rt_text name)
+{
+    const struct expr_scope *scope = checker->scope;
+
+    if (operand->kind != EXPR_BINDING_NAME || (link->flags & EXPR_FLAG_OPTIONAL) != 0)
+        return false;
+    for (size_t i = 0; i < scope->binding_count; i++) {
+        const struct expr_binding *binding = &scope->bindings[i];
+
+        if (binding->index != operand->id || binding->entries == NULL)
+            continue;
+        for (size_t j = 0; j < binding->entry_count; j++) {
+            if (rt_text_is(name, binding->entries[j]))
+                return false;
+        }
+        report_entry(checker, link, operand, name, binding->entries, binding->entry_count);
+        return true;
+    }
+    return false;
 }
 
 /* One link on an operand that is checked already and is no event. */
@@ -278,11 +312,13 @@ static struct expr_node *select_value(struct expr_checker *checker, struct expr_
     }
     if (operand->kind == EXPR_CONSTANT && operand->name.length > 0 && base == RT_MAP) {
         if (expr_map_find(operand->value, rt_string(name.data, (uint32_t)name.length)) == NULL) {
-            report_entry(checker, link, operand, name);
+            report_constant_entry(checker, link, operand, name);
             return link;
         }
         return expr_fold_constants(checker->work, link);
     }
+    if (lacks_entry(checker, link, operand, name))
+        return link;
     if (base == RT_LIST && link->kind == EXPR_INDEX && !checker->scope->unchecked) {
         expr_report(checker, link, RULE_DIAG_EXPR_TYPE,
                     "a list has entries by number, [0], not by a string");
@@ -464,6 +500,23 @@ static struct expr_node *make_step(struct expr_checker *checker, struct expr_nod
     return node;
 }
 
+/* Where there are few names they are told. */
+static void help_with_names(struct expr_checker *checker, struct rt_diag *diag,
+                            const char *const *names, size_t count)
+{
+    enum { NAMES_TOLD_MAX = 10, LIST_BYTES = 512 };
+    struct rt_buffer text;
+
+    if (count == 0 || count > NAMES_TOLD_MAX)
+        return;
+    rt_buffer_init(&text, LIST_BYTES);
+    for (size_t i = 0; i < count; i++)
+        rt_buffer_printf(&text, "%s%s", i == 0 ? "" : ", ", names[i]);
+    if (!text.failed)
+        rt_diag_help(checker->work->diags, diag, "known here: %s", text.data);
+    rt_buffer_done(&text);
+}
+
 static struct expr_node *report_name(struct expr_checker *checker, struct expr_node *node)
 {
     const struct expr_scope *scope = checker->scope;
@@ -500,6 +553,8 @@ static struct expr_node *report_name(struct expr_checker *checker, struct expr_n
         rt_diag_label(checker->work->diags, diag, "did you mean `%s`?", near);
     else if (scope->fields == NULL && !scope->closed)
         rt_diag_help(checker->work->diags, diag, "there is no event here whose field it could be");
+    else
+        help_with_names(checker, diag, candidates, count);
     return node;
 }
 
@@ -589,8 +644,10 @@ struct expr_node *expr_check_selection(struct expr_checker *checker, struct expr
     }
     base = resolve_root(checker, &chain, &used);
     if (base == NULL && checker->work->status != RT_ERR_NOMEM) {
-        if (chain.count > 0)
+        if (chain.count > 0) {
             expr_warn_near_step(checker, chain.base);
+            expr_warn_near_root(checker, chain.base, chain.names[1]);
+        }
         field = field_of_event(checker, node, &chain, EXPR_FIELD);
         if (field != NULL || checker->work->status == RT_ERR_NOMEM)
             return field;

@@ -101,7 +101,8 @@ static void read_rules(struct loader *loader, struct load_file *file)
             LOAD_ERROR(loader, YAML_INDENTATION, file->nodes.tests, "`tests` stands inside a rule"),
             "in a file of its own, `NAME_test.yaml`, it stands at the top");
     if (rules == NULL) {
-        if (!file->document.has_gaps)
+        if (!file->document.has_gaps &&
+            !load_misspelt(file->document.root, &load_file_map, "rules"))
             LOAD_ERROR(loader, MISSING_KEY, file->document.root, "a rule file needs `rules`");
         return;
     }

@@ -323,6 +323,9 @@ bool load_key_by(struct loader *loader, const struct load_rule *load, const stru
 bool load_keying(struct loader *loader, const struct load_rule *load,
                  const struct yaml_node *key_by, const struct yaml_node *group_by,
                  uint32_t *out_keying, uint32_t *out_groups);
+/* `key` and `group` as names, with the labels of their parts.  The rule's keying is loaded, or was refused: then any label goes. */
+struct expr_binding load_key_name(struct loader *loader, const struct load_rule *load);
+struct expr_binding load_group_name(struct loader *loader, const struct load_rule *load);
 void load_pattern(struct loader *loader, struct load_rule *load);
 /* window, aggregate, having, fire. */
 void load_window(struct loader *loader, struct load_rule *load);

@@ -120,3 +120,47 @@ bool load_keying(struct loader *loader, const struct load_rule *load,
     *out_groups = (uint32_t)(list.count - keys);
     return good && plan_parts(&list, out_keying);
 }
+
+static struct expr_binding part_names(struct loader *loader, const struct load_rule *load,
+                                      uint32_t first, uint32_t count)
+{
+    struct expr_binding name = {.type = RT_MAP};
+    const struct rule_key_part *parts;
+    const char **labels;
+
+    if (load->rule->keying == RULE_NONE)
+        return name;
+    labels = load_alloc(loader, count + 1, sizeof(*labels));
+    parts = loader->plan->keyings[load->rule->keying].parts;
+    for (uint32_t i = 0; labels != NULL && i < count; i++)
+        labels[i] = parts[first + i].label;
+    name.entries = labels;
+    name.entry_count = count;
+    return name;
+}
+
+static uint32_t key_parts(const struct loader *loader, const struct load_rule *load)
+{
+    return load->rule->keying == RULE_NONE
+               ? 0
+               : loader->plan->keyings[load->rule->keying].part_count - load->rule->group_parts;
+}
+
+struct expr_binding load_key_name(struct loader *loader, const struct load_rule *load)
+{
+    struct expr_binding name = part_names(loader, load, 0, key_parts(loader, load));
+
+    name.name = "key";
+    name.index = RULE_BINDING_KEY;
+    return name;
+}
+
+struct expr_binding load_group_name(struct loader *loader, const struct load_rule *load)
+{
+    struct expr_binding name =
+        part_names(loader, load, key_parts(loader, load), load->rule->group_parts);
+
+    name.name = "group";
+    name.index = RULE_BINDING_GROUP;
+    return name;
+}

@@ -199,8 +199,10 @@ static bool report_misplaced(struct loader *loader, const struct yaml_node *key,
     return true;
 }
 
-static void report_unknown(struct loader *loader, const struct yaml_node *key,
-                           const struct load_map *map, const struct load_map *parent)
+/* `node`: the mapping that holds the key. */
+static void report_unknown(struct loader *loader, const struct yaml_node *node,
+                           const struct yaml_node *key, const struct load_map *map,
+                           const struct load_map *parent)
 {
     const char *names[NAMES_MAX];
     char list[LIST_BYTES];
@@ -208,7 +210,9 @@ static void report_unknown(struct loader *loader, const struct yaml_node *key,
     const char *nearest = rt_nearest(key->text, names, count);
     struct rt_diag *diag;
 
-    if (report_misplaced(loader, key, map, parent))
+    /* A slip of the pen if what it is near to is not there, else a word that belongs elsewhere. */
+    if ((nearest == NULL || yaml_get(node, nearest) != NULL) &&
+        report_misplaced(loader, key, map, parent))
         return;
     diag =
         LOAD_ERROR(loader, UNKNOWN_KEY, key, "unknown key `%s` in %s", key->text.data, map->what);
@@ -263,8 +267,29 @@ static const char *accepts_name(unsigned accepts)
     }
 }
 
-bool load_accepts(struct loader *loader, const struct yaml_node *node, unsigned accepts,
-                  const char *name)
+/* What to write instead of a value of the wrong form. */
+static void help_with_form(struct loader *loader, struct rt_diag *diag,
+                           const struct yaml_node *node, unsigned accepts, const char *name,
+                           const struct load_map *inside)
+{
+    const char *names[NAMES_MAX];
+    char list[LIST_BYTES];
+
+    if (node->kind == YAML_MAPPING && accepts == LOAD_SCALAR)
+        rt_diag_help(loader->diags, diag, "if it was meant as an expression or a text, quote it");
+    if (node->kind == YAML_MAPPING && strcmp(name, "where") == 0)
+        rt_diag_help(loader->diags, diag, "fields with their values go into `match`");
+    if (node->kind == YAML_SCALAR && strcmp(name, "match") == 0)
+        rt_diag_help(loader->diags, diag,
+                     "fields with their values, { type: login }; an expression goes into `where`");
+    if (node->kind == YAML_SCALAR && accepts == LOAD_MAPPING && inside != NULL)
+        rt_diag_help(loader->diags, diag, "keys of the mapping: %s",
+                     join(names, names_of(inside, names), list));
+}
+
+/* `inside`: what stands in the mapping that is wanted, or NULL. */
+static bool accepts_value(struct loader *loader, const struct yaml_node *node, unsigned accepts,
+                          const char *name, const struct load_map *inside)
 {
     unsigned kind = node->kind == YAML_SCALAR     ? LOAD_SCALAR
                     : node->kind == YAML_SEQUENCE ? LOAD_SEQUENCE
@@ -283,14 +308,20 @@ bool load_accepts(struct loader *loader, const struct yaml_node *node, unsigned 
         return true;
     diag = LOAD_ERROR(loader, WRONG_TYPE, node, "`%s` takes %s, this is %s", name,
                       accepts_name(accepts), kind_name(node));
-    if (node->kind == YAML_MAPPING && accepts == LOAD_SCALAR)
-        rt_diag_help(loader->diags, diag, "if it was meant as an expression or a text, quote it");
+    help_with_form(loader, diag, node, accepts, name, inside);
     return false;
 }
 
-/* One pair of a mapping. */
-static void take_pair(struct loader *loader, const struct yaml_pair *pair,
-                      const struct load_map *map, const struct load_map *parent, void *target)
+bool load_accepts(struct loader *loader, const struct yaml_node *node, unsigned accepts,
+                  const char *name)
+{
+    return accepts_value(loader, node, accepts, name, NULL);
+}
+
+/* One pair of the mapping `node`. */
+static void take_pair(struct loader *loader, const struct yaml_node *node,
+                      const struct yaml_pair *pair, const struct load_map *map,
+                      const struct load_map *parent, void *target)
 {
     const struct load_key *key = find_key(map, pair->key->text);
     const struct yaml_node **place;
@@ -298,7 +329,7 @@ static void take_pair(struct loader *loader, const struct yaml_pair *pair,
     if (rt_text_starts_with(pair->key->text, RT_TEXT("x-")))
         return;
     if (key == NULL) {
-        report_unknown(loader, pair->key, map, parent);
+        report_unknown(loader, node, pair->key, map, parent);
         return;
     }
     if ((key->flags & LOAD_NOT_YET) != 0) {
@@ -306,7 +337,7 @@ static void take_pair(struct loader *loader, const struct yaml_pair *pair,
         return;
     }
     /* An unusable value is kept: the key is there, and who reads it passes over it. */
-    (void)load_accepts(loader, pair->value, key->accepts, key->name);
+    (void)accepts_value(loader, pair->value, key->accepts, key->name, key->inside);
     place = (const struct yaml_node **)(void *)((char *)target + key->offset);
     *place = pair->value;
 }
@@ -322,7 +353,7 @@ bool load_mapping(struct loader *loader, const struct yaml_node *node, const str
         return false;
     }
     for (size_t i = 0; i < node->count; i++)
-        take_pair(loader, &node->pairs[i], map, parent, target);
+        take_pair(loader, node, &node->pairs[i], map, parent, target);
     for (size_t i = 0; i < map->key_count; i++) {
         const struct load_key *key = &map->keys[i];
         struct rt_span head = node->span;

@@ -8,14 +8,11 @@ struct output {
     enum rule_output_kind kind;
     struct load_output_nodes nodes;
     struct expr_scope scope;
+    struct expr_binding names[2]; /* what a rule without a window may name besides its events */
     struct rule_output *out;
 };
 
-/* Rows of what a rule without a window may name besides its events, by what it has. */
-static const struct expr_binding bindings[][2] = {
-    {{"key", RULE_BINDING_KEY, RT_MAP, NULL}, {"timeout", RULE_BINDING_TIMEOUT, RT_MAP, NULL}},
-    {{"key", RULE_BINDING_KEY, RT_MAP, NULL}, {"group", RULE_BINDING_GROUP, RT_MAP, NULL}},
-};
+static const char *const timeout_names[] = {"step"};
 
 static void fail(struct output *output)
 {
@@ -44,9 +41,13 @@ static void set_scope(struct output *output)
     if (steps != NULL && output->kind == RULE_OUTPUT_LATE)
         steps = no_steps(output);
     output->scope = load_scope(output->loader, load, steps);
-    output->scope.bindings = bindings[load->rule->group_parts > 0];
-    output->scope.binding_count =
-        output->kind == RULE_OUTPUT_TIMEOUT || load->rule->group_parts > 0 ? 2 : 1;
+    output->scope.bindings = output->names;
+    output->names[output->scope.binding_count++] = load_key_name(output->loader, load);
+    if (load->rule->group_parts > 0)
+        output->names[output->scope.binding_count++] = load_group_name(output->loader, load);
+    else if (output->kind == RULE_OUTPUT_TIMEOUT)
+        output->names[output->scope.binding_count++] =
+            (struct expr_binding){"timeout", RULE_BINDING_TIMEOUT, RT_MAP, NULL, timeout_names, 1};
     if (load->rule->kind == RULE_WINDOW && output->kind != RULE_OUTPUT_LATE) {
         output->scope.fields = NULL; /* it tells of many events, or of none */
         output->scope.closed = true;

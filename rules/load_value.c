@@ -99,6 +99,30 @@ static bool base_60(struct rt_text text, int64_t *out_seconds)
     return colons > 0;
 }
 
+/* `30 min`, `2hours`: the number and the letter of the unit, else nothing. */
+static void suggest_unit(struct loader *loader, struct rt_diag *diag, struct rt_text text)
+{
+    static const struct {
+        const char *word, *unit;
+    } units[] = {{"mil", "ms"}, {"ms", "ms"}, {"s", "s"}, {"m", "m"}, {"h", "h"}, {"d", "d"}};
+    size_t digits = 0, at;
+
+    while (digits < text.length && text.data[digits] >= '0' && text.data[digits] <= '9')
+        digits++;
+    for (at = digits; at < text.length && text.data[at] == ' ';)
+        at++;
+    for (size_t i = 0; digits > 0 && i < sizeof(units) / sizeof(units[0]); i++) {
+        if (!rt_text_starts_with((struct rt_text){text.data + at, text.length - at},
+                                 rt_text_of(units[i].word)))
+            continue;
+        if (digits + strlen(units[i].unit) == text.length)
+            return; /* written well, and too long */
+        rt_diag_label(loader->diags, diag, "did you mean `%.*s%s`?", (int)digits, text.data,
+                      units[i].unit);
+        return;
+    }
+}
+
 /* What a text that is no duration might have meant. */
 static void report_duration(struct loader *loader, const struct yaml_node *node, const char *name)
 {
@@ -117,6 +141,8 @@ static void report_duration(struct loader *loader, const struct yaml_node *node,
     if (node->type == YAML_INT)
         rt_diag_label(loader->diags, diag, "%s what? write `%ss` for seconds", node->text.data,
                       node->text.data);
+    else
+        suggest_unit(loader, diag, node->text);
     rt_diag_help(loader->diags, diag, "durations are written like %s", expected_duration.data);
 }
 

@@ -489,11 +489,9 @@ static bool read_aggregates(struct loader *loader, struct load_rule *load, struc
     names = load_alloc(loader, 2 * node->count + 2, sizeof(*names));
     if (aggregates == NULL || names == NULL)
         return false;
-    names[load->name_count++] =
-        (struct expr_binding){.name = "key", .index = RULE_BINDING_KEY, .type = RT_MAP};
+    names[load->name_count++] = load_key_name(loader, load);
     if (load->rule->group_parts > 0)
-        names[load->name_count++] =
-            (struct expr_binding){.name = "group", .index = RULE_BINDING_GROUP, .type = RT_MAP};
+        names[load->name_count++] = load_group_name(loader, load);
     load->names = names;
     out->aggregates = aggregates;
     for (size_t i = 0; i < node->count; i++) {

@@ -23,8 +23,8 @@ static const struct expr_step_name steps[] = {
     {.name = "later", .step = 3},
     {.name = "many", .step = 4, .repeats = true, .available = true}};
 
-static const struct expr_binding bindings[] = {{"key", 0, RT_MAP, NULL},
-                                               {"timeout", 1, RT_ABSENT, NULL}};
+static const struct expr_binding bindings[] = {{.name = "key", .type = RT_MAP},
+                                               {.name = "timeout", .index = 1}};
 
 /* Places are the events themselves; `ok` has taken the first behind the one at hand, `fail` the others. */
 static const void *older(const void *place, struct expr_taken *out)
