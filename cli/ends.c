@@ -183,13 +183,14 @@ static enum rt_status open_session(struct cli_ends *ends, struct rt_buffer *mess
                              config->checkpoint_every, &ends->arena, message, &ends->session);
 }
 
-static enum rt_status make_decision(struct cli_ends *ends, enum rt_kafka_recover recover)
+static enum rt_status make_decision(struct cli_ends *ends, enum rt_kafka_recover recover,
+                                    const struct rt_kafka_replay *replay)
 {
     const struct cli_config *config = ends->config;
     struct rt_source **of_kafka =
         rt_arena_array(&ends->arena, config->source_count, sizeof(struct rt_source *));
     struct rt_kafka_decision_options options = {
-        .session = ends->session, .sources = of_kafka, .recover = recover};
+        .session = ends->session, .sources = of_kafka, .recover = recover, .replay = *replay};
 
     if (ends->session == NULL)
         return RT_OK;
@@ -236,7 +237,8 @@ static enum rt_status open_sinks(struct cli_ends *ends, struct rt_buffer *messag
 }
 
 enum cli_exit cli_ends_open(struct cli_ends *ends, const struct cli_config *config,
-                            enum rt_kafka_recover recover, struct rt_buffer *message)
+                            enum rt_kafka_recover recover, const struct rt_kafka_replay *replay,
+                            struct rt_buffer *message)
 {
     enum rt_status status;
 
@@ -258,7 +260,7 @@ enum cli_exit cli_ends_open(struct cli_ends *ends, const struct cli_config *conf
     if (status == RT_OK)
         status = open_sinks(ends, message);
     if (status == RT_OK)
-        status = make_decision(ends, recover);
+        status = make_decision(ends, recover, replay);
     if (status != RT_OK && message->length == 0)
         rt_buffer_string(message, rt_status_text(status));
     if (status == RT_ERR_IO)

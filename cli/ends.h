@@ -14,6 +14,7 @@
 #include "cli/config.h"
 #include "runtime/io/decision.h"
 #include "runtime/io/kafka_marker.h"
+#include "runtime/io/kafka_replay.h"
 #include "runtime/io/kafka_session.h"
 #include "runtime/io/sink.h"
 #include "runtime/io/source.h"
@@ -30,11 +31,12 @@ struct cli_ends {
 };
 
 /*
- * Exit code CLI_OK, or why not: CLI_USAGE (no such file), CLI_CONFIG (it cannot be like this), CLI_UNAVAILABLE (nobody answers).
+ * `replay`, borrowed, with RT_KAFKA_RECOVER_REPLAY.  Exit code CLI_OK, or why not: CLI_USAGE (no such file), CLI_CONFIG (it cannot be like this), CLI_UNAVAILABLE (nobody answers).
  * Call cli_ends_close in any case, after the job is gone.
  */
 enum cli_exit cli_ends_open(struct cli_ends *ends, const struct cli_config *config,
-                            enum rt_kafka_recover recover, struct rt_buffer *message);
+                            enum rt_kafka_recover recover, const struct rt_kafka_replay *replay,
+                            struct rt_buffer *message);
 void cli_ends_close(struct cli_ends *ends);
 
 /*

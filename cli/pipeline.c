@@ -13,6 +13,7 @@
 
 #include "cep/team.h"
 #include "cli/ends.h"
+#include "cli/replay.h"
 #include "cli/router.h"
 #include "cli/run_report.h"
 #include "cli/run_state.h"
@@ -49,6 +50,7 @@ struct pipeline {
     uint64_t watermark_errors;    /* events for which one ended in an error */
     struct cli_state state;       /* with a state directory */
     struct cli_run_stats stats;
+    struct cli_replay replay;
     struct rt_job *job;
     const char **source_names;
 };
@@ -199,7 +201,7 @@ static enum rt_status make_engine(struct pipeline *pipeline)
     }
     status =
         cep_team_new(pipeline->plan, &options, (struct cep_team_size){workers, CLI_STATE_GROUPS},
-                     cli_router_emit, pipeline->router, &pipeline->team);
+                     cli_replay_emit, &pipeline->replay, &pipeline->team);
     if (status == RT_OK)
         status = start_workers(pipeline);
     return status == RT_OK ? expr_machine_new(&pipeline->machine) : status;
@@ -223,13 +225,18 @@ static enum rt_status make_job(struct pipeline *pipeline)
         .report_every = pipeline->options->quiet ? (rt_duration){0} : config->stats_every,
         .report = cli_run_stats_tell,
         .report_context = &pipeline->stats,
+        .replayed = cli_replay_tell,
+        .replayed_context = &pipeline->replay,
         .durable = config->state_dir != NULL ? &pipeline->state.options : NULL,
     };
     enum rt_status status = sources == NULL ? RT_ERR_NOMEM : RT_OK;
 
     for (size_t i = 0; i < config->source_count && status == RT_OK; i++)
         status = set_source(pipeline, i, &sources[i]);
-    return status == RT_OK ? rt_job_new(&job, &pipeline->job) : status;
+    if (status == RT_OK)
+        status = rt_job_new(&job, &pipeline->job);
+    pipeline->replay.job = pipeline->job;
+    return status;
 }
 
 static enum rt_status make_all(struct pipeline *pipeline)
@@ -364,6 +371,9 @@ static enum cli_exit finish(struct pipeline *pipeline, enum rt_status status)
     if (status == RT_END) /* the reader has gone: | head */
         return CLI_OK;
     if (!pipeline->options->quiet) {
+        if (status == RT_OK && rt_job_replays(pipeline->job))
+            cli_note(pipeline->call, "stopped before all had been read again: nothing was saved, "
+                                     "and the same command begins anew");
         report_router(pipeline);
         cli_run_report(pipeline->call, pipeline->plan, rt_job_counters(pipeline->job),
                        pipeline->team, pipeline->watermark_errors);
@@ -415,14 +425,25 @@ static enum cli_exit recover_and_run(struct pipeline *pipeline)
 
 static enum cli_exit open_and_run(struct pipeline *pipeline, struct rt_buffer *message)
 {
-    /* The operator's choice is for one start: what this process has committed since then holds. */
-    enum rt_kafka_recover how =
-        pipeline->is_restart ? RT_KAFKA_RECOVER_STRICT : pipeline->options->recover;
+    /*
+     * The operator's choice is for one start: what this process has committed since then holds.  A replay is none where there is
+     * something to go on from.
+     */
+    enum rt_kafka_recover how = pipeline->options->recover;
     enum cli_exit code = open_state(pipeline);
     enum rt_status status;
 
+    if (pipeline->is_restart && how != RT_KAFKA_RECOVER_REPLAY)
+        how = RT_KAFKA_RECOVER_STRICT;
+    pipeline->replay.call = pipeline->call;
+    pipeline->replay.quiet = pipeline->options->quiet;
+    pipeline->replay.router = pipeline->router;
+    if (code == CLI_OK && how == RT_KAFKA_RECOVER_REPLAY)
+        code = cli_replay_prepare(&pipeline->replay, pipeline->plan, pipeline->config,
+                                  &pipeline->arena);
     if (code == CLI_OK) {
-        code = cli_ends_open(&pipeline->ends, pipeline->config, how, message);
+        code =
+            cli_ends_open(&pipeline->ends, pipeline->config, how, &pipeline->replay.plan, message);
         if (code != CLI_OK) {
             cli_complain(pipeline->call, "%s", message->data);
             code = cli_kafka_exit(message->data, code);

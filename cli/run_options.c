@@ -177,8 +177,9 @@ static enum cli_exit read_recover(const struct cli_call *call, struct cli_run_op
     const char *word = cli_value(call, CLI_OPTION_RECOVER, NULL);
 
     if (word != NULL)
-        out->recover =
-            strcmp(word, "offsets") == 0 ? RT_KAFKA_RECOVER_OFFSETS : RT_KAFKA_RECOVER_CHECKPOINT;
+        out->recover = strcmp(word, "offsets") == 0  ? RT_KAFKA_RECOVER_OFFSETS
+                       : strcmp(word, "replay") == 0 ? RT_KAFKA_RECOVER_REPLAY
+                                                     : RT_KAFKA_RECOVER_CHECKPOINT;
     return CLI_OK;
 }
 

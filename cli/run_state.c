@@ -190,6 +190,14 @@ void cli_state_tell(const struct cli_state *state, const struct rt_recovered *re
     if (recovered->kind == RT_RECOVERY_FRESH || state->quiet)
         return;
     rt_buffer_init(&time, 64);
+    if (recovered->kind == RT_RECOVERY_REPLAY) {
+        rt_time_text(recovered->from, &time);
+        cli_note(state->call,
+                 "there is no state in %s: it is made anew from the records since %s, in silence",
+                 directory, time.data);
+        rt_buffer_done(&time);
+        return;
+    }
     rt_time_text((rt_time){recovered->made_ms}, &time);
     if (recovered->kind == RT_RECOVERY_RESUMED)
         cli_note(state->call, "goes on from checkpoint %" PRIu64 " in %s, made %s", recovered->id,

@@ -19,6 +19,9 @@ struct kafka_decision {
     size_t source_count;
     bool new_partitions;
     enum rt_kafka_recover recover;
+    struct rt_kafka_replay replay;
+    struct rt_kafka_marker marker;    /* of the committed offsets */
+    rt_time reached;                  /* at the barrier */
     struct rt_kafka_place *places;    /* committed, of all sources */
     struct rt_kafka_committed *items; /* the same, as the plan wants them */
     size_t *counts;                   /* places by source */
@@ -97,6 +100,40 @@ static void begin_at_committed(struct kafka_decision *decision)
     }
 }
 
+/* ---- a state that is lost ---- */
+
+/* Sources are to begin at `starts` and to wait at what is committed. */
+static void place_sources(struct kafka_decision *decision, const struct rt_kafka_place *starts)
+{
+    size_t at = 0;
+
+    for (size_t i = 0; i < decision->source_count; i++) {
+        rt_source_kafka_begin_at(decision->sources[i], starts + at, decision->counts[i]);
+        rt_source_kafka_hold(decision->sources[i], decision->places + at, decision->counts[i]);
+        at += decision->counts[i];
+    }
+}
+
+static enum rt_status plan_replay(struct kafka_decision *decision, struct rt_decision_choice *out)
+{
+    struct rt_kafka_replay_offsets offsets = {decision->sources,     decision->source_count,
+                                              decision->places,      decision->counts,
+                                              decision->place_count, decision->marker.reached};
+    struct rt_kafka_place *starts = rt_alloc_zeroed(decision->place_count, sizeof(*starts));
+    enum rt_status status = RT_ERR_NOMEM;
+
+    rt_buffer_reset(&decision->error);
+    *out = (struct rt_decision_choice){.course = RT_DECISION_REPLAY, .until = offsets.until};
+    if (starts != NULL)
+        status =
+            rt_kafka_replay_plan(&decision->replay, &offsets, starts, &out->from, &decision->error);
+    if (status == RT_OK)
+        place_sources(decision, starts);
+    rt_free(starts);
+    decision->compare = false;
+    return status;
+}
+
 /* ---- the port ---- */
 
 static enum rt_status decision_recover(struct rt_decision *port,
@@ -122,8 +159,11 @@ static enum rt_status decision_recover(struct rt_decision *port,
         rt_kafka_plan(decision->items, decision->place_count, &facts, &decision->error);
 
     *out = (struct rt_decision_choice){.course = RT_DECISION_FRESH};
+    decision->marker = plan.marker;
     if (plan.course == RT_KAFKA_REFUSE)
         return RT_ERR_CORRUPT;
+    if (plan.course == RT_KAFKA_REPLAY)
+        return plan_replay(decision, out);
     if (plan.course == RT_KAFKA_NEWEST ||
         (plan.course == RT_KAFKA_RESTORE && MUTANT("kafka_newest")))
         out->course = RT_DECISION_NEWEST;
@@ -142,11 +182,13 @@ static enum rt_status decision_recover(struct rt_decision *port,
     return RT_OK;
 }
 
-static void decision_cannot(struct rt_decision *port, const struct rt_decision_choice *choice,
-                            enum rt_status status, const char *why)
+static enum rt_status decision_cannot(struct rt_decision *port, struct rt_decision_choice *choice,
+                                      enum rt_status status, const char *why)
 {
     struct kafka_decision *decision = of(port);
 
+    if (decision->recover == RT_KAFKA_RECOVER_REPLAY)
+        return plan_replay(decision, choice);
     rt_buffer_reset(&decision->error);
     if (status == RT_ERR_NOT_FOUND)
         RT_KAFKA_STOP_SAY(&decision->error, RT_KAFKA_STOP_CHECKPOINT_MISSING,
@@ -156,6 +198,7 @@ static void decision_cannot(struct rt_decision *port, const struct rt_decision_c
         RT_KAFKA_STOP_SAY(&decision->error, RT_KAFKA_STOP_CHECKPOINT_OTHER,
                           "the committed offsets name checkpoint %" PRIu64 " with mark %s (%s)",
                           choice->id, choice->mark, why);
+    return RT_ERR_CORRUPT;
 }
 
 /* The checkpoint's places are those that were committed with it. */
@@ -200,12 +243,32 @@ static enum rt_status decision_resumed(struct rt_decision *port)
     return status;
 }
 
-static enum rt_status decision_barrier(struct rt_decision *port)
+static bool decision_arrived(struct rt_decision *port, rt_arrived_fn *tell, void *context)
 {
     struct kafka_decision *decision = of(port);
+    bool all = true;
+
+    for (size_t i = 0; i < decision->source_count; i++)
+        all = rt_source_kafka_waits(decision->sources[i], tell, context) && all;
+    return all;
+}
+
+static void decision_go_on(struct rt_decision *port)
+{
+    struct kafka_decision *decision = of(port);
+
+    for (size_t i = 0; i < decision->source_count; i++)
+        rt_source_kafka_let_go(decision->sources[i]);
+}
+
+static enum rt_status decision_barrier(struct rt_decision *port, rt_time reached)
+{
+    struct kafka_decision *decision = of(port);
+
     enum rt_status status =
         rt_kafka_session_barrier(decision->session, decision->sources, decision->source_count);
 
+    decision->reached = reached;
     return say(decision, status, rt_kafka_session_error(decision->session));
 }
 
@@ -232,7 +295,7 @@ static uint64_t number_of(const char *mark)
 static enum rt_status decision_decide(struct rt_decision *port, uint64_t id, const char *mark)
 {
     struct kafka_decision *decision = of(port);
-    struct rt_kafka_marker marker = {decision->job, id, number_of(mark)};
+    struct rt_kafka_marker marker = {decision->job, id, number_of(mark), decision->reached};
     enum rt_status status = rt_kafka_session_commit(decision->session, &marker);
 
     return say(decision, status, rt_kafka_session_error(decision->session));
@@ -271,6 +334,8 @@ enum rt_status rt_kafka_decision_new(const struct rt_kafka_decision_options *opt
         .recover = decision_recover,
         .cannot = decision_cannot,
         .resumed = decision_resumed,
+        .arrived = decision_arrived,
+        .go_on = decision_go_on,
         .barrier = decision_barrier,
         .full = decision_full,
         .decide = decision_decide,
@@ -281,6 +346,7 @@ enum rt_status rt_kafka_decision_new(const struct rt_kafka_decision_options *opt
     decision->source_count = options->source_count;
     decision->new_partitions = options->new_partitions;
     decision->recover = options->recover;
+    decision->replay = options->replay;
     rt_buffer_init(&decision->error, ERROR_BYTES);
     decision->sources = rt_alloc_zeroed(options->source_count, sizeof(struct rt_source *));
     decision->counts = rt_alloc_zeroed(options->source_count, sizeof(*decision->counts));

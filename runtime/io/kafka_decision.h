@@ -8,6 +8,7 @@
 #define EGRET_RUNTIME_IO_KAFKA_DECISION_H
 
 #include "runtime/io/decision.h"
+#include "runtime/io/kafka_replay.h"
 #include "runtime/io/kafka_session.h"
 
 struct rt_kafka_decision_options {
@@ -16,6 +17,7 @@ struct rt_kafka_decision_options {
     size_t source_count;
     bool new_partitions; /* those without a committed offset are read from their start */
     enum rt_kafka_recover recover;
+    struct rt_kafka_replay replay; /* with RT_KAFKA_RECOVER_REPLAY */
 };
 
 /* Borrows session and sources. */

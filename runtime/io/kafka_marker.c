@@ -67,8 +67,15 @@ enum rt_kafka_stop rt_kafka_stop_of(const char *message)
 
 void rt_kafka_marker_text(const struct rt_kafka_marker *marker, char out[RT_KAFKA_MARKER_MAX])
 {
-    snprintf(out, RT_KAFKA_MARKER_MAX, "v1;job=%08" PRIx32 ";ck=%" PRIu64 ";h=%016" PRIx64,
-             marker->job, marker->checkpoint, marker->hash);
+    int length = snprintf(out, RT_KAFKA_MARKER_MAX,
+                          "v1;job=%08" PRIx32 ";ck=%" PRIu64 ";h=%016" PRIx64 ";t=", marker->job,
+                          marker->checkpoint, marker->hash);
+    size_t left = RT_KAFKA_MARKER_MAX - (size_t)length;
+
+    if (marker->reached.ms == RT_TIME_MIN.ms)
+        snprintf(out + length, left, "-");
+    else
+        snprintf(out + length, left, "%" PRId64, marker->reached.ms);
 }
 
 static bool take(struct rt_text *text, const char *word)
@@ -115,15 +122,31 @@ static bool take_number(struct rt_text *text, uint64_t *out)
     return true;
 }
 
+/* `-`, or milliseconds; before 1970 with a minus. */
+static bool take_time(struct rt_text *text, rt_time *out)
+{
+    uint64_t ms = 0;
+    bool is_minus = take(text, "-");
+
+    *out = RT_TIME_MIN;
+    if (is_minus && text->length == 0)
+        return true;
+    if (!take_number(text, &ms) || ms > INT64_MAX)
+        return false;
+    out->ms = is_minus ? -(int64_t)ms : (int64_t)ms;
+    return true;
+}
+
 bool rt_kafka_marker_read(struct rt_text text, struct rt_kafka_marker *out)
 {
     uint64_t job = 0, checkpoint = 0, hash = 0;
+    rt_time reached;
 
     if (!take(&text, "v1;job=") || !take_hex(&text, 8, &job) || !take(&text, ";ck=") ||
         !take_number(&text, &checkpoint) || !take(&text, ";h=") || !take_hex(&text, 16, &hash) ||
-        text.length > 0)
+        !take(&text, ";t=") || !take_time(&text, &reached) || text.length > 0)
         return false;
-    *out = (struct rt_kafka_marker){(uint32_t)job, checkpoint, hash};
+    *out = (struct rt_kafka_marker){(uint32_t)job, checkpoint, hash, reached};
     return true;
 }
 
@@ -141,7 +164,8 @@ struct survey {
 
 static bool same_marker(const struct rt_kafka_marker *a, const struct rt_kafka_marker *b)
 {
-    return a->job == b->job && a->checkpoint == b->checkpoint && a->hash == b->hash;
+    return a->job == b->job && a->checkpoint == b->checkpoint && a->hash == b->hash &&
+           a->reached.ms == b->reached.ms;
 }
 
 static struct survey look(const struct rt_kafka_committed *items, size_t count)
@@ -197,14 +221,17 @@ static struct rt_kafka_plan plan_with_markers(const struct survey *survey,
                           survey->different->name);
         return refuse(RT_KAFKA_STOP_OFFSETS_MIXED);
     }
-    if (local->has_checkpoints && survey->marker.job != local->job) {
+    bool replays = local->recover == RT_KAFKA_RECOVER_REPLAY &&
+                   (!local->has_checkpoints || (local->blank && survey->marker.job != local->job));
+
+    if (local->has_checkpoints && survey->marker.job != local->job && !replays) {
         RT_KAFKA_STOP_SAY(message, RT_KAFKA_STOP_OTHER_JOB,
                           "the committed offsets are of job %08" PRIx32
                           ", the state directory is of job %08" PRIx32,
                           survey->marker.job, local->job);
         return refuse(RT_KAFKA_STOP_OTHER_JOB);
     }
-    if (!local->has_checkpoints) {
+    if (!local->has_checkpoints && !replays) {
         RT_KAFKA_STOP_SAY(message, RT_KAFKA_STOP_CHECKPOINT_MISSING,
                           "the committed offsets name checkpoint %" PRIu64
                           ", and the state directory has none",
@@ -217,7 +244,8 @@ static struct rt_kafka_plan plan_with_markers(const struct survey *survey,
                           survey->without->name);
         return refuse(RT_KAFKA_STOP_PARTITION_NEW);
     }
-    return (struct rt_kafka_plan){.course = RT_KAFKA_RESTORE, .marker = survey->marker};
+    return (struct rt_kafka_plan){.course = replays ? RT_KAFKA_REPLAY : RT_KAFKA_RESTORE,
+                                  .marker = survey->marker};
 }
 
 struct rt_kafka_plan rt_kafka_plan(const struct rt_kafka_committed *items, size_t count,

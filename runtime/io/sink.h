@@ -21,6 +21,9 @@
 #include "runtime/base/text.h"
 #include "runtime/io/source.h"
 
+/* For go_on: behind all that is there. */
+#define RT_SINK_END UINT64_MAX
+
 struct rt_sink_record {
     struct rt_text value;
     struct rt_text key;         /* for partitioning; data NULL: none */

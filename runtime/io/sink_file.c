@@ -251,7 +251,7 @@ static enum rt_status sink_go_on(struct rt_sink *base, uint64_t position)
 
     RT_ASSERT(sink->position == 0 && sink->used == 0);
     if (sink->as_it_is) {
-        sink->position = position;
+        sink->position = position == RT_SINK_END ? 0 : position;
         return RT_OK;
     }
     if (fstat(sink->descriptor, &about) != 0)
@@ -262,6 +262,8 @@ static enum rt_status sink_go_on(struct rt_sink *base, uint64_t position)
                  S_ISREG(about.st_mode) ? "is put aside when it is full" : "is no file");
         return refuse_to_go_on(sink, RT_ERR_UNSUPPORTED);
     }
+    if (position == RT_SINK_END)
+        position = (uint64_t)about.st_size;
     if ((uint64_t)about.st_size < position) {
         snprintf(sink->error, sizeof(sink->error),
                  "`%s` has %llu bytes, but %llu had been written to it when the state was saved",

@@ -46,6 +46,13 @@ static void settle_batch(struct rt_kafka_source *source)
 
 /* ---- the oldest first: a heap of parts ---- */
 
+/* It has a record ahead that may be handed out. */
+static bool is_ready(const struct rt_kafka_part *part)
+{
+    return rt_kafka_ahead_has(&part->ahead) &&
+           (int64_t)rt_kafka_ahead_first(&part->ahead)->position.offset < part->hold;
+}
+
 static bool comes_before(const struct rt_kafka_part *a, const struct rt_kafka_part *b)
 {
     int64_t left = rt_kafka_ahead_first(&a->ahead)->stamp.ms;
@@ -102,7 +109,7 @@ static enum rt_status gather(struct rt_kafka_source *source)
             status = fill(source, i);
         if (status != RT_OK)
             return status;
-        if (rt_kafka_ahead_has(&part->ahead))
+        if (is_ready(part))
             source->order[source->order_count++] = i;
     }
     for (size_t i = source->order_count / 2; i-- > 0;)
@@ -150,7 +157,7 @@ static enum rt_status fill_batch(struct rt_kafka_source *source, struct rt_batch
         batch->more = status == RT_AGAIN;
         if (status != RT_OK)
             return status == RT_AGAIN ? RT_OK : status;
-        if (!rt_kafka_ahead_has(&part->ahead))
+        if (!is_ready(part))
             source->order[0] = source->order[--source->order_count];
         if (source->order_count > 0)
             sift_down(source, 0);
@@ -163,9 +170,14 @@ static enum rt_status fill_batch(struct rt_kafka_source *source, struct rt_batch
 /* Control records are passed over without a message: only the client's position tells. */
 static int64_t next_of(const struct rt_kafka_source *source, const struct rt_kafka_part *part)
 {
-    int64_t at = part->is_set_back || rt_kafka_ahead_has(&part->ahead)
-                     ? RT_KAFKA_NO_OFFSET
-                     : rt_kafka_reader_position(source->reader, part->topic, part->partition);
+    int64_t at = RT_KAFKA_NO_OFFSET;
+
+    if (part->is_set_back)
+        return part->next;
+    if (rt_kafka_ahead_has(&part->ahead))
+        at = is_ready(part) ? RT_KAFKA_NO_OFFSET : part->hold;
+    else
+        at = rt_kafka_reader_position(source->reader, part->topic, part->partition);
 
     if (at > part->end) /* read and dropped */
         at = part->end;
@@ -200,7 +212,7 @@ static enum rt_status source_read(struct rt_source *port, struct rt_batch *batch
         status = fill_batch(source, batch);
     if (status != RT_OK || batch->count > 0)
         return status;
-    return source->until_now && all_at_end(source) ? RT_END : RT_OK;
+    return source->until_now && !source->holds && all_at_end(source) ? RT_END : RT_OK;
 }
 
 static int source_descriptor(const struct rt_source *port)
@@ -395,6 +407,46 @@ void rt_source_kafka_begin_at(struct rt_source *port, const struct rt_kafka_plac
         part_at(source, places[i].topic, places[i].partition)->next =
             places[i].offset == RT_KAFKA_NO_OFFSET ? 0 : places[i].offset;
     source->sought = true;
+}
+
+void rt_source_kafka_hold(struct rt_source *port, const struct rt_kafka_place *places, size_t count)
+{
+    struct rt_kafka_source *source = rt_kafka_source_of(port);
+
+    RT_ASSERT(!source->started && count == source->part_count);
+    for (size_t i = 0; i < count; i++)
+        part_at(source, places[i].topic, places[i].partition)->hold =
+            places[i].offset == RT_KAFKA_NO_OFFSET ? 0 : places[i].offset;
+    source->holds = true;
+}
+
+bool rt_source_kafka_waits(struct rt_source *port, rt_arrived_fn *tell, void *context)
+{
+    struct rt_kafka_source *source = rt_kafka_source_of(port);
+    bool all = true;
+
+    for (size_t i = 0; i < source->part_count; i++) {
+        const struct rt_kafka_part *part = &source->parts[i];
+
+        if (next_of(source, part) < part->hold)
+            all = false;
+        else
+            tell(context, source->number, part->ahead.like.partition);
+    }
+    return all;
+}
+
+void rt_source_kafka_let_go(struct rt_source *port)
+{
+    struct rt_kafka_source *source = rt_kafka_source_of(port);
+
+    for (size_t i = 0; i < source->part_count; i++) {
+        struct rt_kafka_part *part = &source->parts[i];
+
+        part->next = next_of(source, part);
+        part->hold = INT64_MAX;
+    }
+    source->holds = false;
 }
 
 struct rt_kafka_reader *rt_source_kafka_reader(struct rt_source *source)

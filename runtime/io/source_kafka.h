@@ -13,11 +13,13 @@
  * Q2  A record without value (a tombstone) comes as such; it is the caller's to count.
  * Q3  seek looks before it leaps: data that was deleted in between, a topic made anew and a partition that is new are told
  *     (kafka_marker.h), never passed over.
+ * Q8  What was read before can be read again: each partition begins earlier and waits in front of the offset where it is to go on.
  * Q4  A new partition that appears while the job runs is read from its start, or ends the job, as the options say.
  */
 #ifndef EGRET_RUNTIME_IO_SOURCE_KAFKA_H
 #define EGRET_RUNTIME_IO_SOURCE_KAFKA_H
 
+#include "runtime/io/decision.h"
 #include "runtime/io/kafka_client.h"
 #include "runtime/io/kafka_marker.h"
 #include "runtime/io/source.h"
@@ -63,6 +65,13 @@ enum rt_status rt_source_kafka_committed(struct rt_source *source, struct rt_kaf
 /* Reads from there instead of from where `start` says; all partitions, before the first read. */
 void rt_source_kafka_begin_at(struct rt_source *source, const struct rt_kafka_place *places,
                               size_t count);
+
+/* Where each partition is to wait until rt_source_kafka_let_go; all partitions, before the first read. */
+void rt_source_kafka_hold(struct rt_source *source, const struct rt_kafka_place *places,
+                          size_t count);
+/* Tells of the partitions that wait there, or have nothing before it.  True: all of them. */
+bool rt_source_kafka_waits(struct rt_source *source, rt_arrived_fn *tell, void *context);
+void rt_source_kafka_let_go(struct rt_source *source);
 
 /* What was deleted unread is passed over by seek: the operator knows. */
 void rt_source_kafka_pass_gaps(struct rt_source *source);

@@ -28,6 +28,7 @@ struct rt_kafka_part {
     const char *name; /* topic/partition */
     int64_t next;     /* offset of the next record; RT_KAFKA_NO_OFFSET: not known yet */
     int64_t end;      /* with until_now */
+    int64_t hold;     /* it waits in front of this offset; INT64_MAX: nowhere */
     int64_t acknowledged;
     bool has_last, check_last;
     int64_t last;
@@ -55,7 +56,7 @@ struct rt_kafka_source {
     enum rt_kafka_start start;
     int64_t start_ms;
     bool until_now, wants_headers, new_partitions, pass_gaps;
-    bool sought, started;
+    bool sought, started, holds;
     uint64_t look_every_ns, looked_at, acknowledged_all_at;
     struct rt_kafka_place *marked; /* owned */
     size_t marked_count;

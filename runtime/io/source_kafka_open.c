@@ -69,6 +69,7 @@ enum rt_status rt_kafka_source_add_parts(struct rt_kafka_source *source, uint32_
             .name = name,
             .next = RT_KAFKA_NO_OFFSET,
             .end = INT64_MAX,
+            .hold = INT64_MAX,
             .ahead = {.with_headers = source->wants_headers,
                       .like = {.source = source->number,
                                .partition = topic << RT_KAFKA_TOPIC_SHIFT | *known}},

@@ -221,7 +221,7 @@ enum rt_status rt_kafka_source_look_for_parts(struct rt_kafka_source *source)
     enum { PATIENCE_MS = 1000 };
     uint64_t now;
 
-    if (source->look_every_ns == 0 || source->until_now)
+    if (source->look_every_ns == 0 || source->until_now || source->holds)
         return RT_OK;
     now = rt_clock_monotonic_ns();
     if (now - source->looked_at < source->look_every_ns)

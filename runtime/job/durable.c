@@ -70,6 +70,11 @@ const struct rt_durable_counters *rt_durable_counters(const struct rt_durable *d
     return &durable->counters;
 }
 
+struct rt_decision *rt_durable_decision(const struct rt_durable *durable)
+{
+    return durable->options.decision;
+}
+
 const char *rt_durable_error(const struct rt_durable *durable)
 {
     return durable->error.length == 0 ? "" : durable->error.data;
@@ -226,7 +231,7 @@ enum rt_status rt_durable_begin(struct rt_durable *durable, bool finished)
     enum rt_status status = flush_outputs(durable);
 
     if (status == RT_OK && decision != NULL) {
-        status = decision->barrier(decision);
+        status = decision->barrier(decision, rt_stream_watermark(durable->parts.stream));
         if (status != RT_OK)
             rt_durable_fail(durable, status, decision->error(decision));
     }

@@ -69,12 +69,14 @@ enum rt_recovery {
     RT_RECOVERY_FRESH,    /* there was nothing to go on from */
     RT_RECOVERY_RESUMED,  /* goes on from checkpoint `id` */
     RT_RECOVERY_FINISHED, /* the job was through: nothing was restored, nothing is to be done */
+    RT_RECOVERY_REPLAY, /* the state is lost: the job makes it anew from records that it has read before */
 };
 
 struct rt_recovered {
     enum rt_recovery kind;
     uint64_t id;
-    int64_t made_ms; /* wall clock */
+    int64_t made_ms;     /* wall clock */
+    rt_time from, until; /* with REPLAY: records since then; the watermark that was reached */
 };
 
 struct rt_durable_counters {
@@ -109,6 +111,9 @@ enum rt_status rt_durable_step(struct rt_durable *durable, bool idle);
  * pushed has been answered.
  */
 bool rt_durable_soon(const struct rt_durable *durable, rt_time *soon);
+
+/* Who decides; NULL: the manifest. */
+struct rt_decision *rt_durable_decision(const struct rt_durable *durable);
 
 /* How long there is nothing to be done here while nothing is read; at most `ms`. */
 int rt_durable_wait_ms(const struct rt_durable *durable, int ms);

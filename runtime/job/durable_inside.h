@@ -22,6 +22,7 @@ struct rt_durable {
     struct rt_durable_parts parts;
     enum rt_durable_phase phase;
     bool whole;                       /* the next one is of everything */
+    bool keeps_outputs;               /* nobody knows where they stood: what they hold stays */
     uint64_t begun_ns;                /* the last barrier */
     uint64_t read_last, written_last; /* what had been read and written then */
     uint64_t id;                      /* in the making */

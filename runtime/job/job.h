@@ -11,6 +11,8 @@
  * J3  The record's sequence is its number in order of arrival, rejected ones counted too: positions and order do not depend on
  *     batch size.
  * J4  Output written by the operator is flushed when input runs dry and at the end.
+ * J7  A state that is lost is made anew by the same loop: records that were read before are read again, whoever emits asks
+ *     rt_job_replays and keeps silent meanwhile, no dead letter is written and no checkpoint made (replay.c).
  * J6  Several sources take turns, a batch each.  When too much waits for the watermark, only the source that holds it back is
  *     read until that has gone: the others wait where they are.  Nobody waits while some source has records.
  * J5  Every record is accounted for: read = accepted + rejected, and late and held are of the accepted.
@@ -78,12 +80,16 @@ struct rt_job_options {
     rt_duration report_every;
     void (*report)(void *context);
     void *report_context;
+    /* Told when a lost state has been made anew, before the first checkpoint. */
+    void (*replayed)(void *context);
+    void *replayed_context;
     bool measure;                             /* nanoseconds by stage */
     const struct rt_durable_options *durable; /* NULL: nothing survives; copied */
 };
 
 struct rt_job_counters {
     uint64_t read, bytes; /* records and their bytes */
+    uint64_t replayed;    /* of the read: once more, to make a lost state anew */
     uint64_t accepted;    /* events, also late ones */
     uint64_t late;
     uint64_t held; /* waiting for the watermark; of a job that has ended: for ever */
@@ -101,6 +107,8 @@ void rt_job_free(struct rt_job *job); /* NULL is fine */
  * not run; rt_job_error says why.  A job that was through has nothing to run for.
  */
 enum rt_status rt_job_recover(struct rt_job *job, struct rt_recovered *out);
+/* What is emitted now has been emitted before. */
+bool rt_job_replays(const struct rt_job *job);
 /* NULL without `durable`. */
 const struct rt_durable_counters *rt_job_durable_counters(const struct rt_job *job);
 

@@ -43,6 +43,8 @@ static enum rt_status write_dead_letter(struct rt_job *job, const struct rt_reco
     struct rt_sink *sink = job->options.dead_letter;
     struct rt_dead_letter letter = {reject, detail, source_name(job, record), record};
 
+    if (job->replays)
+        return RT_OK;
     rt_buffer_reset(&job->letter);
     rt_dead_letter_json(&letter, &job->letter);
     if (job->letter.failed)
@@ -79,7 +81,7 @@ static enum rt_status reject_record(struct rt_job *job, const struct rt_record *
         status = rt_job_settle(job);
     if (job->options.dead_letter != NULL && !job->at->skip_rejects && status == RT_OK)
         status = write_dead_letter(job, record, reject, detail);
-    if (status != RT_OK || !job->at->stop_on_reject)
+    if (status != RT_OK || !job->at->stop_on_reject || job->replays)
         return status;
     rt_buffer_printf(&job->error, "%s, partition %u, offset %llu: %s%s%s", job->at->name,
                      record->position.partition, (unsigned long long)record->position.offset,
@@ -492,6 +494,10 @@ enum rt_status rt_job_recover(struct rt_job *job, struct rt_recovered *out)
 
     if (job->by_clock)
         job->processing = rt_time_later(job->processing, rt_stream_largest(job->stream));
+    if (status == RT_OK && out->kind == RT_RECOVERY_REPLAY) {
+        job->replays = true;
+        rt_stream_hold(job->stream, out->until);
+    }
     update_counters(job);
     return answered(job, status);
 }
@@ -500,6 +506,8 @@ enum rt_status rt_job_step(struct rt_job *job, bool idle)
 {
     enum rt_status status;
 
+    if (job->replays)
+        return rt_job_replay(job);
     if (job->durable == NULL)
         return rt_job_acknowledge(job, false);
     status = answered(job, rt_durable_step(job->durable, idle));
@@ -510,8 +518,9 @@ enum rt_status rt_job_step(struct rt_job *job, bool idle)
 
 static int wait_ms(const struct rt_job *job)
 {
-    return job->durable == NULL ? RT_SOURCE_WAIT_MS
-                                : rt_durable_wait_ms(job->durable, RT_SOURCE_WAIT_MS);
+    return job->durable == NULL || job->replays
+               ? RT_SOURCE_WAIT_MS
+               : rt_durable_wait_ms(job->durable, RT_SOURCE_WAIT_MS);
 }
 
 /* ---- the loop ---- */
@@ -536,7 +545,7 @@ static enum rt_status take_turns(struct rt_job *job, bool *got)
             status = rt_job_step(job, false);
         }
     }
-    if (status == RT_OK && !is_stopped(job))
+    if (status == RT_OK && !is_stopped(job) && !job->replays)
         status = rt_job_pass_time(job);
     return status == RT_OK && !*got ? rt_job_step(job, true) : status;
 }
@@ -594,9 +603,11 @@ enum rt_status rt_job_run(struct rt_job *job)
         status = status == RT_OK ? flushed : status;
     }
     update_counters(job);
-    if (status == RT_OK && job->durable != NULL)
+    if (status != RT_OK || job->replays) /* half of a state is none: another start begins anew */
+        return status;
+    if (job->durable != NULL)
         status = answered(job, rt_durable_finish(job->durable, job->left == 0));
-    else if (status == RT_OK)
+    else
         status = rt_job_acknowledge(job, true);
     return status;
 }

@@ -56,7 +56,8 @@ struct rt_job {
     uint64_t spills; /* as soon was found out */
     const struct rt_event *judged; /* whether it moves the watermark is known; NULL: of none */
     bool judged_moves;
-    bool marked; /* the sources have been told to remember, and wait to be told that it counts */
+    bool replays; /* what is read was read before */
+    bool marked;  /* the sources have been told to remember, and wait to be told that it counts */
     rt_time marked_time; /* with marked: the latest of all that had to wait until then */
     uint64_t acknowledged_ns;
     uint64_t reported_ns;
@@ -109,6 +110,9 @@ enum rt_status rt_job_pass_time(struct rt_job *job);
  * nothing up to there waits any more and all that was made of it is safe.
  */
 enum rt_status rt_job_acknowledge(struct rt_job *job, bool at_end);
+
+/* While it replays, behind a batch: ends that when all has been read again. */
+enum rt_status rt_job_replay(struct rt_job *job);
 
 /* rt_refused_fn; the context is the job. */
 rt_refused_fn rt_job_keep_refused;

@@ -135,7 +135,7 @@ static enum rt_status cut_output(struct rt_durable *durable, size_t index,
                                  const struct rt_saved_job *saved)
 {
     const struct rt_durable_output *output = &durable->options.outputs[index];
-    uint64_t position = 0;
+    uint64_t position = durable->keeps_outputs ? RT_SINK_END : 0;
     enum rt_status status;
 
     if (output->sink->go_on == NULL)
@@ -212,15 +212,22 @@ static enum rt_status resume(struct rt_durable *durable, const struct rt_manifes
     return RT_OK;
 }
 
-static enum rt_status start_fresh(struct rt_durable *durable, struct rt_recovered *out)
+static enum rt_status start_fresh(struct rt_durable *durable)
 {
-    out->kind = RT_RECOVERY_FRESH;
     durable->whole = true;
     return place_ends(durable, NULL);
 }
 
+static enum rt_status replay(const struct rt_decision_choice *choice, struct rt_recovered *out)
+{
+    out->kind = RT_RECOVERY_REPLAY;
+    out->from = choice->from;
+    out->until = choice->until;
+    return RT_OK;
+}
+
 /*
- * The newest checkpoint holds nothing but the places where reading was to begin.  One that cannot be read is looked at when it is
+ * The newest checkpoint holds nothing but the places where reading was to begin, and what was read once before.  One that cannot be read is looked at when it is
  * restored.
  */
 static bool is_blank(struct rt_durable *durable, uint64_t newest)
@@ -233,12 +240,15 @@ static bool is_blank(struct rt_durable *durable, uint64_t newest)
                    read_facts(durable, manifest, &saved) == RT_OK;
 
     rt_buffer_reset(&durable->error);
-    return is_read && saved.counters.read == 0;
+    return is_read && saved.counters.read == saved.counters.replayed;
 }
 
-/* What there is to go on from, by our disk alone or by the decision; *begins: nothing counts yet. */
+/*
+ * What there is to go on from, by our disk alone or by the decision; *begins: nothing counts yet.  *recovered becomes REPLAY if the
+ * decision says so.
+ */
 static enum rt_status choose(struct rt_durable *durable, const struct rt_manifest **out,
-                             bool *begins)
+                             bool *begins, struct rt_recovered *recovered)
 {
     struct rt_checkpoints *checkpoints = durable->options.checkpoints;
     struct rt_decision *decision = durable->options.decision;
@@ -260,6 +270,10 @@ static enum rt_status choose(struct rt_durable *durable, const struct rt_manifes
             return refuse(durable, status, decision->error(decision), NULL);
     }
     KILLPOINT("chosen");
+    durable->keeps_outputs =
+        choice.course == RT_DECISION_REPLAY || choice.course == RT_DECISION_FORGET;
+    if (choice.course == RT_DECISION_REPLAY)
+        return replay(&choice, recovered);
     if (choice.course == RT_DECISION_FRESH || choice.course == RT_DECISION_FORGET ||
         (choice.course == RT_DECISION_NEWEST && local.newest == 0))
         return RT_OK;
@@ -270,8 +284,11 @@ static enum rt_status choose(struct rt_durable *durable, const struct rt_manifes
                                    choice.course == RT_DECISION_RESTORE ? choice.mark : NULL, out);
     if (status == RT_OK || choice.course != RT_DECISION_RESTORE || status == RT_ERR_NOMEM)
         return status == RT_OK ? RT_OK : refuse_checkpoint(durable, status, choice.id);
-    decision->cannot(decision, &choice, status, rt_checkpoints_error(checkpoints));
-    return refuse(durable, status, decision->error(decision), NULL);
+    status = decision->cannot(decision, &choice, status, rt_checkpoints_error(checkpoints));
+    if (status != RT_OK)
+        return refuse(durable, status, decision->error(decision), NULL);
+    durable->keeps_outputs = true;
+    return replay(&choice, recovered);
 }
 
 enum rt_status rt_durable_recover(struct rt_durable *durable, struct rt_recovered *out)
@@ -285,9 +302,9 @@ enum rt_status rt_durable_recover(struct rt_durable *durable, struct rt_recovere
 
     *out = (struct rt_recovered){.kind = RT_RECOVERY_FRESH};
     if (status == RT_OK)
-        status = choose(durable, &manifest, &begins);
+        status = choose(durable, &manifest, &begins, out);
     if (status == RT_OK)
-        status = manifest == NULL ? start_fresh(durable, out) : resume(durable, manifest, out);
+        status = manifest == NULL ? start_fresh(durable) : resume(durable, manifest, out);
     if (status != RT_OK)
         return refuse(durable, status, "", NULL);
     durable->begun_ns = rt_clock_monotonic_ns();
@@ -298,5 +315,5 @@ enum rt_status rt_durable_recover(struct rt_durable *durable, struct rt_recovere
     if (status != RT_OK)
         return refuse(durable, status, decision->error(decision), NULL);
     /* Before anything is written there is a checkpoint that a decision can name. */
-    return begins ? rt_durable_finish(durable, false) : RT_OK;
+    return begins && out->kind != RT_RECOVERY_REPLAY ? rt_durable_finish(durable, false) : RT_OK;
 }

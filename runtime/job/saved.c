@@ -10,6 +10,7 @@ static void write_counters(const struct rt_job_counters *counters, struct rt_buf
     uint64_t kinds = 0;
 
     rt_form_add_uint(out, counters->read);
+    rt_form_add_uint(out, counters->replayed);
     rt_form_add_uint(out, counters->bytes);
     rt_form_add_uint(out, counters->rejected);
     for (int reason = 0; reason < RT_REJECT_COUNT; reason++)
@@ -68,6 +69,7 @@ static const char *copy(struct rt_form *form, struct rt_arena *arena)
 static void read_counters(struct rt_form *form, struct rt_job_counters *out)
 {
     *out = (struct rt_job_counters){.read = rt_form_uint(form)};
+    out->replayed = rt_form_uint(form);
     out->bytes = rt_form_uint(form);
     out->rejected = rt_form_uint(form);
 

@@ -55,6 +55,7 @@ enum rt_status rt_stream_new(const struct rt_stream_options *options, struct rt_
     stream->target = target;
     stream->watermark = stream->largest = RT_TIME_MIN;
     stream->heard_wall = stream->left_at = RT_TIME_MIN;
+    stream->held_at = RT_TIME_MAX;
 
     enum rt_status status = copy_sources(stream, options);
 
@@ -179,6 +180,8 @@ static enum rt_status release(struct rt_stream *stream)
 
 static enum rt_status advance(struct rt_stream *stream, rt_time watermark)
 {
+    if (rt_time_before(stream->held_at, watermark))
+        watermark = stream->held_at;
     if (watermark.ms <= stream->watermark.ms)
         return RT_OK;
     stream->watermark = watermark;
@@ -406,6 +409,35 @@ enum rt_status rt_stream_leave(struct rt_stream *stream, uint32_t source)
 enum rt_status rt_stream_advance(struct rt_stream *stream, rt_time watermark)
 {
     return stream->finished ? RT_ERR_ORDER : advance(stream, watermark);
+}
+
+void rt_stream_hold(struct rt_stream *stream, rt_time until)
+{
+    stream->straight = false; /* what comes may have to wait */
+    stream->held_at = until;
+}
+
+enum rt_status rt_stream_rest(struct rt_stream *stream, uint32_t source, uint32_t partition)
+{
+    rt_partition_id id;
+    rt_time least;
+    enum rt_status status = find_partition(stream, source, partition, &id);
+
+    if (status != RT_OK || rt_partition_is_idle(&stream->partitions.items[id]))
+        return status;
+    rt_partitions_rest(&stream->partitions, id);
+    return rt_partitions_least(&stream->partitions, &least) ? advance(stream, least) : RT_OK;
+}
+
+enum rt_status rt_stream_let_go(struct rt_stream *stream, rt_time wall)
+{
+    enum rt_status status = advance(stream, stream->held_at);
+
+    stream->held_at = RT_TIME_MAX;
+    stream->left_at = rt_time_later(stream->left_at, stream->watermark);
+    for (rt_partition_id id = 0; id < stream->partitions.count; id++)
+        rt_partitions_hear(&stream->partitions, id, wall);
+    return status;
 }
 
 enum rt_status rt_stream_finish(struct rt_stream *stream)

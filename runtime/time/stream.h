@@ -135,6 +135,15 @@ bool rt_stream_may_idle(const struct rt_stream *stream, rt_time wall);
  */
 enum rt_status rt_stream_advance(struct rt_stream *stream, rt_time watermark);
 
+/*
+ * Records are read again up to where it was left with the watermark `until`: until rt_stream_let_go it does not go beyond.  A
+ * partition of which nothing more is to come before that holds nothing back (rt_stream_rest).  Then the watermark is `until`, and
+ * partitions hold it again from `wall` on.
+ */
+void rt_stream_hold(struct rt_stream *stream, rt_time until);
+enum rt_status rt_stream_rest(struct rt_stream *stream, uint32_t source, uint32_t partition);
+enum rt_status rt_stream_let_go(struct rt_stream *stream, rt_time wall);
+
 /* The end of a finite input: releases everything and moves the watermark to the end of time. */
 enum rt_status rt_stream_finish(struct rt_stream *stream);
 

@@ -23,6 +23,7 @@ struct rt_stream {
     bool by_clock;
     bool restored; /* the time that it was away does not count as silence */
     rt_time watermark;
+    rt_time held_at; /* the watermark does not go beyond; RT_TIME_MAX: it is not held */
     rt_time largest; /* time of an event */
     struct rt_partitions partitions;
     struct rt_order order;

@@ -42,9 +42,9 @@ class Job:
         self.config = os.path.join(folder, "job.yaml")
         self.write_config(every, source, sink, state)
         if create:
-            broker.create(f"{name}.in", partitions)
+            broker.create(f"{name}.in", partitions, "retention.ms=-1")  # the events are as old as the tests want them
             for topic in ("out", "answered", "dead"):
-                broker.create(f"{name}.{topic}", 2)
+                broker.create(f"{name}.{topic}", 2, "retention.ms=-1")
 
     def write_config(self, every="50ms", source="", sink="", state=STATE, address=None):
         text = CONFIG.format(folder=self.folder, address=address or self.broker.address, name=self.name, source=source,

@@ -10,9 +10,9 @@ set_target_properties(test_kafka_io PROPERTIES LINKER_LANGUAGE CXX)
 # What a change must not wait for is in scripts/nightly.  The build with sanitizers is five times slower: it gets the shorter half,
 # so that both builds together stay within some minutes.
 if(EGRET_SANITIZE)
-    set(kafka_runs "io 3.9.1 0" "stops 3.9.1 0" "exactly_once 3.9.1 8")
+    set(kafka_runs "io 3.9.1 0" "stops 3.9.1 0" "replay 3.9.1 0" "exactly_once 3.9.1 8")
 else()
-    set(kafka_runs "io 3.9.1 0" "io 4.1.1 0" "secured 3.9.1 0" "stops 4.1.1 0" "exactly_once 3.9.1 200" "exactly_once 4.1.1 40")
+    set(kafka_runs "io 3.9.1 0" "io 4.1.1 0" "secured 3.9.1 0" "stops 4.1.1 0" "replay 4.1.1 0" "exactly_once 3.9.1 200" "exactly_once 4.1.1 40")
 endif()
 foreach(run ${kafka_runs})
     separate_arguments(run)

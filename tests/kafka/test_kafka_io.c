@@ -523,7 +523,7 @@ static enum rt_status write_text(struct rt_kafka_session *session, uint32_t topi
 static void what_comes_after_a_barrier_waits_for_the_commit(void **state)
 {
     struct setup setup = {.topic = "in1", .group = "job1", .goes_on = true};
-    struct rt_kafka_marker marker = {0xabcdef01, 1, 0x1234};
+    struct rt_kafka_marker marker = {0xabcdef01, 1, 0x1234, {-5}};
     struct rt_buffer seen;
     uint32_t topic;
 
@@ -546,8 +546,9 @@ static void what_comes_after_a_barrier_waits_for_the_commit(void **state)
     assert_int_equal(write_text(session, topic, "of b"), RT_OK);
     assert_int_equal(rt_kafka_session_commit(session, &marker), RT_OK);
     assert_string_equal(ask("dump out1"), "0\t0\tk\tid=of a\tof a\n");
-    assert_string_equal(ask("offsets job1 in1"), "0\t1\tv1;job=abcdef01;ck=1;h=0000000000001234\n"
-                                                 "1\t0\tv1;job=abcdef01;ck=1;h=0000000000001234\n");
+    assert_string_equal(ask("offsets job1 in1"),
+                        "0\t1\tv1;job=abcdef01;ck=1;h=0000000000001234;t=-5\n"
+                        "1\t0\tv1;job=abcdef01;ck=1;h=0000000000001234;t=-5\n");
     assert_int_equal(rt_kafka_session_barrier(session, &source, 1), RT_OK);
     marker.checkpoint = 2;
     assert_int_equal(rt_kafka_session_commit(session, &marker), RT_OK);
@@ -567,7 +568,7 @@ static void what_comes_after_a_barrier_waits_for_the_commit(void **state)
 static void a_second_session_fences_the_first_and_undoes_what_it_left(void **state)
 {
     struct setup setup = {.topic = "in2", .group = "job2", .goes_on = true};
-    struct rt_kafka_marker marker = {1, 1, 1};
+    struct rt_kafka_marker marker = {1, 1, 1, {0}};
     uint32_t topic;
 
     (void)state;
@@ -631,7 +632,7 @@ static void a_decision_is_found_again(void **state)
         assert_int_equal(decision->resumed(decision), id == 2 ? RT_ERR_CORRUPT : RT_OK);
         if (id == 0) {
             assert_int_equal(read_on(source, &seen, 2), RT_OK);
-            assert_int_equal(decision->barrier(decision), RT_OK);
+            assert_int_equal(decision->barrier(decision, (rt_time){1234}), RT_OK);
             assert_int_equal(decision->decide(decision, 7, "00c0ffee00c0ffee"), RT_OK);
 
             struct rt_kafka_session *twin = open_session("job3/0", "60000");
@@ -655,7 +656,7 @@ static void a_decision_is_found_again(void **state)
 static void a_transaction_that_takes_too_long_is_fenced_too(void **state)
 {
     struct setup setup = {.topic = "in4", .group = "job4", .goes_on = true};
-    struct rt_kafka_marker marker = {1, 1, 1};
+    struct rt_kafka_marker marker = {1, 1, 1, {0}};
     uint32_t topic;
 
     (void)state;

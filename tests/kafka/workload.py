@@ -38,6 +38,7 @@ START_MS = 1767225600000  # 2026-01-01T00:00:00Z
 
 class Workload:
     """Events in order of time; a user's events are all in one partition."""
+    within_ms = 5000  # of `silent`
 
     def __init__(self, seed, users=40, partitions=4):
         self.random = random.Random(seed)
@@ -91,11 +92,10 @@ class Workload:
                     found["silent", "match"].append((user, (first[1], (partition, offset))))
         return found
 
-    @staticmethod
-    def time_out(found, open_ping, now):
+    def time_out(self, found, open_ping, now):
         """Before an event of this time everything that was due fires.  Runs of one user end in order of their pings."""
         for user in list(open_ping):
-            while open_ping[user] and open_ping[user][0][0] + 5000 <= now:
+            while open_ping[user] and open_ping[user][0][0] + self.within_ms <= now:
                 found["silent", "timeout"].append((user, (open_ping[user].pop(0)[1],)))
             if not open_ping[user]:
                 del open_ping[user]

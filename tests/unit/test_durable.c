@@ -132,19 +132,26 @@ static enum rt_status judge_recover(struct rt_decision *self, const struct rt_de
     return RT_OK;
 }
 
-static void judge_cannot(struct rt_decision *self, const struct rt_decision_choice *choice,
-                         enum rt_status status, const char *why)
+static enum rt_status judge_cannot(struct rt_decision *self, struct rt_decision_choice *choice,
+                                   enum rt_status status, const char *why)
 {
     (void)self;
     (void)choice;
     fail_msg("a checkpoint that was decided for cannot be restored: %s, %s", rt_status_text(status),
              why);
+    return RT_ERR_CORRUPT;
 }
 
 static enum rt_status judge_agrees(struct rt_decision *self)
 {
     (void)self;
     return RT_OK;
+}
+
+static enum rt_status judge_notes(struct rt_decision *self, rt_time reached)
+{
+    (void)reached;
+    return judge_agrees(self);
 }
 
 static bool judge_is_never_full(const struct rt_decision *self)
@@ -172,7 +179,7 @@ static const char *judge_error(const struct rt_decision *self)
 static const struct rt_decision judge_port = {.recover = judge_recover,
                                               .cannot = judge_cannot,
                                               .resumed = judge_agrees,
-                                              .barrier = judge_agrees,
+                                              .barrier = judge_notes,
                                               .full = judge_is_never_full,
                                               .decide = judge_decide,
                                               .error = judge_error};
