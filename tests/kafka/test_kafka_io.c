@@ -340,6 +340,65 @@ static void reading_goes_on_from_any_place(void **state)
     rt_buffer_done(&lines);
 }
 
+/* Reads to the end from the places; how many records that were. */
+static size_t count_from(const struct setup *setup, const struct rt_place *places)
+{
+    static struct rt_batch batch;
+    struct rt_source *source = open_source(setup);
+    enum rt_status status = source->seek(source, places, 2);
+    size_t seen = 0;
+
+    for (int turns = 0; status == RT_OK && turns < 2000; turns++) {
+        status = source->read(source, &batch);
+        seen += batch.count;
+        if (status == RT_OK && batch.count == 0)
+            rt_sources_wait(&source, 1, RT_SOURCE_WAIT_MS);
+    }
+    if (status != RT_END)
+        print_error("%s\n", source->error(source));
+    assert_int_equal(status, RT_END);
+    source->free(source);
+    return seen;
+}
+
+static void reading_goes_on_behind_any_record_of_a_batch(void **state)
+{
+    enum { RECORDS = 400 };
+    static struct rt_batch batch;
+    struct setup setup = {.topic = "within", .group = "within"};
+    struct rt_place places[2];
+    struct rt_buffer lines;
+    size_t before = 0, tried = 0;
+
+    (void)state;
+    rt_buffer_init(&lines, 1 << 20);
+    tool("create within 2");
+    for (int i = 0; i < RECORDS; i++)
+        rt_buffer_printf(&lines, "%d\t-\t-\t%d\tr%d\n", i % 3 == 0, 1000 + i, i);
+    produce("within batch.num.messages=70", lines.data);
+    rt_buffer_done(&lines);
+
+    struct rt_source *source = open_source(&setup);
+
+    while (before < RECORDS && source->read(source, &batch) == RT_OK) {
+        const size_t steps[] = {0, 1, 2, batch.count / 2, batch.count - 1, batch.count};
+
+        if (batch.count == 0)
+            rt_sources_wait(&source, 1, RT_SOURCE_WAIT_MS);
+        for (size_t i = 0; i < COUNT_OF(steps) && batch.count > 0 && steps[i] <= batch.count; i++) {
+            source->stand_behind(source, &batch, steps[i]);
+            assert_int_equal(places_of(source, places, 2), 2);
+            assert_int_equal(places[0].next + places[1].next, before + steps[i]);
+            assert_int_equal(count_from(&setup, places), RECORDS - before - steps[i]);
+            tried++;
+        }
+        before += batch.count;
+    }
+    assert_int_equal(before, RECORDS);
+    assert_true(tried > 6);
+    source->free(source);
+}
+
 /* Reads a topic to its end, and gives the places. */
 static size_t read_all(const struct setup *setup, struct rt_place *places, size_t max)
 {
@@ -729,6 +788,7 @@ int main(void)
         cmocka_unit_test(a_record_that_is_too_long_comes_cut),
         cmocka_unit_test(reading_starts_where_it_is_told_to),
         cmocka_unit_test(reading_goes_on_from_any_place),
+        cmocka_unit_test(reading_goes_on_behind_any_record_of_a_batch),
         cmocka_unit_test(data_that_is_gone_is_told),
         cmocka_unit_test(a_topic_that_was_made_anew_is_told),
         cmocka_unit_test(a_partition_that_is_new_or_gone_is_told),
