@@ -9,7 +9,7 @@
 
 enum {
     BYTES_DEFAULT = 32 << 20,
-    BLOCK_BYTES = 16 << 10,
+    BLOCK_BYTES = 4 << 10, /* a look-up of a cold key reads, checks and unpacks one */
     FILES_MAX = 512,
     LOGS_KEPT = 2,
     MESSAGE_MAX = 1000
@@ -62,9 +62,16 @@ static void set_options(struct rt_rocks *rocks, const struct rt_rocks_options *o
     /* The table options take the filter over. */
     rocksdb_block_based_options_set_filter_policy(rocks->table,
                                                   rocksdb_filterpolicy_create_ribbon(filter_bits));
-    /* Filters count as cache, so that cache_bytes bounds them too. */
+    /*
+     * Filters count as cache, so that cache_bytes bounds them too.  Index and filter of a file are some 500 KB: in one piece each they
+     * would be read anew for nearly every key, so they are cut into blocks.
+     */
     rocksdb_block_based_options_set_cache_index_and_filter_blocks(rocks->table, 1);
-    rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(rocks->table, 1);
+    rocksdb_block_based_options_set_pin_top_level_index_and_filter(rocks->table, 1);
+    rocksdb_block_based_options_set_index_type(
+        rocks->table, rocksdb_block_based_table_index_type_two_level_index_search);
+    rocksdb_block_based_options_set_partition_filters(rocks->table, 1);
+    rocksdb_block_based_options_set_metadata_block_size(rocks->table, BLOCK_BYTES);
 
     rocks->options = rocksdb_options_create();
     rocksdb_options_set_block_based_table_factory(rocks->options, rocks->table);
