@@ -264,7 +264,6 @@ static void decision_go_on(struct rt_decision *port)
 static enum rt_status decision_barrier(struct rt_decision *port, rt_time reached)
 {
     struct kafka_decision *decision = of(port);
-
     enum rt_status status =
         rt_kafka_session_barrier(decision->session, decision->sources, decision->source_count);
 

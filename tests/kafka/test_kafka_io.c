@@ -696,7 +696,7 @@ static void a_decision_is_found_again(void **state)
 
             struct rt_kafka_session *twin = open_session("job3/0", "60000");
 
-            assert_int_equal(decision->barrier(decision), RT_OK);
+            assert_int_equal(decision->barrier(decision, (rt_time){1234}), RT_OK);
             assert_int_equal(decision->decide(decision, 8, "00c0ffee00c0ffee"), RT_ERR_IO);
             assert_non_null(strstr(decision->error(decision), "kafka/fenced: "));
             rt_kafka_session_free(twin);
