@@ -393,3 +393,36 @@ const uint32_t *cep_classify(struct cep_classifier *classifier, const struct rt_
     *count = collect(classifier, routed(classifier, event->position.source));
     return classifier->found;
 }
+
+/* ---- one rule ---- */
+
+struct search {
+    const struct cep_classifier *classifier;
+    uint32_t rule;
+    bool found;
+};
+
+static void look_into(struct search *search, uint32_t number)
+{
+    const struct bucket *bucket = &search->classifier->buckets[number];
+
+    for (uint32_t i = 0; i < bucket->start_count && !search->found; i++)
+        search->found = bucket->starts[i].word == search->rule / WORD &&
+                        (bucket->starts[i].bits >> search->rule % WORD & 1) != 0;
+}
+
+static void search_probe(void *context, uint32_t bucket)
+{
+    look_into(context, bucket + 1);
+}
+
+bool cep_classifier_starts(const struct cep_classifier *classifier, const struct rt_event *event,
+                           uint32_t rule)
+{
+    struct search search = {.classifier = classifier, .rule = rule};
+
+    look_into(&search, 0);
+    if (!search.found)
+        cep_probes_find(classifier->probes, event, search_probe, &search);
+    return search.found;
+}

@@ -47,6 +47,10 @@ enum rt_status cep_classifier_route(struct cep_classifier *classifier, const str
 /* Whether events of that source are for the rule at all. */
 bool cep_classifier_routes(const struct cep_classifier *classifier, uint32_t source, uint32_t rule);
 
+/* Whether the event may begin a run of the rule (F2), by another search: for what is rare. */
+bool cep_classifier_starts(const struct cep_classifier *classifier, const struct rt_event *event,
+                           uint32_t rule);
+
 /* The rules to ask, ascending; good until the next call. */
 const uint32_t *cep_classify(struct cep_classifier *classifier, const struct rt_event *event,
                              size_t *count);

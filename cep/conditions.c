@@ -97,7 +97,7 @@ void cep_count_error(struct cep_rule *rule, uint32_t row, enum rt_value_error wh
 {
     uint64_t turn = rule->engine->memo.turn;
 
-    if (rule->seen_errors[row] == turn || !rule->counts)
+    if (rule->seen_errors[row] == turn)
         return;
     rule->seen_errors[row] = turn;
     rule->errors[row * CEP_REASONS + ((uint32_t)why < CEP_REASONS ? (uint32_t)why : 0)]++;
@@ -114,5 +114,79 @@ bool cep_condition_holds(struct cep_rule *rule, const struct rule_condition *con
 
     if (truth.truth == EXPR_ERROR)
         cep_count_error(rule, rule->rule->guard_count + place, (enum rt_value_error)truth.why);
+    return truth.truth == EXPR_TRUE;
+}
+
+/* ---- whose errors count ---- */
+
+bool cep_may_start(const struct cep_rule *rule)
+{
+    const struct cep_engine *engine = rule->engine;
+
+    return cep_classifier_starts(engine->classifier, engine->event, rule->rule->index);
+}
+
+bool cep_owns_guard(const struct cep_rule *rule, nfa_guard guard)
+{
+    const uint32_t keying = rule->keys[rule->guard_keys[guard]].keying;
+
+    return cep_owns(rule->engine, cep_key_of_event(rule->engine, keying));
+}
+
+/* The event has the key already by one of those before. */
+static bool is_repeated(const struct cep_rule *rule, uint32_t number)
+{
+    const struct cep_event_key *key = cep_key_of_event(rule->engine, rule->keys[number].keying);
+
+    for (uint32_t i = 0; i < number; i++) {
+        const struct cep_event_key *other = cep_key_of_event(rule->engine, rule->keys[i].keying);
+
+        if (other->has_key &&
+            rt_text_equal(rt_buffer_view(&key->bytes), rt_buffer_view(&other->bytes)))
+            return true;
+    }
+    return false;
+}
+
+/* The key is this engine's and has runs. */
+static bool has_runs(const struct cep_rule *rule, uint32_t number)
+{
+    struct cep_keying *keying = &rule->engine->keyings[rule->rule->keying];
+    const struct cep_event_key *key = cep_key_of_event(rule->engine, rule->keys[number].keying);
+    struct rt_key_line *line =
+        key->has_key && cep_owns(rule->engine, key) ? cep_key_line(keying, key) : NULL;
+    const struct cep_slot *slot = line == NULL ? NULL : cep_slot_find(line, rule->rule->index);
+
+    return slot != NULL && !cep_slot_is_over(rule, slot);
+}
+
+/* Of a condition that is asked before any key; where the event begins nothing it counts once for each key with runs. */
+static void count_gate_error(struct cep_rule *rule, uint32_t row, enum rt_value_error why)
+{
+    if (rule->machine == NULL || cep_may_start(rule)) {
+        if (rule->counts)
+            cep_count_error(rule, row, why);
+        return;
+    }
+    if (rule->seen_errors[row] == rule->engine->memo.turn)
+        return;
+    for (uint32_t i = 0; i < rule->key_count; i++) {
+        if (!has_runs(rule, i) || is_repeated(rule, i))
+            continue;
+        rule->seen_errors[row] = 0;
+        cep_count_error(rule, row, why);
+    }
+}
+
+bool cep_gate_holds(struct cep_rule *rule, const struct rule_condition *condition,
+                    enum cep_condition_place place)
+{
+    if (condition->tree == NULL)
+        return true;
+
+    const struct cep_truth truth = cep_condition_truth(&rule->engine->memo, condition);
+
+    if (truth.truth == EXPR_ERROR)
+        count_gate_error(rule, rule->rule->guard_count + place, (enum rt_value_error)truth.why);
     return truth.truth == EXPR_TRUE;
 }

@@ -217,7 +217,7 @@ bool cep_rule_advance(struct cep_rule *rule, struct cep_keying *keying, struct r
 /* What an event may do to a rule, by its atoms. */
 struct chance {
     uint64_t guards; /* bits of the guards that may hold; guards from 64 on always may */
-    uint64_t errors; /* bits of the guards that end in an error, and begin nothing */
+    uint64_t errors; /* bits of the guards that end in an error, where that begins nothing */
     bool any;        /* some guard may hold */
     bool starts;     /* a run may begin */
 };
@@ -229,10 +229,10 @@ static struct chance chance_of(struct cep_rule *rule)
     for (nfa_guard guard = 0; guard < rule->rule->guard_count; guard++) {
         const struct cep_truth *truth = cep_guard_truth(rule, guard);
 
-        if (truth->truth == EXPR_ERROR && rule->is_start[guard])
-            cep_count_error(rule, guard, (enum rt_value_error)truth->why);
-        else if (truth->truth == EXPR_ERROR)
+        if (truth->truth == EXPR_ERROR && !(rule->is_start[guard] && cep_may_start(rule)))
             chance.errors |= guard < 64 ? UINT64_C(1) << guard : 0;
+        else if (truth->truth == EXPR_ERROR && cep_owns_guard(rule, guard))
+            cep_count_error(rule, guard, (enum rt_value_error)truth->why);
         if (truth->truth != EXPR_TRUE)
             continue;
         chance.any = true;
@@ -288,7 +288,7 @@ static void push_key(struct cep_rule *rule, const struct cep_event_key *key,
     struct rt_key_line *line = cep_key_line(keying, key);
     struct cep_slot *slot = line == NULL ? NULL : cep_slot_next(keying, line, rule->rule->index);
 
-    if (slot != NULL && (chance->errors & guards) != 0)
+    if (slot != NULL && (chance->errors & guards) != 0 && !cep_slot_is_over(rule, slot))
         count_awaited_errors(rule, slot, chance->errors & guards);
     rule->key = rt_buffer_view(&key->bytes);
     if (slot == NULL && chance->starts)
@@ -382,7 +382,7 @@ static bool is_excepted(struct cep_rule *rule)
 
     for (uint32_t i = 0; i < plan->except_count; i++) {
         if (rt_time_before(rule->engine->event->time, plan->excepts[i].expires) &&
-            cep_condition_holds(rule, &plan->excepts[i].condition, CEP_AT_EXCEPT)) {
+            cep_gate_holds(rule, &plan->excepts[i].condition, CEP_AT_EXCEPT)) {
             rule->counters.excepted += rule->counts;
             return true;
         }
@@ -430,13 +430,12 @@ static bool is_concerned(struct cep_rule *rule)
 /* What is asked before the pattern or the condition sees the event; false: it does not. */
 static bool passes_gates(struct cep_rule *rule)
 {
-    if (!cep_condition_holds(rule, &rule->rule->filter, CEP_AT_FILTER))
+    if (!cep_gate_holds(rule, &rule->rule->filter, CEP_AT_FILTER))
         return false;
     rule->counters.events += rule->counts;
     if (is_excepted(rule))
         return false;
-    if (!rule->rule->has_cancel ||
-        !cep_condition_holds(rule, &rule->rule->cancel_if, CEP_AT_CANCEL))
+    if (!rule->rule->has_cancel || !cep_gate_holds(rule, &rule->rule->cancel_if, CEP_AT_CANCEL))
         return true;
     cancel(rule);
     return false;
@@ -491,7 +490,7 @@ void cep_rule_late(struct cep_rule *rule)
     bool any;
 
     if ((!waits && !tells) || !rule->rule->reads_events || !is_concerned(rule) ||
-        !cep_condition_holds(rule, &rule->rule->filter, CEP_AT_FILTER) || is_excepted(rule))
+        !cep_gate_holds(rule, &rule->rule->filter, CEP_AT_FILTER) || is_excepted(rule))
         return;
     if (rule->rule->kind == RULE_PATTERN)
         any = (chance = chance_of(rule)).any;

@@ -226,11 +226,24 @@ enum cep_condition_place { /* rows of `errors` behind the guards */
                            CEP_PLACES
 };
 
-/* Counts an error of condition `row` (a guard's number, or guard_count + place) once a turn. */
+/*
+ * Counts an error of condition `row` (a guard's number, or guard_count + place) once a turn.  Of the engines that share the
+ * rule's keys one does: for a step the one with the key that the step asks for.
+ */
 void cep_count_error(struct cep_rule *rule, uint32_t row, enum rt_value_error why);
-/* Tests a condition that reads the event only and counts its error. */
+/* Tests a condition that reads the event only and counts its error: of a rule with one key, whose owner asks alone. */
 bool cep_condition_holds(struct cep_rule *rule, const struct rule_condition *condition,
                          enum cep_condition_place place);
+/*
+ * Who is asked depends on who has runs (classify.h F2), so errors count by what does not depend on other keys: where the event may
+ * begin a run, and else by the runs of its own keys.
+ */
+bool cep_may_start(const struct cep_rule *rule);
+/* Of the engines that share the rule's keys this one has the key that the guard's step asks for. */
+bool cep_owns_guard(const struct cep_rule *rule, nfa_guard guard);
+/* A condition that is asked before any key; where the event begins nothing its error counts once for each key with runs. */
+bool cep_gate_holds(struct cep_rule *rule, const struct rule_condition *condition,
+                    enum cep_condition_place place);
 
 /* ---- records (alert.c, outbox.c) ---- */
 

@@ -111,7 +111,6 @@ static struct rt_value take(struct cep_engine *engine, const struct rule_aggrega
 static void count_errors(struct cep_rule *keeper, const struct rt_value *values)
 {
     for (struct cep_rule *reader = keeper; reader != NULL; reader = reader->windows->next_reader) {
-        reader->counts = keeper->counts; /* the event has not come to it yet */
         for (uint32_t i = 0; i < reader->rule->window->aggregate_count; i++) {
             const struct rt_value *value = &values[reader->windows->places[i]];
 
@@ -347,10 +346,9 @@ void cep_window_push(struct cep_rule *rule)
 
 /* ---- deadlines ---- */
 
-/* It is this engine's, and no part of the event before it: what goes wrong is counted by itself. */
+/* It is no part of the event before it: what goes wrong is counted by itself. */
 static void begin_deadline(struct cep_rule *rule)
 {
-    rule->counts = true;
     rule->seen_errors[rule->rule->guard_count + CEP_AT_HAVING] = 0;
 }
 

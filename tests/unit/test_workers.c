@@ -6,6 +6,7 @@
 #include "tests/support/unit.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "runtime/base/alloc.h"
 #include "tests/support/saved_world.h"
@@ -189,6 +190,210 @@ static void an_event_goes_to_the_worker_of_its_steps_key(void **state)
     end(&setting);
 }
 
+/* ---- errors of conditions ---- */
+
+struct told {
+    struct rt_buffer text; /* "rule.step reason count" */
+    const struct rule_plan *plan;
+    uint64_t rules; /* bits of those with errors */
+};
+
+static void tell_error(void *context, const struct cep_error_count *error)
+{
+    struct told *told = context;
+
+    rt_buffer_printf(&told->text, "%s.%s %d %llu\n", told->plan->rules[error->rule]->id,
+                     error->step, (int)error->why, (unsigned long long)error->count);
+    told->rules |= UINT64_C(1) << error->rule;
+}
+
+/* Fields that are missing or of another type; keys of steps that lie with other workers; rules that are mostly asleep. */
+static void make_wrong_events(struct seeded *seeded, struct world_event *events)
+{
+    static const char *const values[] = {"1.5", "3.5", "\"text\"", "null"};
+    int64_t time = 1767225600000;
+
+    for (size_t i = 0; i < EVENTS; i++) {
+        struct rt_buffer json;
+
+        rt_buffer_init(&json, WORLD_TEXT_MAX);
+        time += seeded_below(seeded, 6);
+        events[i].time = time - (int64_t)seeded_below(seeded, 10);
+        rt_buffer_printf(&json, "{\"s\": \"u%u\"", seeded_below(seeded, 12));
+        if (seeded_below(seeded, 8) > 0)
+            rt_buffer_printf(&json, ", \"k\": \"u%u\"", seeded_below(seeded, 12));
+        if (seeded_below(seeded, 8) > 0)
+            rt_buffer_printf(&json, ", \"x\": %u", seeded_below(seeded, 4));
+        if (seeded_below(seeded, 4) > 0)
+            rt_buffer_printf(&json, ", \"v\": %s", values[seeded_below(seeded, 4)]);
+        if (seeded_below(seeded, 3) > 0)
+            rt_buffer_printf(&json, ", \"y\": %s", values[seeded_below(seeded, 4)]);
+        rt_buffer_char(&json, '}');
+        assert_false(json.failed);
+        memcpy(events[i].json, json.data, json.length);
+        events[i].length = json.length;
+        rt_buffer_done(&json);
+    }
+}
+
+/* Where an event begins nothing, an error of what is asked first counts once for each of its keys that waits for something. */
+static void an_error_that_concerns_nobody_does_not_count(void **state)
+{
+    static const char rules[] = "version: 1\n"
+                                "rules:\n"
+                                "  - id: moved\n"
+                                "    key_by: k\n"
+                                "    filter: v > 1\n"
+                                "    within: 10ms\n"
+                                "    pattern:\n"
+                                "      - { begin: a, where: x == 1 }\n"
+                                "      - { followedBy: b, where: x == 2, key_by: s }\n";
+    static const struct {
+        const char *json;
+        int64_t time;
+        unsigned errors; /* so far */
+    } events[] = {
+        {"{\"k\": \"u1\", \"s\": \"u9\", \"x\": 2}", 1, 0},
+        {"{\"k\": \"u1\", \"s\": \"u9\", \"x\": 1}", 2, 1}, /* may begin */
+        {"{\"k\": \"u1\", \"s\": \"u9\", \"x\": 1, \"v\": 3}", 3, 1},
+        {"{\"k\": \"u2\", \"s\": \"u1\", \"x\": 2}", 4, 2},
+        {"{\"k\": \"u3\", \"s\": \"u4\", \"x\": 2}", 5, 2},
+        {"{\"k\": \"u1\", \"s\": \"u1\", \"x\": 2}", 6, 3},
+        {"{\"k\": \"u2\", \"s\": \"u9\", \"x\": 1, \"v\": 3}", 7, 3},
+        {"{\"k\": \"u1\", \"s\": \"u2\", \"x\": 2}", 8, 5},
+        {"{\"k\": \"u2\", \"s\": \"u1\", \"x\": 2}", 13, 6}, /* u1's is over */
+    };
+    struct rule_plan *plan = world_load(rules);
+
+    (void)state;
+    for (size_t until = 1; until <= COUNT_OF(events); until++) {
+        for (size_t i = 0; i <= COUNT_OF(counts); i++) {
+            struct world world = {.plan = plan, .options = cep_options_standard()};
+            struct cep_rule_counters sum = {0};
+            struct rt_buffer output;
+
+            rt_buffer_init(&output, TEXT_BYTES_MAX);
+            world.output = &output;
+            world.workers = i == 0 ? 0 : counts[i - 1];
+            assert_int_equal(world_begin(&world), RT_OK);
+            for (size_t at = 0; at < until; at++) {
+                struct world_event event = {.time = events[at].time};
+
+                event.length = strlen(events[at].json);
+                memcpy(event.json, events[at].json, event.length);
+                world_push(&world, &event);
+            }
+            finish(&world);
+            if (i == 0)
+                cep_engine_rule_counters(world.engine, 0, &sum);
+            else
+                cep_team_rule_counters(world.team, 0, &sum);
+            assert_int_equal(sum.condition_errors, events[until - 1].errors);
+            world_end(&world);
+            rt_buffer_done(&output);
+        }
+    }
+    rule_plan_unref(plan);
+}
+
+static void any_number_of_workers_counts_the_same_errors(void **state)
+{
+    static const char rules[] =
+        "version: 1\n"
+        "rules:\n"
+        "  - id: moved\n"
+        "    key_by: k\n"
+        "    within: 40ms\n"
+        "    pattern:\n"
+        "      - { begin: a, where: x == 1 && v > 1 }\n"
+        "      - { followedBy: b, where: x == 2 && v > 1, key_by: s }\n"
+        "  - id: started\n"
+        "    key_by: k\n"
+        "    within: 40ms\n"
+        "    pattern:\n"
+        "      - { begin: a, where: v > 1, key_by: s }\n"
+        "      - { followedBy: b, where: x == 2 && y > 1 }\n"
+        "  - id: followed\n"
+        "    key_by: k\n"
+        "    within: 40ms\n"
+        "    pattern:\n"
+        "      - { begin: a, where: \"v > 1 && size(a) < 3\", times: 1+, key_by: s }\n"
+        "      - { next: b, where: x == 2 && y > 1 }\n"
+        "  - id: filtered\n"
+        "    key_by: k\n"
+        "    filter: v > 1\n"
+        "    within: 30ms\n"
+        "    pattern:\n"
+        "      - { begin: a, where: x == 1 }\n"
+        "      - { followedBy: b, where: x == 2 }\n"
+        "  - id: both\n"
+        "    key_by: k\n"
+        "    filter: v > 1\n"
+        "    cancel_if: y > 2\n"
+        "    within: 30ms\n"
+        "    pattern:\n"
+        "      - { begin: a, where: x == 1 }\n"
+        "      - { followedBy: b, where: x == 2, key_by: s }\n"
+        "  - id: looped\n"
+        "    key_by: k\n"
+        "    within: 40ms\n"
+        "    pattern:\n"
+        "      - { begin: a, where: x == 1 && y > 1, times: 2..3 }\n"
+        "      - { notFollowedBy: n, where: x == 3 && v > 3 }\n"
+        "      - { followedBy: b, where: \"y == a[0].y\" }\n"
+        "  - id: excepted\n"
+        "    key_by: k\n"
+        "    except: [{ where: y > 3 }]\n"
+        "    within: 9ms\n"
+        "    on_timeout: { message: t }\n"
+        "    pattern:\n"
+        "      - { begin: a, where: x == 1 }\n"
+        "      - { next: b, where: v > a.v }\n"
+        "  - { id: single, key_by: s, where: x == 1 && v > 2 }\n"
+        "  - id: window\n"
+        "    key_by: k\n"
+        "    window: { sliding: 20ms }\n"
+        "    aggregate: { n: sum(event.v) }\n"
+        "    having: n > 3\n";
+    static struct setting setting;
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct seeded seeded = seeded_from(seed);
+        struct told expected = {.rules = 0}, told = {.rules = 0};
+
+        begin(&setting, seed);
+        rule_plan_unref(setting.world.plan);
+        setting.world.plan = world_load(rules);
+        setting.world.stream_options.out_of_orderness.ms = 2;
+        make_wrong_events(&seeded, setting.events);
+        rt_buffer_init(&expected.text, TEXT_BYTES_MAX);
+        rt_buffer_init(&told.text, TEXT_BYTES_MAX);
+        expected.plan = told.plan = setting.world.plan;
+        for (size_t i = 0; i <= COUNT_OF(counts); i++) {
+            struct world world = setting.world;
+
+            rt_buffer_reset(&setting.expected);
+            rt_buffer_reset(&told.text);
+            world.workers = i == 0 ? 0 : counts[i - 1];
+            assert_int_equal(world_begin(&world), RT_OK);
+            push_all(&world, setting.events, EVENTS);
+            finish(&world);
+            if (i == 0)
+                cep_engine_each_error(world.engine, tell_error, &expected);
+            else
+                cep_team_each_error(world.team, tell_error, &told);
+            world_end(&world);
+            if (i > 0)
+                assert_string_equal(told.text.data, expected.text.data);
+        }
+        assert_int_equal(expected.rules, (UINT64_C(1) << setting.world.plan->rule_count) - 1);
+        rt_buffer_done(&expected.text);
+        rt_buffer_done(&told.text);
+        end(&setting);
+    }
+}
+
 /* Saved bit by bit while events go on, then brought back with another number of workers. */
 static void what_workers_have_saved_others_go_on_with(void **state)
 {
@@ -283,6 +488,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_number_of_workers_gives_the_same_bytes),
         cmocka_unit_test(an_event_goes_to_the_worker_of_its_steps_key),
+        cmocka_unit_test(an_error_that_concerns_nobody_does_not_count),
+        cmocka_unit_test(any_number_of_workers_counts_the_same_errors),
         cmocka_unit_test(what_workers_have_saved_others_go_on_with),
         cmocka_unit_test(memory_that_runs_out_ends_the_job_and_leaves_nothing),
     };
