@@ -434,6 +434,7 @@ enum rt_status rt_stream_let_go(struct rt_stream *stream, rt_time wall)
     enum rt_status status = advance(stream, stream->held_at);
 
     stream->held_at = RT_TIME_MAX;
+    stream->heard_wall = rt_time_later(stream->heard_wall, wall);
     stream->left_at = rt_time_later(stream->left_at, stream->watermark);
     for (rt_partition_id id = 0; id < stream->partitions.count; id++)
         rt_partitions_hear(&stream->partitions, id, wall);

@@ -16,6 +16,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from broker import Broker  # noqa: E402
 from job import Job  # noqa: E402
+import workload  # noqa: E402
 
 CYCLES = int(os.environ.get("EGRET_KAFKA_CYCLES", "40"))
 SEED = int(os.environ.get("EGRET_KAFKA_SEED", "1"))
@@ -119,6 +120,22 @@ class Kills(unittest.TestCase):
             job.feed(1000)
             job.kill_after(0.5)
         self.assert_exact(job)
+
+    def test_an_alert_to_two_topics_is_in_both_once(self):
+        both = "sink: [out, answered]"
+        rules = workload.RULES.replace("sink: answered", both).replace(
+            'message: "{{ key.user }}" }', 'message: "{{ key.user }}", ' + both + " }")
+        self.assertEqual(rules.count(both), 3)
+        job = self.job("both", rules=rules)
+        for point in ("", "prepared:2", "kafka_offsets_sent:2", "", "kafka_committed:2", "committed:2"):
+            job.feed(800)
+            code = job.start(**({"EGRET_KILLPOINT": point} if point else {})).kill_after(0.7)
+            self.assertEqual(code, -signal.SIGKILL, job.errors)
+        self.assertEqual(job.finish(), 0, job.errors)
+        rows = {topic: broker.dump(f"both.{topic}") for topic in ("out", "answered")}
+        for topic, found in rows.items():
+            self.assertEqual(workload.compare(job.work.expected(), workload.seen_alerts(found)), "", topic)
+        self.assertEqual(*({row[3]["egret-id"]: row[4] for row in found} for found in rows.values()))
 
     def test_a_reader_beside_it_sees_nothing_that_is_taken_back(self):
         job = self.job("beside")

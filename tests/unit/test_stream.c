@@ -543,6 +543,57 @@ static void idle_partitions_are_taken_out_and_come_back(void **state)
     rt_free(recorder);
 }
 
+static void what_is_read_again_leaves_the_watermark_where_it_was(void **state)
+{
+    struct recorder *recorder = recorder_new();
+    struct rt_stream_options options = {.per_partition = true, .idle_timeout = {1000}};
+    struct rt_stream *stream;
+
+    (void)state;
+    assert_int_equal(rt_stream_new(&options, &recorder->port, &stream), RT_OK);
+    for (uint32_t partition = 0; partition < 3; partition++)
+        assert_int_equal(rt_stream_expect(stream, 0, partition), RT_OK);
+    rt_stream_hold(stream, (rt_time){150});
+    assert_int_equal(rt_stream_rest(stream, 0, 2), RT_OK); /* nothing of it is read again */
+    assert_int_equal(push_at(stream, &(struct arrival){100, 0, false}, 0, (rt_time){5000}), RT_OK);
+    assert_int_equal(push_at(stream, &(struct arrival){50, 1, false}, 1, (rt_time){5000}), RT_OK);
+    assert_int_equal(push_at(stream, &(struct arrival){300, 0, false}, 2, (rt_time){5000}), RT_OK);
+    check_log(recorder, " a49");
+    assert_int_equal(rt_stream_rest(stream, 0, 1), RT_OK);
+    check_log(recorder, " a49 p50 p100 a150");
+    assert_int_equal(rt_stream_rest(stream, 0, 0), RT_OK);
+    assert_int_equal(rt_stream_let_go(stream, (rt_time){9000}), RT_OK);
+    /* From here on each holds the watermark again, as if nothing had been lost. */
+    assert_int_equal(push_at(stream, &(struct arrival){310, 0, false}, 3, (rt_time){9000}), RT_OK);
+    assert_int_equal(push_at(stream, &(struct arrival){160, 1, false}, 4, (rt_time){9000}), RT_OK);
+    check_log(recorder, " a49 p50 p100 a150");
+    assert_int_equal(push_at(stream, &(struct arrival){400, 2, false}, 5, (rt_time){9000}), RT_OK);
+    assert_int_equal(push_at(stream, &(struct arrival){320, 1, false}, 6, (rt_time){9000}), RT_OK);
+    check_log(recorder, " a49 p50 p100 a150 a159 p160 p300 a309");
+    rt_stream_free(stream);
+    rt_free(recorder);
+}
+
+static void what_the_clock_had_passed_is_passed_again_without_records(void **state)
+{
+    struct recorder *recorder = recorder_new();
+    struct rt_stream_options options = {.per_partition = true, .idle_timeout = {1000}};
+    struct rt_stream *stream;
+
+    (void)state;
+    assert_int_equal(rt_stream_new(&options, &recorder->port, &stream), RT_OK);
+    rt_stream_hold(stream, (rt_time){700});
+    assert_int_equal(push_at(stream, &(struct arrival){100, 0, false}, 0, (rt_time){5000}), RT_OK);
+    assert_int_equal(rt_stream_rest(stream, 0, 0), RT_OK);
+    assert_int_equal(rt_stream_let_go(stream, (rt_time){6000}), RT_OK);
+    check_log(recorder, " a99 p100 a700");
+    /* And the clock goes on from there, not from the last record. */
+    assert_int_equal(rt_stream_idle(stream, (rt_time){7000}), RT_OK);
+    check_log(recorder, " a99 p100 a700 a1700");
+    rt_stream_free(stream);
+    rt_free(recorder);
+}
+
 static void when_all_are_idle_the_watermark_goes_on_with_the_clock(void **state)
 {
     static const struct {
@@ -847,6 +898,8 @@ int main(void)
         cmocka_unit_test(a_watermark_from_outside_releases_and_makes_later_events_late),
         cmocka_unit_test(nothing_is_taken_after_the_end),
         cmocka_unit_test(idle_partitions_are_taken_out_and_come_back),
+        cmocka_unit_test(what_is_read_again_leaves_the_watermark_where_it_was),
+        cmocka_unit_test(what_the_clock_had_passed_is_passed_again_without_records),
         cmocka_unit_test(when_all_are_idle_the_watermark_goes_on_with_the_clock),
         cmocka_unit_test(what_nobody_could_hear_is_no_silence),
         cmocka_unit_test(a_restored_stream_goes_on_from_where_time_had_come),
