@@ -170,11 +170,17 @@ static bool joins(const struct rt_window_shape *shape, const struct rt_full *win
     }
 }
 
+/* The oldest pane goes when another one comes. */
+static bool pushes_out(const struct rt_window_shape *shape, const struct rt_full *window)
+{
+    return shape->kind == RT_WINDOW_COUNT && window->pane_count == shape->count / shape->every;
+}
+
 /* Room for one more pane if the event needs one. */
 static enum rt_status reserve_pane(const struct rt_window_shape *shape, struct rt_full *window,
                                    struct rt_blocks *blocks, bool joined)
 {
-    if (joined || !shape->is_queue)
+    if (joined || !shape->is_queue || pushes_out(shape, window))
         return RT_OK;
     if (window->pane_count >= shape->panes_max)
         return RT_ERR_LIMIT;
@@ -241,8 +247,7 @@ enum rt_status rt_full_add(const struct rt_window_shape *shape, struct rt_full *
     *place = window;
     if (shape->is_queue) {
         /* Before the push: only whole panes may come to the front, or the next event could not join its pane. */
-        if (!joined && shape->kind == RT_WINDOW_COUNT &&
-            window->pane_count == shape->count / shape->every)
+        if (!joined && pushes_out(shape, window))
             rt_full_drop_oldest(shape, window, blocks);
         if (!joined)
             push_pane(shape, window, time, sequence);
