@@ -118,3 +118,10 @@ bool cep_early_advance(struct cep_rule *rule, struct rt_window **window, const s
         tell(rule, window, &look);
     return true;
 }
+
+/* The clock goes on; of this window nothing was told yet. */
+void cep_early_next(const struct cep_rule *rule, struct rt_window *window)
+{
+    if (rule->windows->shape.is_early && window != NULL)
+        rt_window_early_of(&rule->windows->shape, window)->told = 0;
+}

@@ -338,6 +338,7 @@ static bool end_aligned(struct cep_rule *rule, struct cep_history *history,
     note_end(rule, history, look->time);
     if (history->window != NULL) {
         rt_window_next(&rule->windows->shape, &history->window, &rule->engine->windows);
+        cep_early_next(rule, history->window);
         rule->counters.live -= history->window == NULL;
     }
     history->close = rt_window_end(&rule->windows->shape, look->time);

@@ -132,8 +132,11 @@ static void advance_early(struct cep_rule *rule, struct rt_late *late, struct rt
 }
 
 /* A window is over: what was planned and told was of it. */
-static void end_early(const struct rt_window_shape *shape, struct rt_late *late)
+static void end_early(const struct cep_rule *rule, struct rt_late *late)
 {
+    const struct rt_window_shape *shape = &rule->windows->shape;
+
+    cep_early_next(rule, &late->head);
     if (shape->kind != RT_WINDOW_HOPPING || late->head.close.ms == RT_TIME_MAX.ms)
         late->early = (struct rt_window_early){.at = RT_TIME_MAX};
 }
@@ -183,7 +186,7 @@ void cep_late_advance(struct cep_rule *rule, struct rt_text key, struct cep_slot
     advance_early(rule, late, key, now);
     while (rt_late_next_end(shape, late, now, &end)) {
         look_at(rule, late, key, end);
-        end_early(shape, late);
+        end_early(rule, late);
     }
     rt_late_expire(shape, &late, &rule->engine->windows, now);
     slot->window = late == NULL ? NULL : &late->head;

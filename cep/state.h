@@ -644,6 +644,8 @@ bool cep_early_changes(struct cep_rule *rule, struct rt_window_early *early,
 void cep_early_event(struct cep_rule *rule, struct rt_window **window, const struct cep_look *at);
 /* At a deadline.  True: it was such a look; false: the window ends, or it is not the time. */
 bool cep_early_advance(struct cep_rule *rule, struct rt_window **window, const struct cep_look *at);
+/* A hopping window (NULL: none) is the next one now. */
+void cep_early_next(const struct cep_rule *rule, struct rt_window *window);
 
 /* ---- late.c ---- */
 

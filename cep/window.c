@@ -388,6 +388,7 @@ void cep_window_advance(struct cep_rule *rule, struct rt_text key, struct cep_sl
     look_at_end(rule, slot, &look);
     if (shape->kind == RT_WINDOW_HOPPING) {
         rt_window_next(shape, &slot->window, &rule->engine->windows);
+        cep_early_next(rule, slot->window);
         if (slot->window == NULL)
             cep_readers_count(rule, 0, UINT64_MAX, 0);
     } else {
