@@ -210,9 +210,8 @@ static enum cli_exit check_rules(const struct cli_call *call, struct wanted *wan
 
 static enum cli_exit check(const struct cli_call *call)
 {
-    static const char *const usual[] = {"rules"};
     bool by_words = call->argument_count > 0;
-    struct wanted wanted = {.paths = by_words ? call->arguments : usual,
+    struct wanted wanted = {.paths = by_words ? call->arguments : cli_usual_rules,
                             .count = by_words ? call->argument_count : 1};
     enum cli_exit code = CLI_OK;
     enum rt_status status = RT_OK;

@@ -100,7 +100,6 @@ static bool is_path(const char *word)
 
 static enum cli_exit explain(const struct cli_call *call)
 {
-    static const char *const usual[] = {"rules"};
     const char *first = call->arguments[0];
     unsigned code;
 
@@ -113,7 +112,7 @@ static enum cli_exit explain(const struct cli_call *call)
     if (is_path(first))
         return explain_rules(call, NULL, call->arguments, call->argument_count);
     if (call->argument_count == 1)
-        return explain_rules(call, first, usual, 1);
+        return explain_rules(call, first, cli_usual_rules, 1);
     return explain_rules(call, first, call->arguments + 1, call->argument_count - 1);
 }
 

@@ -43,12 +43,12 @@ static enum cli_exit print_graph(const struct cli_call *call, const struct rule 
 
 static enum cli_exit graph(const struct cli_call *call)
 {
-    static const char *const usual[] = {"rules"};
     const char *id = call->arguments[0];
     bool has_paths = call->argument_count > 1;
     struct cli_rule_set set;
-    enum rt_status status = cli_rule_set_load(&set, call, has_paths ? call->arguments + 1 : usual,
-                                              has_paths ? call->argument_count - 1 : 1, NULL);
+    enum rt_status status =
+        cli_rule_set_load(&set, call, has_paths ? call->arguments + 1 : cli_usual_rules,
+                          has_paths ? call->argument_count - 1 : 1, NULL);
     enum cli_exit code = cli_rule_set_exit(status);
     const struct rule *rule;
 

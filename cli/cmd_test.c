@@ -184,8 +184,7 @@ static bool compile_pattern(const struct cli_call *call, struct tester *tester)
 
 static enum cli_exit test(const struct cli_call *call)
 {
-    static const char *const usual[] = {"rules"};
-    const char *const *paths = call->argument_count > 0 ? call->arguments : usual;
+    const char *const *paths = call->argument_count > 0 ? call->arguments : cli_usual_rules;
     size_t count = call->argument_count > 0 ? call->argument_count : 1;
     struct rule_load_options load = {.time_field = CLI_TEST_TIME_FIELD};
     struct tester tester = {.call = call};

@@ -67,6 +67,7 @@ static enum rt_status declare_record(struct rt_arena *arena, struct expr_schema 
     };
     enum rt_status status = RT_OK;
 
+    out->record = "an alert has";
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]) && status == RT_OK; i++) {
         const struct expr_schema_field *clash;
 

@@ -6,6 +6,8 @@
 
 enum { MESSAGE_BYTES_MAX = 4096 };
 
+const char *const cli_usual_rules[1] = {"rules"};
+
 static enum rt_status read_files(struct cli_rule_set *set, const struct cli_call *call,
                                  const char *const *paths, size_t count)
 {
@@ -15,7 +17,9 @@ static enum rt_status read_files(struct cli_rule_set *set, const struct cli_call
     rt_buffer_init(&message, MESSAGE_BYTES_MAX);
     status = cli_rule_files_read(&set->files, paths, count, &message);
     if (status != RT_OK)
-        cli_complain(call, "%s", message.length > 0 ? message.data : rt_status_text(status));
+        cli_complain(call, "%s%s", message.length > 0 ? message.data : rt_status_text(status),
+                     paths == cli_usual_rules ? "; rules are looked for there when none are named"
+                                              : "");
     rt_buffer_done(&message);
     return status;
 }

@@ -20,6 +20,9 @@ struct cli_rule_set {
         *suite; /* of the test files; NULL without any, or when they are not valid */
 };
 
+/* Where rules are when a call names none. */
+extern const char *const cli_usual_rules[1];
+
 /*
  * Reads and compiles.  RT_OK: plan (and suite) are there, warnings may be in diags.  RT_ERR_DIAG: diags say what is wrong.
  * Any other status has been complained about on stderr.  Call cli_rule_set_done in any case.

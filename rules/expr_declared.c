@@ -84,14 +84,17 @@ static void report_undeclared(struct expr_checker *checker, struct expr_node *no
         return;
     expr_schema_path(node->path, node->path_length, &path);
     diag = rt_diag_add(diags, declared->is_open ? RT_SEVERITY_WARNING : RT_SEVERITY_ERROR,
-                       RULE_DIAG_FIELD_UNDECLARED, span, "`fields` declares no field `%s`",
+                       RULE_DIAG_FIELD_UNDECLARED, span, "%s no field `%s`",
+                       declared->record == NULL ? "`fields` declares" : declared->record,
                        path.failed ? "of this name" : path.data);
     rt_buffer_done(&path);
     if (near != NULL)
         rt_diag_label(diags, diag, "did you mean `%s`?", near->path);
     if (!declared->is_open) {
-        rt_diag_help(diags, diag,
-                     "declare it in `fields`, or write `\"*\": any` there: other fields may occur");
+        if (declared->record == NULL)
+            rt_diag_help(
+                diags, diag,
+                "declare it in `fields`, or write `\"*\": any` there: other fields may occur");
         (void)expr_poison(checker, node);
     }
 }

@@ -35,6 +35,7 @@ struct expr_schema {
     size_t count, capacity;
     struct rt_map index;  /* path -> number */
     bool is_open;         /* fields beside these may occur */
+    const char *record;   /* "an alert has", if they are not those that `fields` declares */
     bool is_sample;       /* types are observations: what contradicts them is a warning */
     uint64_t event_count; /* of a sample */
 };

@@ -147,7 +147,7 @@ class Run(WithFolder):
         cases = [
             (("--set", "default_sinks=nobody"), 78, "there is no sink `nobody`"),
             (("--set", "sinks.urgent.when=alert.sevrity == 'high'"), 78, "did you mean `alert.severity`?"),
-            (("--set", "sinks.urgent.when=severity == 'high'"), 78, "severity"),
+            (("--set", "sinks.urgent.when=severity == 'high'"), 78, "an alert has no field `severity`"),
             (("--set", "sources.shop.kafka.group=x"), 78, "source `shop` is two things"),
             (("--set", "sources.shop.file.path=nothing-*"), 2, "no files in `nothing-*`"),
             (("--set", "sources.shop.on_decode_error=stop"), 65, "shop, partition 0, offset 47: bad_json"),
