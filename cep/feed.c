@@ -8,8 +8,9 @@
  * time T is seen after everything that happened at T before it, and before anything later.  Who reads whom has no circle
  * (rules/load_feeds.c), so it ends.
  *
- * As an event an alert has the time of the record and stands at the arrival of the event that caused it; a timer's comes before
- * the events of its time.  Its position is made of its id, so the ids of what is made of it are the same in a replay.
+ * As an event an alert has the time of the record, or that at which it came out if it was held back (`emit: in_start_order`), since
+ * readers take events in order of time.  It stands at the arrival of the event that caused it; a timer's comes before the events of
+ * its time.  Its position is made of its id, so the ids of what is made of it are the same in a replay.
  */
 #include "cep/feed.h"
 
@@ -110,7 +111,7 @@ void cep_feed_add(struct cep_engine *engine, uint32_t rule, rt_time time, struct
         .json = copy,
         .length = json.length,
         .id = id,
-        .time = time,
+        .time = rt_time_later(time, engine->reached),
         .sequence = engine->event == NULL ? 0 : engine->event->sequence,
         .rule = rule,
     };
