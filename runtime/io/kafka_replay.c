@@ -154,7 +154,8 @@ static const char *short_of(const struct planning *planning)
 
     for (size_t i = 0; i < offsets->source_count; i++)
         for (size_t p = 0; p < offsets->counts[i]; p++, at++)
-            if (planning->lows[at] > 0 && planning->starts[at].offset <= planning->lows[at])
+            if (offsets->places[at].offset != RT_KAFKA_NO_OFFSET && planning->lows[at] > 0 &&
+                planning->starts[at].offset <= planning->lows[at])
                 return name_of(planning, i, at);
     return NULL;
 }
@@ -224,7 +225,7 @@ static enum rt_status refuse_short(struct planning *planning)
         RT_KAFKA_STOP_SAY(planning->message, RT_KAFKA_STOP_REPLAY_SHORT,
                           "the topic does not keep its records long enough (%s) for what these "
                           "rules remember: %s",
-                          first, names.data);
+                          first, names.length == 0 ? "" : names.data);
         status = RT_ERR_CORRUPT;
     }
     rt_buffer_done(&names);

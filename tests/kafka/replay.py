@@ -203,9 +203,9 @@ class Replays(Case):
     def test_what_was_under_way_goes_on_as_if_nothing_had_been_lost(self):
         for partitions in (1, 4):
             job = self.job(f"lost{partitions}", seed=partitions, partitions=partitions)
-            for cycle in range(3):
+            for words in ((), REPLAY, (*REPLAY, "--workers", "2")):
                 job.feed(3000)
-                job.start(*(REPLAY if cycle > 0 else ()))
+                job.start(*words)
                 before = job.committed()  # what the kill left open is decided by now
                 job.wait_until(lambda: job.feed(100) or job.committed() != before)
                 job.wait_until(lambda: job.feed(300) or job.committed() != before)
@@ -272,6 +272,45 @@ class Replays(Case):
         self.replayed(job)
         self.assertEqual(broker.dump("silence.out"), before)
         self.assertEqual(len(before), due)
+
+    def test_a_file_beside_kafka_keeps_what_it_holds(self):
+        for word in ("replay", "offsets"):
+            job = self.job("beside-" + word)
+            with open(job.config, encoding="utf-8") as file:
+                text = file.read()
+            path = os.path.join(job.folder, "alerts.jsonl")
+            text = text.replace("default_sinks: [out]", "  beside: { file: { path: " + path + " } }\n"
+                                "default_sinks: [out, beside]")
+            with open(job.config, "w", encoding="utf-8") as file:
+                file.write(text)
+            job.feed(2000)
+            self.read_all(job)
+            self.assertEqual(job.stop(), 0, job.errors)
+            with open(path, encoding="utf-8") as file:
+                before = file.read()
+            self.assertGreater(len(before), 1000)
+            self.lose(job)
+            job.feed(500)
+            self.assertEqual(job.finish("--recover", word), 0, job.errors)
+            with open(path, encoding="utf-8") as file:
+                after = file.read()
+            self.assertEqual(after[:len(before)], before)
+            self.assertGreater(len(after), len(before))
+            if word == "replay":
+                self.assert_exact(job)
+                self.assertEqual({json.loads(line)["id"] for line in after.splitlines()},
+                                 {row[3]["egret-id"] for row in broker.dump(f"{job.name}.out")})
+
+    def test_a_partition_that_is_new_has_nothing_to_be_read_again(self):
+        job = self.job("grown", source="new_partitions: read")
+        job.feed(2000)
+        self.read_all(job)
+        self.assertEqual(job.stop(), 0, job.errors)
+        self.lose(job)
+        broker.tool("grow", "grown.in", 5)
+        self.assertEqual(job.finish(*REPLAY, "--set", "sources.in.event_time.idle_timeout=5s"), 0, job.errors)
+        self.replayed(job)
+        self.assert_exact(job)
 
     def test_rejected_records_are_not_kept_twice(self):
         job = self.job("dead")
