@@ -35,13 +35,19 @@ const char *rt_kafka_reader_cluster(struct rt_kafka_reader *reader, int timeout_
 enum rt_status rt_kafka_reader_members(struct rt_kafka_reader *reader, const char *group,
                                        int timeout_ms, size_t *out)
 {
-    const struct rd_kafka_group_list *list = NULL;
-    rd_kafka_resp_err_t code = rd_kafka_list_groups(reader->client, group, &list, timeout_ms);
+    enum { TRIES = 3 };
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__TRANSPORT;
 
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-        *out = list->group_cnt == 1 ? (size_t)list->groups[0].member_cnt : 0;
-    if (list != NULL) /* of a part of the brokers it is there too */
-        rd_kafka_group_list_destroy(list);
+    /* A connection that breaks under this one question is made anew, but the question is not asked again. */
+    for (int i = 0; i < TRIES && code == RD_KAFKA_RESP_ERR__TRANSPORT; i++) {
+        const struct rd_kafka_group_list *list = NULL;
+
+        code = rd_kafka_list_groups(reader->client, group, &list, timeout_ms);
+        if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+            *out = list->group_cnt == 1 ? (size_t)list->groups[0].member_cnt : 0;
+        if (list != NULL) /* of a part of the brokers it is there too */
+            rd_kafka_group_list_destroy(list);
+    }
     return rt_kafka_reader_answer(reader, "asking for the group's members", code);
 }
 
