@@ -322,6 +322,7 @@ static void counters(const struct rt_memory *port, struct rt_memory_counters *ou
         const struct rt_changes_list *frozen = &changes->lists[1 - changes->current];
 
         out->changed += now->count + now->removed_count;
+        out->changed_bytes += now->count * sizeof(*now->hashes) + now->removed.length;
         out->frozen += frozen->count - changes->next;
     }
 }

@@ -83,8 +83,9 @@ typedef enum rt_status rt_refused_fn(void *context, const struct rt_event *event
                                      enum rt_reject reason, const char *detail);
 
 struct rt_memory_counters {
-    uint64_t changed; /* entries noted since the last freeze, removed ones included */
-    uint64_t frozen;  /* of those frozen: not yet handed out */
+    uint64_t changed;       /* entries noted since the last freeze, removed ones included */
+    uint64_t changed_bytes; /* which notes of them occupy until the next freeze */
+    uint64_t frozen;        /* of those frozen: not yet handed out */
     uint64_t
         early; /* entries, ever, that were written because they changed while they were frozen */
     uint64_t saved;         /* entries, ever, handed out */
@@ -100,6 +101,7 @@ static inline void rt_memory_counters_add(struct rt_memory_counters *sum,
                                           const struct rt_memory_counters *one)
 {
     sum->changed += one->changed;
+    sum->changed_bytes += one->changed_bytes;
     sum->frozen += one->frozen;
     sum->early += one->early;
     sum->saved += one->saved;

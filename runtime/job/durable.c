@@ -14,6 +14,7 @@
 enum {
     NS_PER_MS = 1000000,
     CHANGES_MAX = 1000000,
+    NOTES_PART = 16, /* of the memory limit, for notes of what has changed */
     SLICE_BYTES =
         256 << 10, /* saved after a batch: some 0.3 ms; what changes meanwhile costs more */
     IDLE_SLICE_BYTES = 1 << 20, /* and when there was none */
@@ -361,7 +362,9 @@ static bool is_due(const struct rt_durable *durable)
     if (!moved && decision != NULL && passed >= TUNED("idle_ms", (uint64_t)IDLE_MS) * NS_PER_MS)
         return true;
     memory->counters(memory, &counters);
-    return counters.changed >= durable->options.changes_max;
+    return counters.changed >= durable->options.changes_max ||
+           (durable->options.memory_bytes > 0 &&
+            counters.changed_bytes >= durable->options.memory_bytes / NOTES_PART);
 }
 
 static enum rt_status save_slice(struct rt_durable *durable, size_t bytes)
