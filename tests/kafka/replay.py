@@ -203,7 +203,7 @@ class Replays(Case):
     def test_what_was_under_way_goes_on_as_if_nothing_had_been_lost(self):
         for partitions in (1, 4):
             job = self.job(f"lost{partitions}", seed=partitions, partitions=partitions)
-            for words in ((), REPLAY, (*REPLAY, "--workers", "2")):
+            for words in ((), REPLAY, (*REPLAY, "--workers", "2", "--set", "state.limits.memory=16KB")):
                 job.feed(3000)
                 job.start(*words)
                 before = job.committed()  # what the kill left open is decided by now
