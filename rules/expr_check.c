@@ -485,8 +485,6 @@ static struct expr_node *check_operator(struct expr_checker *checker, struct exp
         return check_binary(checker, node);
     case EXPR_CONDITIONAL:
         return check_conditional(checker, node);
-    case EXPR_INDEX:
-        return check_index(checker, node);
     case EXPR_LIST:
         return check_list(checker, node);
     default:
@@ -499,6 +497,20 @@ static bool is_name_index(const struct expr_node *node)
 {
     return node->kind == EXPR_INDEX && (node->flags & EXPR_FLAG_OPTIONAL) == 0 &&
            node->children[1]->kind == EXPR_CONSTANT && node->children[1]->value.type == RT_STRING;
+}
+
+/* The key comes first: event["us" + "er"] names a field as event["user"] does. */
+// NOLINTNEXTLINE(misc-no-recursion): R2 bounds the depth
+static struct expr_node *check_indexed(struct expr_checker *checker, struct expr_node *node)
+{
+    for (uint32_t i = 2; i-- > 0;) {
+        if (is_name_index(node))
+            return expr_check_selection(checker, node);
+        node->children[i] = expr_check_node(checker, node->children[i]);
+        if (node->children[i] == NULL)
+            return NULL;
+    }
+    return any_poisoned(node) ? expr_poison(checker, node) : check_index(checker, node);
 }
 
 // NOLINTNEXTLINE(misc-no-recursion): R2 bounds the depth
@@ -521,8 +533,7 @@ struct expr_node *expr_check_node(struct expr_checker *checker, struct expr_node
     case EXPR_OPT_MAP:
         return check_bind(checker, node);
     case EXPR_INDEX:
-        return is_name_index(node) ? expr_check_selection(checker, node)
-                                   : check_operator(checker, node);
+        return check_indexed(checker, node);
     case EXPR_UNARY:
     case EXPR_BINARY:
     case EXPR_AND:

@@ -391,6 +391,11 @@ static void print_member(const struct expr_node *node, struct rt_buffer *out)
         break;
     case EXPR_INDEX:
         print_node(node->children[0], out, LEVEL_MEMBER);
+        if ((node->flags & EXPR_FLAG_OPTIONAL) == 0 && node->children[1]->kind == EXPR_CONSTANT &&
+            node->children[1]->value.type == RT_STRING) { /* read again it is a selection */
+            print_selection(rt_value_text(node->children[1]->value), false, out);
+            break;
+        }
         rt_buffer_string(out, (node->flags & EXPR_FLAG_OPTIONAL) != 0 ? "[?" : "[");
         print_node(node->children[1], out, LEVEL_CONDITIONAL);
         rt_buffer_char(out, ']');
