@@ -499,17 +499,22 @@ static bool is_name_index(const struct expr_node *node)
            node->children[1]->kind == EXPR_CONSTANT && node->children[1]->value.type == RT_STRING;
 }
 
-/* The key comes first: event["us" + "er"] names a field as event["user"] does. */
+/* The key comes first: event["us" + "er"] names a field as event["user"] does, and event[dyn("user")] does not. */
 // NOLINTNEXTLINE(misc-no-recursion): R2 bounds the depth
 static struct expr_node *check_indexed(struct expr_checker *checker, struct expr_node *node)
 {
-    for (uint32_t i = 2; i-- > 0;) {
-        if (is_name_index(node))
-            return expr_check_selection(checker, node);
-        node->children[i] = expr_check_node(checker, node->children[i]);
-        if (node->children[i] == NULL)
-            return NULL;
-    }
+    struct expr_node *key;
+
+    if (is_name_index(node))
+        return expr_check_selection(checker, node);
+    key = node->children[1] = expr_check_node(checker, node->children[1]);
+    if (key == NULL)
+        return NULL;
+    if (is_name_index(node) && key->type.base == RT_STRING)
+        return expr_check_selection(checker, node);
+    node->children[0] = expr_check_node(checker, node->children[0]);
+    if (node->children[0] == NULL)
+        return NULL;
     return any_poisoned(node) ? expr_poison(checker, node) : check_index(checker, node);
 }
 
