@@ -243,7 +243,10 @@ static struct chance chance_of(struct cep_rule *rule)
     return chance;
 }
 
-/* The event is wanted but has no key.  It is counted for each rule and told of once. */
+/*
+ * The event is wanted but has no key.  It is counted for each rule and told of once.  A pattern wants what can begin a match: a later
+ * step asks only while matches are open, which depends on who has them, and no match is open for an event without a key.
+ */
 static void lacks_key(struct cep_rule *rule)
 {
     struct cep_engine *engine = rule->engine;
@@ -326,7 +329,7 @@ static void push_keys(struct cep_rule *rule, const struct chance *chance)
         push_key(rule, key, chance, guards);
     }
     rule->part = 0;
-    if (done == 0 && chance->any && rule->counts)
+    if (done == 0 && chance->starts && rule->counts)
         lacks_key(rule);
 }
 
@@ -370,7 +373,7 @@ static void push_pattern(struct cep_rule *rule)
     rule->keys_at_work = 1;
     if (key->has_key)
         push_key(rule, key, &chance, UINT64_MAX);
-    else if (chance.any)
+    else if (chance.starts)
         lacks_key(rule);
 }
 
