@@ -370,11 +370,9 @@ static bool is_due(const struct rt_durable *durable)
 static enum rt_status save_slice(struct rt_durable *durable, size_t bytes)
 {
     struct rt_memory *memory = durable->parts.memory;
-    uint64_t since = rt_clock_monotonic_ns();
     enum rt_status status =
         memory->save_some(memory, bytes, rt_checkpoints_add, durable->options.checkpoints);
 
-    rt_histogram_add(&durable->counters.slice_ns, rt_clock_monotonic_ns() - since);
     if (status == RT_AGAIN)
         return RT_OK;
     if (status != RT_OK)
@@ -382,6 +380,16 @@ static enum rt_status save_slice(struct rt_durable *durable, size_t bytes)
     KILLPOINT("saved");
     start_writing(durable);
     return RT_OK;
+}
+
+/* A slice for which the stream waits; where all are saved at once it waits for the whole, or has ended. */
+static enum rt_status save_behind_batch(struct rt_durable *durable, bool idle)
+{
+    uint64_t since = rt_clock_monotonic_ns();
+    enum rt_status status = save_slice(durable, idle ? IDLE_SLICE_BYTES : SLICE_BYTES);
+
+    rt_histogram_add(&durable->counters.slice_ns, rt_clock_monotonic_ns() - since);
+    return status;
 }
 
 static enum rt_status step(struct rt_durable *durable, bool idle)
@@ -392,7 +400,7 @@ static enum rt_status step(struct rt_durable *durable, bool idle)
     case RT_DURABLE_SAVING:
         if (rt_checkpoints_are_full(durable->options.checkpoints))
             return RT_OK;
-        return save_slice(durable, idle ? IDLE_SLICE_BYTES : SLICE_BYTES);
+        return save_behind_batch(durable, idle);
     case RT_DURABLE_WRITING:
         break;
     }
