@@ -132,6 +132,7 @@ class Kills(unittest.TestCase):
             code = job.start(**({"EGRET_KILLPOINT": point} if point else {})).kill_after(0.7)
             self.assertEqual(code, -signal.SIGKILL, job.errors)
         self.assertEqual(job.finish(), 0, job.errors)
+        job.settle()
         rows = {topic: broker.dump(f"both.{topic}") for topic in ("out", "answered")}
         for topic, found in rows.items():
             self.assertEqual(workload.compare(job.work.expected(), workload.seen_alerts(found)), "", topic)

@@ -187,6 +187,7 @@ class Case(unittest.TestCase):
         job.wait_until(lambda: self.all_read(job))
 
     def assert_exact(self, job):
+        job.settle()
         rows = broker.dump(f"{job.name}.out") + broker.dump(f"{job.name}.answered")
         ids = [row[3]["egret-id"] for row in rows]
         self.assertEqual(len(ids), len(set(ids)), [i for i in set(ids) if ids.count(i) > 1][:3])
