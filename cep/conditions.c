@@ -104,19 +104,6 @@ void cep_count_error(struct cep_rule *rule, uint32_t row, enum rt_value_error wh
     rule->counters.condition_errors++;
 }
 
-bool cep_condition_holds(struct cep_rule *rule, const struct rule_condition *condition,
-                         enum cep_condition_place place)
-{
-    if (condition->tree == NULL)
-        return true;
-
-    const struct cep_truth truth = cep_condition_truth(&rule->engine->memo, condition);
-
-    if (truth.truth == EXPR_ERROR)
-        cep_count_error(rule, rule->rule->guard_count + place, (enum rt_value_error)truth.why);
-    return truth.truth == EXPR_TRUE;
-}
-
 /* ---- whose errors count ---- */
 
 bool cep_may_start(const struct cep_rule *rule)
@@ -178,8 +165,10 @@ static void count_gate_error(struct cep_rule *rule, uint32_t row, enum rt_value_
     }
 }
 
-bool cep_gate_holds(struct cep_rule *rule, const struct rule_condition *condition,
-                    enum cep_condition_place place)
+typedef void count_error_fn(struct cep_rule *rule, uint32_t row, enum rt_value_error why);
+
+static bool holds(struct cep_rule *rule, const struct rule_condition *condition,
+                  enum cep_condition_place place, count_error_fn *count)
 {
     if (condition->tree == NULL)
         return true;
@@ -187,6 +176,18 @@ bool cep_gate_holds(struct cep_rule *rule, const struct rule_condition *conditio
     const struct cep_truth truth = cep_condition_truth(&rule->engine->memo, condition);
 
     if (truth.truth == EXPR_ERROR)
-        count_gate_error(rule, rule->rule->guard_count + place, (enum rt_value_error)truth.why);
+        count(rule, rule->rule->guard_count + place, (enum rt_value_error)truth.why);
     return truth.truth == EXPR_TRUE;
+}
+
+bool cep_condition_holds(struct cep_rule *rule, const struct rule_condition *condition,
+                         enum cep_condition_place place)
+{
+    return holds(rule, condition, place, cep_count_error);
+}
+
+bool cep_gate_holds(struct cep_rule *rule, const struct rule_condition *condition,
+                    enum cep_condition_place place)
+{
+    return holds(rule, condition, place, count_gate_error);
 }
