@@ -293,22 +293,42 @@ static void the_checkpoint_before_the_last_is_kept_whole(void **state)
     check_entries(world, &former, 0, GROUPS);
 }
 
+static void open_keeping_four(struct world *world)
+{
+    const struct rt_checkpoints_options options = {.directory = world->directory,
+                                                   .identity = RT_TEXT(identity),
+                                                   .groups = GROUPS,
+                                                   .keep = 4,
+                                                   .deltas_max = 2};
+
+    rt_checkpoints_close(world->checkpoints);
+    assert_int_equal(rt_checkpoints_open(&options, &world->why, &world->checkpoints), RT_OK);
+}
+
+/* The four from `first` on are there, and each can be gone on from. */
+static void check_four(struct world *world, const struct model *models, uint64_t first)
+{
+    const struct rt_manifest *manifest;
+    const uint64_t *ids;
+    size_t count;
+
+    for (unsigned i = 0; i < 4; i++) {
+        assert_int_equal(rt_checkpoints_ids(world->checkpoints, &ids, &count), RT_OK);
+        assert_int_equal(count, 4);
+        assert_int_equal(ids[i], first + i);
+        assert_int_equal(rt_checkpoints_choose(world->checkpoints, ids[i], NULL, &manifest), RT_OK);
+        assert_int_equal(rt_checkpoints_verify(world->checkpoints, true), RT_OK);
+        check_entries(world, &models[i], 0, GROUPS);
+    }
+}
+
 static void as_many_checkpoints_stay_as_are_wished(void **state)
 {
     struct world *world = *state;
     struct seeded random = seeded_from(14);
     struct model model = {{0}}, models[8];
-    struct rt_checkpoints_options options = {.directory = world->directory,
-                                             .identity = RT_TEXT(identity),
-                                             .groups = GROUPS,
-                                             .keep = 4,
-                                             .deltas_max = 2};
-    const struct rt_manifest *manifest;
-    const uint64_t *ids;
-    size_t count;
 
-    rt_checkpoints_close(world->checkpoints);
-    assert_int_equal(rt_checkpoints_open(&options, &world->why, &world->checkpoints), RT_OK);
+    open_keeping_four(world);
     for (unsigned round = 0; round < 8; round++) {
         save(world, &model, &random, 40, false);
         models[round] = model;
@@ -318,14 +338,7 @@ static void as_many_checkpoints_stay_as_are_wished(void **state)
     }
     rt_checkpoints_close(world->checkpoints);
     open_world(world);
-    for (unsigned i = 0; i < 4; i++) {
-        assert_int_equal(rt_checkpoints_ids(world->checkpoints, &ids, &count), RT_OK);
-        assert_int_equal(count, 4);
-        assert_int_equal(ids[i], i + 5);
-        assert_int_equal(rt_checkpoints_choose(world->checkpoints, ids[i], NULL, &manifest), RT_OK);
-        assert_int_equal(rt_checkpoints_verify(world->checkpoints, true), RT_OK);
-        check_entries(world, &models[i + 4], 0, GROUPS);
-    }
+    check_four(world, &models[4], 5);
 }
 
 static void they_stay_when_the_job_starts_again(void **state)
@@ -333,19 +346,13 @@ static void they_stay_when_the_job_starts_again(void **state)
     struct world *world = *state;
     struct seeded random = seeded_from(15);
     struct model model = {{0}}, models[9];
-    struct rt_checkpoints_options options = {.directory = world->directory,
-                                             .identity = RT_TEXT(identity),
-                                             .groups = GROUPS,
-                                             .keep = 4,
-                                             .deltas_max = 2};
     const struct rt_manifest *manifest;
     const uint64_t *ids;
     char path[RT_PATH_BYTES_MAX];
     size_t count;
 
     for (unsigned round = 0; round < 9; round++) {
-        rt_checkpoints_close(world->checkpoints);
-        assert_int_equal(rt_checkpoints_open(&options, &world->why, &world->checkpoints), RT_OK);
+        open_keeping_four(world);
         if (round > 0)
             assert_int_equal(rt_checkpoints_choose(world->checkpoints, 0, NULL, &manifest), RT_OK);
         save(world, &model, &random, 40, false);
@@ -354,14 +361,7 @@ static void they_stay_when_the_job_starts_again(void **state)
             rt_checkpoints_compacted(world->checkpoints,
                                      rt_checkpoints_compact(world->checkpoints));
     }
-    for (unsigned i = 0; i < 4; i++) {
-        assert_int_equal(rt_checkpoints_ids(world->checkpoints, &ids, &count), RT_OK);
-        assert_int_equal(count, 4);
-        assert_int_equal(ids[i], i + 6);
-        assert_int_equal(rt_checkpoints_choose(world->checkpoints, ids[i], NULL, &manifest), RT_OK);
-        assert_int_equal(rt_checkpoints_verify(world->checkpoints, true), RT_OK);
-        check_entries(world, &models[i + 5], 0, GROUPS);
-    }
+    check_four(world, &models[5], 6);
     /* One that is damaged stands in nobody's way, and in nobody's place. */
     snprintf(path, sizeof(path), "%s/checkpoint-8", world->directory);
     assert_int_equal(truncate(path, 20), 0);
