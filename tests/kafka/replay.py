@@ -19,7 +19,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from broker import Broker  # noqa: E402
 from job import Job  # noqa: E402
-from workload import Workload, compare  # noqa: E402
+from workload import HEAD, SILENT, Workload, compare  # noqa: E402
 
 VERSION = None
 broker = None
@@ -27,20 +27,7 @@ CONFIG = 78
 REPLAY = ("--recover", "replay")
 
 # What each of them remembers is bounded; `busy` and `pairs` reach as far back as they look, `silent` twice as far as its `within`.
-BOUNDED = """
-version: 1
-rules:
-  - id: silent
-    source: in
-    key_by: user
-    pattern:
-      - begin: ping
-        match: { type: ping }
-      - followedBy: pong
-        match: { type: pong }
-    within: 5s
-    on_timeout: { message: "{{ key.user }}" }
-    alert: { message: "answered", sink: answered }
+BOUNDED = HEAD + SILENT + """\
   - id: pairs
     source: in
     key_by: user
@@ -62,7 +49,7 @@ rules:
     fire: on_every
     alert: { message: "{{ n }}" }
 """
-UNBOUNDED = BOUNDED + """
+UNBOUNDED = BOUNDED + """\
   - id: ever
     source: in
     key_by: user
@@ -80,21 +67,7 @@ UNBOUNDED = BOUNDED + """
     aggregate: { n: count() }
     alert: { message: "never" }
 """
-SILENT = """
-version: 1
-rules:
-  - id: silent
-    source: in
-    key_by: user
-    pattern:
-      - begin: ping
-        match: { type: ping }
-      - followedBy: pong
-        match: { type: pong }
-    within: 300ms
-    on_timeout: { message: "{{ key.user }}" }
-    alert: { message: "answered", sink: answered }
-"""
+SOON_SILENT = HEAD + SILENT.replace("5s", "300ms")
 
 
 def setUpModule():
@@ -257,7 +230,7 @@ class Replays(Case):
 
     def test_what_silence_has_made_is_not_made_again(self):
         """The clock moved the watermark beyond the last record: the offsets' marker says how far.  A partition is empty."""
-        job = self.job("silence", rules=SILENT, partitions=5, users=4)
+        job = self.job("silence", rules=SOON_SILENT, partitions=5, users=4)
         idle = ("--set", "sources.in.event_time.idle_timeout=100ms")
         job.feed(300)
         job.work.within_ms = 300

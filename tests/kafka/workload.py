@@ -9,18 +9,8 @@ import collections
 import json
 import random
 
-RULES = """
-version: 1
-rules:
-  - id: tenth
-    source: in
-    key_by: user
-    pattern:
-      - begin: login
-        match: { type: login }
-        times: 10
-    within: 365d
-    alert: { message: "{{ key.user }}" }
+HEAD = "version: 1\nrules:\n"
+SILENT = """\
   - id: silent
     source: in
     key_by: user
@@ -33,6 +23,17 @@ rules:
     on_timeout: { message: "{{ key.user }}" }
     alert: { message: "answered", sink: answered }
 """
+RULES = HEAD + """\
+  - id: tenth
+    source: in
+    key_by: user
+    pattern:
+      - begin: login
+        match: { type: login }
+        times: 10
+    within: 365d
+    alert: { message: "{{ key.user }}" }
+""" + SILENT
 START_MS = 1767225600000  # 2026-01-01T00:00:00Z
 
 
